@@ -1,0 +1,153 @@
+"""Rule sets: named, versioned lines that a load rate crosses. A rule set is a TOML file; this reads its text."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NoReturn, TypeVar
+
+from grid.errors import RuleError
+from grid.text import Text
+
+
+class Quantity(Enum):
+    """What a level looks at."""
+
+    LOAD_RATE = "load_rate"
+    WORST_PHASE_LOAD_RATE = "worst_phase_load_rate"
+
+
+class IncidentPart(Enum):
+    """What a level does to the people's object, the incident."""
+
+    NONE = "none"
+    OPENS = "opens"
+    RAISES = "raises"
+
+
+@dataclass(frozen=True)
+class Level:
+    """One line of a rule set: enters at `enter` after `hold_minutes`, leaves below `leave` after `leave_minutes`."""
+
+    name: str
+    quantity: Quantity
+    enter: float
+    leave: float
+    hold_minutes: float = 0.0
+    leave_minutes: float = 0.0
+    incident: IncidentPart = IncidentPart.NONE
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """A named, versioned set of levels, each judged on its own."""
+
+    name: str
+    version: int
+    title: Text
+    source: str
+    levels: tuple[Level, ...]
+
+    @property
+    def cited(self) -> str:
+        """Return how verdicts cite this set, such as `early-warning@1`."""
+        return f"{self.name}@{self.version}"
+
+    def level(self, name: str) -> Level:
+        """Return the level of that name. Raises KeyError when there is none."""
+        for level in self.levels:
+            if level.name == name:
+                return level
+        raise KeyError(name)
+
+
+_E = TypeVar("_E", bound=Enum)
+
+_SET_KEYS = {"name", "version", "title", "source", "level"}
+_LEVEL_KEYS = {"name", "quantity", "enter", "leave", "hold_minutes", "leave_minutes", "incident"}
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_LEVEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def parse_rule_set(text: str, where: str) -> RuleSet:
+    """Read a rule set from TOML text. Raises RuleError naming `where`, the key and the remedy."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"not TOML: {error}", where=where, remedy="mend the syntax there") from error
+    _only_known(table, _SET_KEYS, where)
+    name = _text(table, "name", where)
+    if not _NAME.fullmatch(name):
+        _refuse(where, "name", f"is {name!r}", "use small letters, digits and hyphens")
+    version = table.get("version")
+    if type(version) is not int or version < 1:
+        _refuse(where, "version", f"is {version!r}", "write a whole number from 1")
+    title = table.get("title")
+    if not isinstance(title, dict) or not all(isinstance(title.get(k), str) for k in ("zh", "en")):
+        _refuse(where, "title", "lacks a language", 'write title = { zh = "…", en = "…" }')
+    rows = table.get("level")
+    if not isinstance(rows, list) or not rows:
+        _refuse(where, "level", "is missing", "write at least one [[level]]")
+    levels = tuple(_level(row, f"{where} [[level]] {i}") for i, row in enumerate(rows, 1))
+    names = [level.name for level in levels]
+    if len(set(names)) != len(names):
+        _refuse(where, "level", f"names repeat: {names}", "give each level a name of its own")
+    return RuleSet(name, version, Text(title["zh"], title["en"]), _text(table, "source", where), levels)
+
+
+def _level(row: Any, where: str) -> Level:
+    if not isinstance(row, dict):
+        _refuse(where, "level", "is no table", "write [[level]] with its keys below")
+    _only_known(row, _LEVEL_KEYS, where)
+    name = _text(row, "name", where)
+    if not _LEVEL_NAME.fullmatch(name):
+        _refuse(where, "name", f"is {name!r}", "use small letters, digits and underscores")
+    enter = _number(row, "enter", where, 0.01, 10.0)
+    leave = _number(row, "leave", where, 0.01, 10.0)
+    if leave > enter:
+        _refuse(where, "leave", f"{leave} is above enter {enter}", "leave at or below the enter line")
+    return Level(
+        name=name,
+        quantity=_choice(row, "quantity", Quantity, Quantity.LOAD_RATE, where),
+        enter=enter,
+        leave=leave,
+        hold_minutes=_number(row, "hold_minutes", where, 0.0, 1440.0, 0.0),
+        leave_minutes=_number(row, "leave_minutes", where, 0.0, 1440.0, 0.0),
+        incident=_choice(row, "incident", IncidentPart, IncidentPart.NONE, where),
+    )
+
+
+def _only_known(table: dict[str, Any], known: set[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            _refuse(where, key, "is unknown", f"use one of {', '.join(sorted(known))}")
+
+
+def _text(table: dict[str, Any], key: str, where: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value.strip():
+        _refuse(where, key, "is missing or no text", f'write {key} = "…"')
+    return value
+
+
+def _number(
+    table: dict[str, Any], key: str, where: str, low: float, high: float, default: float | None = None
+) -> float:
+    value = table.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        _refuse(where, key, f"is {value!r}", f"write a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def _choice(table: dict[str, Any], key: str, kind: type[_E], default: _E, where: str) -> _E:
+    value = table.get(key, default.value)
+    try:
+        return kind(value)
+    except ValueError:
+        _refuse(where, key, f"is {value!r}", f"use one of {', '.join(str(e.value) for e in kind)}")
+
+
+def _refuse(where: str, key: str, problem: str, remedy: str) -> NoReturn:
+    raise RuleError(f"key {key} {problem}", where=where, remedy=remedy)

@@ -1,0 +1,132 @@
+"""What the ledger knows: who and what belongs to whom, from the station down to the appliance.
+
+One chain: station – service grid – transformer area – merchant – appliance. All are plain values; the
+fields are those of the public ledger sheets, with the same names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Role(Enum):
+    """What a person does for a service grid ("1+1+N") or for the station."""
+
+    COMMUNITY_LEAD = "community_lead"
+    GRID_LEAD = "grid_lead"
+    MEMBER = "member"
+    DUTY = "duty"
+    STATION_HEAD = "station_head"
+
+
+class ApplianceKind(Enum):
+    """Kinds of appliance that a merchant can be asked about."""
+
+    AIR_CONDITIONER = "air_conditioner"
+    LIGHTING = "lighting"
+    OTHER = "other"
+
+
+class Phase(Enum):
+    """Where a customer is connected."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    ABC = "ABC"
+
+
+@dataclass(frozen=True)
+class Station:
+    """A power-supply station (供电所)."""
+
+    station_id: str
+    name: str
+    timezone: str
+
+
+@dataclass(frozen=True)
+class ServiceGrid:
+    """A service grid (网格): one community lead, one grid lead, N members."""
+
+    grid_id: str
+    name: str
+    station_id: str
+    community: str = ""
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """A distribution transformer and the area below it (台区)."""
+
+    transformer_id: str
+    name: str
+    station_id: str
+    rated_power_kva: float
+    grid_id: str = ""
+    feeder_id: str = ""
+    ct_ratio: float = 1.0
+    """Meter multiplier (综合倍率): currents and powers are multiplied by it; 1 when devices send primary values."""
+    indoor: bool = False
+    latitude: float | None = None
+    longitude: float | None = None
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Person:
+    """One of ours: a team member, a lead, someone at the duty desk."""
+
+    person_id: str
+    name: str
+    role: Role
+    grid_id: str = ""
+    phone: str = ""
+    chat_id: str = ""
+
+
+@dataclass(frozen=True)
+class Merchant:
+    """A commercial customer (商户) who can lower load. Name, contact and phone are personal data."""
+
+    merchant_id: str
+    name: str
+    transformer_id: str
+    address: str = ""
+    contact_name: str = ""
+    phone: str = ""
+    category: str = ""
+    phase: Phase = Phase.ABC
+    walk_order: int | None = None
+    protected: bool = False
+    protected_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Appliance:
+    """Appliances of one kind at one merchant: `count` units of `rated_kw` [kW] each."""
+
+    merchant_id: str
+    appliance: ApplianceKind
+    count: int
+    rated_kw: float
+    can_switch_off: int = 0
+    """How many of the units the merchant can do without."""
+    setpoint_c: float | None = None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The whole ledger of one or more stations, checked and free of dangling references."""
+
+    stations: tuple[Station, ...] = ()
+    grids: tuple[ServiceGrid, ...] = ()
+    transformers: tuple[Transformer, ...] = ()
+    people: tuple[Person, ...] = ()
+    merchants: tuple[Merchant, ...] = ()
+    appliances: tuple[Appliance, ...] = field(default=())
+
+    def transformer(self, transformer_id: str) -> Transformer | None:
+        """Return one transformer, or None when the ledger does not know it."""
+        return next((t for t in self.transformers if t.transformer_id == transformer_id), None)
