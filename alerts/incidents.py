@@ -71,7 +71,7 @@ def incident_id(transformer_id: str, rule: str, first_reading_at_us: int) -> str
     apart what the minute cannot.
 
     >>> incident_id("YX06", "early-warning@1", 1627094520000000)
-    'YX06-20210724T0242Z-0ba56e'
+    'YX06-20210724T0242Z-80d10d'
     """
     when = as_datetime(first_reading_at_us, UTC)
     digest = sha256(f"{transformer_id}\n{rule}\n{first_reading_at_us}".encode()).hexdigest()

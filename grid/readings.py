@@ -93,9 +93,7 @@ class ReadingBatch:
             neutral_current_amp=column(neutral_current_amp),
             oil_temperature_c=column(oil_temperature_c),
             ambient_temperature_c=column(ambient_temperature_c),
-            sequence=np.full(rows, NO_SEQUENCE, np.int64)
-            if sequence is None
-            else np.asarray(sequence, np.int64),
+            sequence=np.full(rows, NO_SEQUENCE, np.int64) if sequence is None else np.asarray(sequence, np.int64),
         )
 
     @staticmethod
