@@ -1,0 +1,297 @@
+"""What the read side answers with: plain values that pages draw and commands print. No personal data unmasked.
+
+Moments are [µs UTC], load rates are fractions, a missing number is NaN. Words come as `Text`, in both languages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.incidents import Incident, IncidentEvent
+from alerts.outreach import Advice, Door, OutreachList, VisitResult
+from grid.assets import Person, Phase, Station, Transformer
+from grid.electrical import Basis
+from grid.text import Text
+
+
+class Freshness(Enum):
+    """How far a transformer's newest reading can be taken for now."""
+
+    FRESH = "fresh"
+    OLD = "old"
+    """Something arrives, but what it tells was measured too long ago."""
+    SILENT = "silent"
+    """Nothing has arrived for longer than the silence limit."""
+    NEVER = "never"
+    """Nothing has arrived since the transformer is in the ledger."""
+
+
+@dataclass(frozen=True)
+class TransformerNow:
+    """One transformer at this moment. Numbers are of its newest reading, whatever its age: ask `freshness` first."""
+
+    transformer: Transformer
+    freshness: Freshness
+    level: str | None
+    """Highest level of the calling rule set on the total load rate; None below all of them, or when not fresh."""
+    phase_level: str | None
+    """The same on the worst phase."""
+    load_rate: float
+    basis: Basis
+    apparent_power_kva: float
+    phase_load_rate: tuple[float, float, float]
+    worst_phase_load_rate: float
+    worst_phase: Phase | None
+    imbalance: float
+    """(Imax − Imin)/Imax, a fraction."""
+    trend_per_hour: float
+    """Slope of the load rate over the last quarter of an hour [1/h]; NaN without two readings in it."""
+    ambient_temperature_c: float
+    measured_at_us: int | None
+    received_at_us: int | None
+    incident_id: str | None
+    """The open incident, if there is one."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an outreach list has come, in doors and [kW]. kW are expectations until the meter has spoken."""
+
+    doors: int
+    answered: int
+    """Doors with an answer: agreed, done, refused or absent."""
+    agreed: int
+    """Doors that agreed or have done it."""
+    needed_kw: float
+    expected_kw: float
+    """What the whole list should bring before any answer is known."""
+    agreed_kw: float
+    """Offers of the doors that agreed or have done it."""
+    open_kw: float
+    """What the doors without an answer should still bring."""
+
+
+@dataclass(frozen=True)
+class IncidentRow:
+    """An incident in a list of incidents."""
+
+    incident: Incident
+    transformer: Transformer
+    number: str
+    """Short form of the id for speech: what people call it. Unique among the incidents of a station and a year."""
+    progress: Progress | None
+    """None while there is no outreach list."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The figures on top of the wall."""
+
+    watched: int
+    """Transformers in the ledger."""
+    heavy: int
+    severe_heavy: int
+    overload: int
+    """Each fresh transformer counts once, at its highest level."""
+    phase_only: int
+    """Transformers where only a phase is at a level."""
+    open_incidents: int
+    blind_incidents: int
+    silent: int
+    """Silent or with old readings only."""
+    never_seen: int
+    last_received_at_us: int | None
+
+
+@dataclass(frozen=True)
+class Wall:
+    """What the duty desk sees at one look."""
+
+    now_us: int
+    stations: tuple[Station, ...]
+    transformers: tuple[TransformerNow, ...]
+    """Heaviest first, then those without a fresh reading."""
+    open_incidents: tuple[IncidentRow, ...]
+    counts: Counts
+    alarms: tuple[Text, ...]
+    """What is wrong with the watching itself: monitoring blind, collector away, messages stuck."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One transformer's readings in time order, as columns of n rows."""
+
+    transformer_id: str
+    measured_at_us: NDArray[np.int64]
+    load_rate: NDArray[np.float64]
+    phase_load_rate: NDArray[np.float64]
+    """(n, 3)"""
+    worst_phase_load_rate: NDArray[np.float64]
+    apparent_power_kva: NDArray[np.float64]
+    basis: NDArray[np.int8]
+    ambient_temperature_c: NDArray[np.float64]
+    oil_temperature_c: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.measured_at_us)
+
+
+@dataclass(frozen=True)
+class DoorRow:
+    """One door of a list with the merchant behind it, contact and phone masked, and its newest result."""
+
+    incident_id: str
+    door: Door
+    ask: Text
+    merchant_name: str
+    address: str
+    category: str
+    phase: Phase
+    contact_masked: str
+    phone_masked: str
+    assigned_to_name: str
+    result: VisitResult | None
+    result_at_us: int | None
+    result_by_name: str
+
+
+@dataclass(frozen=True)
+class IncidentMark:
+    """Something to mark on a curve: a span when `to_us` is after `from_us`, else a moment."""
+
+    from_us: int
+    to_us: int
+    label: Text
+    kind: str
+    """`incident` or a `VisitResult` value."""
+    incident_id: str
+
+
+@dataclass(frozen=True)
+class IncidentPage:
+    """Everything about one incident."""
+
+    now_us: int
+    row: IncidentRow
+    zone: str
+    """Time zone of the station, such as Asia/Shanghai."""
+    reason: Text
+    events: tuple[IncidentEvent, ...]
+    outreach: OutreachList | None
+    doors: tuple[DoorRow, ...]
+    advice: Advice | None
+    """What to do now; None when the incident is closed or there is no list."""
+    current: TransformerNow
+    curve: Curve
+    """From an hour before the opening until now, or an hour after the closing."""
+    marks: tuple[IncidentMark, ...]
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """One line of a rule set, in words."""
+
+    cited: str
+    title: Text
+    level: str
+    words: Text
+    calls_people: bool
+
+
+@dataclass(frozen=True)
+class TransformerPage:
+    """Everything about one transformer beside its curve."""
+
+    now_us: int
+    current: TransformerNow
+    zone: str
+    station_name: str
+    grid_name: str
+    team: tuple[Person, ...]
+    """People of its grid; their phones are masked here too."""
+    merchants: int
+    protected_merchants: int
+    incidents: tuple[IncidentRow, ...]
+    marks: tuple[IncidentMark, ...]
+    rules: tuple[RuleLine, ...]
+
+
+@dataclass(frozen=True)
+class MyList:
+    """What one person has to walk: doors of open incidents that are assigned to them, unanswered ones first."""
+
+    now_us: int
+    person: Person
+    zone: str
+    incidents: tuple[IncidentPage, ...]
+    """Each with this person's doors only."""
+
+
+@dataclass(frozen=True)
+class RejectRow:
+    """A payload that was refused, with the reason in words. The payload itself stays in the store."""
+
+    received_at_us: int
+    topic: str
+    reason: str
+    words: Text
+    field: str
+    detail: str
+    sha256: str
+    payload_bytes: int
+
+
+@dataclass(frozen=True)
+class MessageRow:
+    """A message of the outbox on one channel."""
+
+    number: int
+    kind: str
+    channel: str
+    state: str
+    attempts: int
+    text: Text
+    created_at_us: int
+    delivered_at_us: int | None
+    error: str
+
+
+@dataclass(frozen=True)
+class CollectorState:
+    """What the collector says of itself."""
+
+    answers: bool
+    """False when its health page cannot be reached."""
+    healthy: bool
+    details: tuple[tuple[str, str], ...]
+    """Names and values as the health page gives them."""
+
+
+@dataclass(frozen=True)
+class System:
+    """What stands behind the wall: collector, stores, refused payloads, messages."""
+
+    now_us: int
+    zone: str
+    counts: Counts
+    readings: int
+    conflicts: int
+    rejects: int
+    last_block_no: int
+    last_received_at_us: int | None
+    ledger_version: int
+    merchants: int
+    people: int
+    silent: tuple[TransformerNow, ...]
+    never_seen: tuple[Transformer, ...]
+    messages: tuple[MessageRow, ...]
+    messages_waiting: int
+    messages_dead: int
+    collector: CollectorState | None
+    """None when no health page is configured."""
+    alarms: tuple[Text, ...]
