@@ -1,0 +1,61 @@
+"""Rule sets as files: those that are shipped, and those of a station's own folder beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from alerts.rules import RuleSet, parse_rule_set
+from grid.errors import RuleError
+
+
+def read_rule_sets(folder: Path | None = None) -> tuple[RuleSet, ...]:
+    """Return all rule sets there are, by name and version. Raises RuleError for a faulty or doubled file."""
+    texts = [(f"rule set {entry.name}", entry.read_text(encoding="utf-8")) for entry in _shipped()]
+    texts += _from_folder(folder) if folder else []
+    found: dict[str, tuple[RuleSet, str]] = {}
+    for where, text in texts:
+        rule_set = parse_rule_set(text, where)
+        if rule_set.cited in found:
+            raise RuleError(
+                f"{rule_set.cited} is already in {found[rule_set.cited][1]}",
+                where=where,
+                remedy="give it another name or a higher version",
+            )
+        found[rule_set.cited] = (rule_set, where)
+    return tuple(sorted((rule_set for rule_set, _ in found.values()), key=lambda r: (r.name, r.version)))
+
+
+def choose_rule_sets(names: Sequence[str], known: Iterable[RuleSet]) -> tuple[RuleSet, ...]:
+    """Return the sets of these names, in this order; `early-warning` means its highest version, `…@1` that one.
+
+    Raises RuleError for a name that is not there, listing what there is.
+    """
+    by_cited = {rule_set.cited: rule_set for rule_set in known}
+    newest = {rule_set.name: rule_set for rule_set in sorted(by_cited.values(), key=lambda r: r.version)}
+    chosen: dict[str, RuleSet] = {}
+    for name in names:
+        rule_set = by_cited.get(name) or newest.get(name)
+        if rule_set is None:
+            raise RuleError(f"there is no rule set {name}", remedy=f"the rule sets are {', '.join(by_cited)}")
+        chosen[rule_set.cited] = rule_set
+    return tuple(chosen.values())
+
+
+def _shipped() -> list[Path]:
+    return sorted(Path(str(files("alerts") / "rulesets")).glob("*.toml"))
+
+
+def _from_folder(folder: Path) -> list[tuple[str, str]]:
+    if not folder.is_dir():
+        raise RuleError(
+            "there is no such folder", where=str(folder), remedy="make it, or leave verdicts.rules_folder empty"
+        )
+    texts = []
+    for file in sorted(folder.glob("*.toml")):
+        try:
+            texts.append((str(file), file.read_text(encoding="utf-8-sig")))
+        except (OSError, UnicodeDecodeError) as error:
+            raise RuleError(f"cannot be read ({error})", where=str(file), remedy="save it as readable UTF-8") from error
+    return texts

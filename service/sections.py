@@ -1,0 +1,235 @@
+"""The sections of the settings, one class each: every key, its default and what values it may have.
+
+The sample file `redvest.sample.toml` explains each key to people; a test holds the two together.
+An empty text or path means "not set". Keys marked `env_only` are secrets: they come from the
+environment, never from the settings file.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from grid.moments import parse_moment_us
+
+
+def _refuse_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("is true or false, not a number")
+    return value
+
+
+def _path_or_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _texts(value: Any) -> Any:
+    """Take a list, or from the environment a JSON list or words with commas between."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"is no list: {error}") from error
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def _moment_text(value: Any) -> Any:
+    """Take an ISO 8601 text with an offset, or a TOML time with one; return the text."""
+    if value == "":
+        return value
+    if hasattr(value, "isoformat"):
+        value = value.isoformat()
+    if not isinstance(value, str):
+        raise ValueError("is no time")
+    parse_moment_us(value)
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_refuse_truth_value)]
+Number = Annotated[float, BeforeValidator(_refuse_truth_value), Field(allow_inf_nan=False)]
+Port = Annotated[int, BeforeValidator(_refuse_truth_value), Field(ge=1, le=65535)]
+PortOrAny = Annotated[int, BeforeValidator(_refuse_truth_value), Field(ge=0, le=65535)]
+Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/]+$")]
+OptionalPath = Annotated[Path | None, BeforeValidator(_path_or_none)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+MomentText = Annotated[str, BeforeValidator(_moment_text)]
+HttpUrl = Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")]
+
+ENV_ONLY = {"env_only": True}
+"""Marks a key that holds a secret and therefore never stands in the settings file."""
+
+
+def env_only() -> Any:
+    """Return the field of a secret: empty unless the environment gives it."""
+    return Field(default=SecretStr(""), json_schema_extra=dict(ENV_ONLY))
+
+
+class Section(BaseModel):
+    """A table of the settings file: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(Section):
+    """Where the embedded stores live."""
+
+    folder: Path = Path("data")
+
+
+class RecordsSection(Section):
+    """Ledger, incidents, visits, outbox and audit: embedded SQLite unless a URL is given."""
+
+    url: str = ""
+    url_file: OptionalPath = None
+
+
+class BrokerSection(Section):
+    """The MQTT broker."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 1883
+    username: str = ""
+    password: SecretStr = env_only()
+    password_file: OptionalPath = None
+    tls_ca_file: OptionalPath = None
+    protocol: Literal["5", "3.1.1"] = "5"
+    keep_alive_seconds: Whole = Field(default=30, ge=5, le=3600)
+    session_expiry_hours: Whole = Field(default=168, ge=1, le=1_000_000)
+    receive_maximum: Whole = Field(default=10_000, ge=1, le=65_535)
+
+
+class CollectorSection(Section):
+    """The collector: which readings, how many at once, what is still plausible."""
+
+    client_id: str = Field(default="redvest-collector", min_length=1, max_length=128)
+    stations: Texts = ()
+    queue_messages_max: Whole = Field(default=50_000, ge=1, le=10_000_000)
+    block_messages_max: Whole = Field(default=10_000, ge=1, le=1_000_000)
+    block_wait_milliseconds: Whole = Field(default=50, ge=1, le=10_000)
+    measured_age_hours_max: Number = Field(default=72.0, ge=0.0)
+    measured_ahead_minutes_max: Number = Field(default=5.0, ge=0.0)
+    rejects_rows_max: Whole = Field(default=100_000, ge=1)
+    health_host: Host = "127.0.0.1"
+    health_port: PortOrAny = 9464
+
+
+class VerdictsSection(Section):
+    """Which rule sets judge the readings."""
+
+    rules: Texts = ("early-warning", "two-hours")
+    rules_folder: OptionalPath = None
+    gap_minutes: Number = Field(default=20.0, gt=0.0, le=1440.0)
+
+
+class OutreachSection(Section):
+    """Whom to ask, and for how much."""
+
+    target_load_rate: Number = Field(default=0.80, gt=0.0, lt=2.0)
+    probability: Number = Field(default=0.90, gt=0.0, lt=1.0)
+    ask_again_hours: Number = Field(default=24.0, ge=0.0, le=8760.0)
+    setpoint_c: Number = Field(default=26.0, ge=16.0, le=32.0)
+    trend_horizon_minutes: Number = Field(default=30.0, ge=0.0, le=1440.0)
+
+
+class SilenceSection(Section):
+    """When missing readings are called silence."""
+
+    slot_minutes: Number = Field(default=15.0, gt=0.0, le=1440.0)
+    silent_slots: Whole = Field(default=3, ge=1, le=1000)
+
+
+class FileChannel(Section):
+    """Notifications as JSON lines in a file."""
+
+    path: OptionalPath = None
+
+
+class WebhookChannel(Section):
+    """Notifications as a JSON POST to an address of one's own."""
+
+    url: HttpUrl = ""
+    url_file: OptionalPath = None
+    tls_ca_file: OptionalPath = None
+    timeout_seconds: Number = Field(default=10.0, gt=0.0, le=120.0)
+
+
+class ChannelName(Enum):
+    """The ways a notification can go."""
+
+    TERMINAL = "terminal"
+    FILE = "file"
+    WEBHOOK = "webhook"
+
+
+class NotifySection(Section):
+    """Where notifications go, and how often a failed one is tried again."""
+
+    channels: Annotated[tuple[ChannelName, ...], BeforeValidator(_texts)] = (ChannelName.TERMINAL, ChannelName.FILE)
+    attempts_max: Whole = Field(default=12, ge=1, le=1000)
+    retry_seconds_first: Number = Field(default=5.0, gt=0.0, le=3600.0)
+    retry_seconds_max: Number = Field(default=900.0, gt=0.0, le=86_400.0)
+    file: FileChannel = FileChannel()
+    webhook: WebhookChannel = WebhookChannel()
+
+
+class InfluxSection(Section):
+    """The derived copy of readings and verdicts in an InfluxDB-compatible server."""
+
+    enabled: bool = False
+    url: HttpUrl = "http://127.0.0.1:8086"
+    org: str = "redvest"
+    bucket: str = "redvest"
+    token: SecretStr = env_only()
+    token_file: OptionalPath = None
+    batch_rows_max: Whole = Field(default=5_000, ge=1, le=100_000)
+    interval_seconds: Number = Field(default=5.0, gt=0.0, le=3600.0)
+    timeout_seconds: Number = Field(default=10.0, gt=0.0, le=120.0)
+
+
+class DashboardSection(Section):
+    """The pages for the duty desk and the team."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8501
+    title: str = Field(default="", max_length=80)
+    public_url: HttpUrl = ""
+
+
+class ClockKind(Enum):
+    """Which time the product lives in."""
+
+    SYSTEM = "system"
+    SCALED = "scaled"
+
+
+class ClockSection(Section):
+    """The clock: the computer's own, or a scaled one that all processes of a demo share."""
+
+    kind: ClockKind = ClockKind.SYSTEM
+    real_start: MomentText = ""
+    start: MomentText = ""
+    speed: Number = Field(default=1.0, gt=0.0, le=100_000.0)
+
+    @property
+    def real_start_us(self) -> int:
+        """Return the moment of the real clock at which the scaled clock showed `start` [µs]."""
+        return parse_moment_us(self.real_start)
+
+    @property
+    def start_us(self) -> int:
+        """Return what the scaled clock showed at `real_start` [µs]."""
+        return parse_moment_us(self.start)
+
+
+class SimulatorSection(Section):
+    """What the simulator plays."""
+
+    scenario: str = Field(default="yx06-24-july", min_length=1)
+    seed: Whole = Field(default=24, ge=0)
+    ledger: OptionalPath = None

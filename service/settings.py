@@ -1,0 +1,347 @@
+"""The settings: one TOML file, overridden by the environment, checked as a whole before anything starts.
+
+`redvest.toml` in the current folder, the file in `REDVEST_CONFIG`, or the one given on the command line;
+`REDVEST_BROKER__HOST=…` overrides `host` in `[broker]`. Relative paths are relative to the folder of
+the file, or to the current folder when there is no file. Every fault is one line: key, what, how to mend.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from grid.errors import SettingsError
+from grid.text import Language
+from service.sections import (
+    BrokerSection,
+    ClockKind,
+    ClockSection,
+    CollectorSection,
+    DashboardSection,
+    DataSection,
+    InfluxSection,
+    NotifySection,
+    OutreachSection,
+    RecordsSection,
+    SilenceSection,
+    SimulatorSection,
+    VerdictsSection,
+)
+
+CONFIG_VARIABLE = "REDVEST_CONFIG"
+DEFAULT_FILE = Path("redvest.toml")
+_PREFIX = "REDVEST_"
+
+
+class Settings(BaseSettings):
+    """All settings, checked. Use `load_settings` to read them; this alone takes values and the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, enable_decoding=False
+    )
+
+    language: Language = Language.ZH
+    data: DataSection = Field(default_factory=DataSection)
+    records: RecordsSection = Field(default_factory=RecordsSection)
+    broker: BrokerSection = Field(default_factory=BrokerSection)
+    collector: CollectorSection = Field(default_factory=CollectorSection)
+    verdicts: VerdictsSection = Field(default_factory=VerdictsSection)
+    outreach: OutreachSection = Field(default_factory=OutreachSection)
+    silence: SilenceSection = Field(default_factory=SilenceSection)
+    notify: NotifySection = Field(default_factory=NotifySection)
+    influx: InfluxSection = Field(default_factory=InfluxSection)
+    dashboard: DashboardSection = Field(default_factory=DashboardSection)
+    clock: ClockSection = Field(default_factory=ClockSection)
+    simulator: SimulatorSection = Field(default_factory=SimulatorSection)
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, whose table arrives as plain values."""
+        return env_settings, init_settings
+
+    @property
+    def file(self) -> Path | None:
+        """Return the settings file these were read from, None without one."""
+        return self._file
+
+    @property
+    def journal_file(self) -> Path:
+        """Return where the readings journal lives."""
+        return self.data.folder / "journal.sqlite"
+
+    @property
+    def notifications_file(self) -> Path:
+        """Return where the file channel writes."""
+        return self.notify.file.path or self.data.folder / "notifications.jsonl"
+
+    @property
+    def link(self) -> str:
+        """Return the address of the dashboard as people reach it, without a slash at its end."""
+        own = f"http://{self.dashboard.host}:{self.dashboard.port}"
+        return (self.dashboard.public_url or own).rstrip("/")
+
+    def records_url(self) -> str:
+        """Return the URL of the records store; it may hold a password. Raises SettingsError for an unreadable file."""
+        if self.records.url_file is not None:
+            return read_secret(self.records.url_file, "records.url_file")
+        return self.records.url or f"sqlite:///{self.data.folder / 'records.sqlite'}"
+
+    def broker_password(self) -> str:
+        """Return the broker password, empty without one. Raises SettingsError for an unreadable file."""
+        return _secret(self.broker.password, self.broker.password_file, "broker.password_file")
+
+    def influx_token(self) -> str:
+        """Return the InfluxDB token, empty without one. Raises SettingsError for an unreadable file."""
+        return _secret(self.influx.token, self.influx.token_file, "influx.token_file")
+
+    def webhook_url(self) -> str:
+        """Return the webhook's address. Raises SettingsError when there is none."""
+        channel = self.notify.webhook
+        url = read_secret(channel.url_file, "notify.webhook.url_file") if channel.url_file else channel.url
+        if not url.startswith(("http://", "https://")):
+            raise SettingsError(
+                "the webhook channel has no http(s) address",
+                where="notify.webhook.url",
+                remedy="set url or url_file in [notify.webhook], or take webhook out of notify.channels",
+            )
+        return url
+
+
+def load_settings(config: Path | None = None) -> Settings:
+    """Read and check the settings. Raises SettingsError (exit 2) with key, what and remedy.
+
+    `config`: the file asked for on the command line; without it the one in REDVEST_CONFIG, else
+    `redvest.toml` in the current folder when it is there, else the defaults alone.
+    """
+    file = _settings_file(config)
+    table = _read_table(file) if file else {}
+    _refuse_secrets(table, file)
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(**table)
+    except ValidationError as error:
+        raise _first_fault(error, file) from error
+    settings = _with_absolute_paths(settings, file.parent if file else Path.cwd())
+    settings._file = file
+    _check_together(settings)
+    return settings
+
+
+def read_secret(file: Path, key: str) -> str:
+    """Return the one line of a secret's file. Raises SettingsError when it cannot be read or is empty."""
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read ({error})", where=key, remedy="name a readable file") from error
+    if not text:
+        raise SettingsError(f"{file} is empty", where=key, remedy="write the secret into it, one line")
+    return text
+
+
+def _secret(value: SecretStr, file: Path | None, key: str) -> str:
+    return value.get_secret_value() or (read_secret(file, key) if file else "")
+
+
+def _settings_file(config: Path | None) -> Path | None:
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        return DEFAULT_FILE.resolve() if DEFAULT_FILE.is_file() else None
+    if not named.is_file():
+        raise SettingsError(
+            "there is no such settings file", where=str(named), remedy="copy redvest.sample.toml there, or name another"
+        )
+    return named.resolve()
+
+
+def _read_table(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"cannot be read ({error.strerror})", where=str(file), remedy="check its rights") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError("is not UTF-8", where=str(file), remedy="save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"not TOML: {error}", where=str(file), remedy="mend the syntax there") from error
+
+
+def _refuse_secrets(table: dict[str, Any], file: Path | None) -> None:
+    for section, model in _sections().items():
+        values = table.get(section)
+        if not isinstance(values, dict):
+            continue
+        for key, field in model.model_fields.items():
+            extra = field.json_schema_extra
+            if key in values and isinstance(extra, dict) and extra.get("env_only"):
+                variable = f"{_PREFIX}{section}__{key}".upper()
+                raise SettingsError(
+                    f"key {section}.{key} is a secret and may not stand in the settings file",
+                    where=str(file),
+                    remedy=f"name a file with {key}_file, or set {variable}",
+                )
+    url = table.get("records", {}).get("url") if isinstance(table.get("records"), dict) else None
+    if isinstance(url, str) and "@" in url and ":" in url.split("://", 1)[-1].split("@", 1)[0]:
+        raise SettingsError(
+            "key records.url holds a password, which may not stand in the settings file",
+            where=str(file),
+            remedy="put the whole URL into a file of its own and name it with url_file, or set REDVEST_RECORDS__URL",
+        )
+
+
+def _refuse_unknown_variables() -> None:
+    """A section misspelt in a variable's name would otherwise be passed over in silence."""
+    sections = _sections()
+    for variable in os.environ:
+        if not variable.upper().startswith(_PREFIX) or "__" not in variable:
+            continue
+        section = variable[len(_PREFIX) :].split("__", 1)[0].lower()
+        if section not in sections:
+            raise SettingsError(
+                f"there is no section {section}",
+                where=f"environment variable {variable}",
+                remedy=_meant(section, sections) or f"the sections are {', '.join(sections)}",
+            )
+
+
+def _sections() -> dict[str, type[BaseModel]]:
+    found: dict[str, type[BaseModel]] = {}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found[name] = field.annotation
+    return found
+
+
+def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
+    changed: dict[str, Any] = {}
+    for name in _sections():
+        changed[name] = _absolute(getattr(settings, name), folder)
+    url = changed["records"].url
+    if url.startswith("sqlite:///") and url != "sqlite:///:memory:":
+        path = (folder / Path(url.removeprefix("sqlite:///")).expanduser()).resolve()
+        changed["records"] = changed["records"].model_copy(update={"url": f"sqlite:///{path}"})
+    return settings.model_copy(update=changed)
+
+
+def _absolute(section: BaseModel, folder: Path) -> BaseModel:
+    changed: dict[str, Any] = {}
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        if isinstance(value, Path):
+            changed[key] = (folder / value.expanduser()).resolve()
+        elif isinstance(value, BaseModel):
+            changed[key] = _absolute(value, folder)
+    return section.model_copy(update=changed) if changed else section
+
+
+def _check_together(settings: Settings) -> None:
+    """Check what one key alone cannot tell."""
+    where = str(settings.file or "settings")
+    clock = settings.clock
+    if clock.kind is ClockKind.SCALED and not (clock.real_start and clock.start):
+        raise SettingsError(
+            'key clock.kind is "scaled" without real_start and start', where=where, remedy="give both, with an offset"
+        )
+    for station in settings.collector.stations:
+        if not station or any(character in station for character in "/+#\0"):
+            raise SettingsError(
+                f"key collector.stations names {station!r}",
+                where=where,
+                remedy="write station ids as in stations.csv, without / + #",
+            )
+    if settings.records.url and not settings.records.url.startswith(("sqlite:///", "postgresql")):
+        raise SettingsError(
+            "key records.url is neither SQLite nor PostgreSQL",
+            where=where,
+            remedy="leave it empty for the embedded store, or write postgresql+psycopg://user@host/database",
+        )
+    if not settings.verdicts.rules:
+        raise SettingsError("key verdicts.rules is empty", where=where, remedy='name at least "early-warning"')
+    if settings.notify.retry_seconds_max < settings.notify.retry_seconds_first:
+        raise SettingsError(
+            "key notify.retry_seconds_max is below notify.retry_seconds_first", where=where, remedy="raise it"
+        )
+
+
+def _first_fault(error: ValidationError, file: Path | None) -> SettingsError:
+    details = error.errors(include_url=False)
+    key, what, remedy = _explained(details[0])
+    variable = _PREFIX + key.replace(".", "__").upper()
+    set_by = next((name for name in os.environ if name.upper() == variable), None)
+    others = sorted({_key(detail) for detail in details[1:]} - {key})
+    more = f" (faulty too: {', '.join(others)})" if others else ""
+    where = f"environment variable {set_by}" if set_by else str(file or "settings")
+    return SettingsError(f"key {key} {what}", where=where, remedy=remedy + more)
+
+
+def _key(detail: ErrorDetails) -> str:
+    return ".".join(str(part) for part in detail["loc"])
+
+
+def _explained(detail: ErrorDetails) -> tuple[str, str, str]:
+    """Return key, what is wrong and how to mend it, from pydantic's finding."""
+    key, context, value = _key(detail), detail.get("ctx", {}), detail["input"]
+    shown = "a secret" if isinstance(value, SecretStr) else repr(value)[:80]
+    match detail["type"]:
+        case "extra_forbidden":
+            section = _section_at(detail["loc"][:-1])
+            name = str(detail["loc"][-1])
+            return key, "is unknown", _meant(name, section) or f"the keys here are {', '.join(section)}"
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            bound = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+            name, limit = next((name, limit) for name, limit in context.items() if name in bound)
+            return key, f"is {shown}", f"write a number {bound[name]} {limit:g}"
+        case "literal_error" | "enum":
+            return key, f"is {shown}", f"use one of {context.get('expected', '')}"
+        case "int_parsing" | "int_type" | "int_from_float":
+            return key, f"is {shown}", "write a whole number"
+        case "float_parsing" | "float_type" | "finite_number":
+            return key, f"is {shown}", "write a number"
+        case "bool_parsing" | "bool_type":
+            return key, f"is {shown}", "write true or false"
+        case "string_type" | "path_type":
+            return key, f"is {shown}", "write a text between quotation marks"
+        case "tuple_type":
+            return key, f"is {shown}", 'write a list such as ["one", "two"]'
+        case "string_too_short":
+            return key, "is empty", "give it a value"
+        case "string_too_long":
+            return key, "is too long", f"use at most {context.get('max_length')} characters"
+        case "string_pattern_mismatch":
+            remedy = "write an address beginning with http:// or https://" if key.endswith("url") else "see the sample"
+            return key, f"is {shown}", remedy
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return key, f"is {shown}, not a section", f"write [{key}] on a line of its own and its keys below"
+        case _:
+            message = detail["msg"].removeprefix("Value error, ")
+            return key, message if message.startswith("is ") else f"is {shown}: {message}", "see redvest.sample.toml"
+
+
+def _section_at(path: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)
+
+
+def _meant(word: str, known: Mapping[str, Any] | list[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), 1, 0.6)
+    return f"did you mean {close[0]}?" if close else ""
