@@ -26,6 +26,11 @@ class IncidentPart(Enum):
     OPENS = "opens"
     RAISES = "raises"
 
+    @property
+    def opens(self) -> bool:
+        """Return whether an episode of such a level opens an incident."""
+        return self is IncidentPart.OPENS
+
 
 @dataclass(frozen=True)
 class Level:

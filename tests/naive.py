@@ -1,0 +1,92 @@
+"""Slow, obvious twins of the vectorised rules: reading by reading, straight from the words of the rule.
+
+They share no code with the product. Times are whole microseconds, load rates are fractions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MINUTE_US = 60_000_000
+
+
+@dataclass
+class NaiveEpisode:
+    """One episode as the slow twin sees it."""
+
+    first_at: int
+    started_at: int
+    ended_at: int | None
+    ended_by: str | None
+    peak: float
+    peak_at: int
+    readings: int
+
+
+def crossing(t0: int, x0: float, t1: int, x1: float, line: float) -> int:
+    """Where the straight line between two readings crosses `line`."""
+    return t0 + round((line - x0) / (x1 - x0) * (t1 - t0))
+
+
+def stretches(readings: list[tuple[int, float]], gap_minutes: float) -> list[list[tuple[int, float]]]:
+    """Cut time-ordered readings wherever two neighbours lie further apart than the gap limit."""
+    result: list[list[tuple[int, float]]] = []
+    for reading in readings:
+        if result and reading[0] - result[-1][-1][0] <= gap_minutes * MINUTE_US:
+            result[-1].append(reading)
+        else:
+            result.append([reading])
+    return result
+
+
+def episodes(
+    readings: list[tuple[int, float]],
+    enter: float,
+    leave: float,
+    hold_minutes: float,
+    leave_minutes: float,
+    gap_minutes: float = 20,
+) -> list[NaiveEpisode]:
+    """All episodes of one transformer at one level, by walking each stretch reading by reading."""
+    found = []
+    cut = stretches(readings, gap_minutes)
+    for number, stretch in enumerate(cut):
+        is_last = number == len(cut) - 1
+        i = 0
+        while i < len(stretch):
+            if stretch[i][1] < enter:
+                i += 1
+                continue
+            first = i
+            started = stretch[i][0]
+            if i > 0:
+                started = crossing(*stretch[i - 1], *stretch[i], enter)
+            closing_from = None
+            closed_at_row = None
+            j = i
+            while j < len(stretch):
+                time, rate = stretch[j]
+                if rate < leave:
+                    if closing_from is None:
+                        closing_from = j
+                    if time - stretch[closing_from][0] >= leave_minutes * MINUTE_US:
+                        closed_at_row = j
+                        break
+                else:
+                    closing_from = None
+                j += 1
+            if closed_at_row is not None:
+                while_it_lasts = stretch[first:closed_at_row]
+                of_the_run = stretch[first:closing_from]
+                ended: int | None = crossing(*stretch[closing_from - 1], *stretch[closing_from], leave)
+                ended_by: str | None = "leave"
+                i = closed_at_row + 1
+            else:
+                while_it_lasts = of_the_run = stretch[first:]
+                ended, ended_by = (None, None) if is_last else (stretch[-1][0], "gap")
+                i = len(stretch)
+            if any(time - started >= hold_minutes * MINUTE_US for time, _ in while_it_lasts):
+                peak = max(rate for _, rate in of_the_run)
+                peak_at = next(time for time, rate in of_the_run if rate == peak)
+                found.append(NaiveEpisode(of_the_run[0][0], started, ended, ended_by, peak, peak_at, len(of_the_run)))
+    return found
