@@ -10,7 +10,6 @@ victoria_metrics   URL of a running server that takes influxdb-client's writes
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import time
@@ -54,9 +53,10 @@ def mosquitto(new_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Return the path of the browser; `REDVEST_TEST_CHROMIUM` names another one."""
-    named = os.environ.get("REDVEST_TEST_CHROMIUM")
-    return named or str(tool("chromium", "chromium-browser", "google-chrome"))
+    """Return the path of the browser: Debian's, or the one that playwright installed for itself."""
+    own = Path.home() / ".cache" / "ms-playwright"
+    installed = sorted(own.glob("chromium-*/chrome-linux*/chrome"))
+    return str(installed[-1] if installed else tool("chromium", "google-chrome"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,80 @@
+# Redvest: one target per job. Every target does the set-up that it needs; a second call is instant.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEV_INSTALLED := $(VENV)/.dev-installed
+
+.PHONY: help
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(INSTALLED) ## set up .venv with the locked libraries and .venv/bin/redvest
+
+$(BIN)/python:
+	@deploy/make-venv "$(PYTHON)" $(VENV)
+
+$(INSTALLED): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the locked libraries into $(VENV) (a minute or two the first time)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(DEV_INSTALLED): requirements-dev.lock $(INSTALLED)
+	@echo "Installing what tests and checks need"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: demo
+demo: $(INSTALLED) ## run the whole product on the simulated 24 July day (ARGS="--headless" and more)
+	@exec $(BIN)/redvest demo $(ARGS)
+
+.PHONY: test-programs
+test-programs: $(DEV_INSTALLED)
+	@deploy/test-programs $(BIN)/python
+
+.PHONY: test
+test: $(DEV_INSTALLED) test-programs ## set up everything and run the tests (ARGS="tests/test_x.py -k word")
+	@$(BIN)/python -m pytest -m "not soak" -n 2 $(ARGS)
+
+.PHONY: soak
+soak: $(DEV_INSTALLED) test-programs ## run the long fault and load tests
+	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)
+
+.PHONY: check
+check: $(DEV_INSTALLED) ## formatting, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+.PHONY: format
+format: $(DEV_INSTALLED) ## format the source and mend what lint can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(INSTALLED) ## readings per second against the bare parts (ARGS="--transformers 500000")
+	@deploy/apt-install mosquitto:mosquitto
+	@$(BIN)/python -m bench.ingest $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(DEV_INSTALLED) test-programs ## take the pictures of docs/images from a running demo
+	@$(BIN)/python -m bench.screenshots $(ARGS)
+
+.PHONY: lock
+lock: ## resolve the libraries anew into both lock files (ARGS=--upgrade for newer ones)
+	@command -v uv >/dev/null || { echo "make lock needs uv: python3 -m pip install uv" >&2; exit 1; }
+	@echo 'setuptools>=80' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate $(ARGS) \
+		--extra demo --output-file requirements.lock pyproject.toml - >/dev/null
+	@echo 'setuptools>=80' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate $(ARGS) \
+		--extra demo --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml - >/dev/null
+
+.PHONY: clean
+clean: ## remove the environment and everything that tools leave behind
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis test-artifacts demo-data
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
