@@ -1,0 +1,55 @@
+"""What one pipeline tick wants recorded, as one value: it is committed whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alerts.episodes import Episode
+from alerts.incidents import Incident, IncidentEvent
+from alerts.outreach import OutreachList
+from grid.text import Text
+
+EpisodeKey = tuple[str, str, str, int]
+"""`Episode.key`: transformer, rule, level, opening reading [µs]."""
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """Something to say to people, once per channel. `text` carries no personal data.
+
+    `key` names the message for good: a message recorded again under the same key is the same message.
+    """
+
+    key: str
+    kind: str
+    """What the message is about, such as `incident_opened`; notifiers may choose by it."""
+    station_id: str
+    incident_id: str | None
+    text: Text
+    created_at_us: int
+    channels: tuple[str, ...]
+    """Names of the channels that must deliver it, each on its own."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Everything that one tick changed. Recording the same changes twice leaves the same records."""
+
+    episodes: tuple[Episode, ...] = ()
+    """Inserted or brought up to date, by `Episode.key`."""
+    retracted_episodes: tuple[EpisodeKey, ...] = ()
+    """Episodes that late readings proved wrong; they are kept, marked as retracted."""
+    incidents: tuple[Incident, ...] = ()
+    """Inserted or brought up to date, by `incident_id`."""
+    events: tuple[IncidentEvent, ...] = ()
+    """Added to their incident's record; the same event is recorded once."""
+    lists: tuple[OutreachList, ...] = ()
+    """Added by (incident_id, revision); a list that is recorded already stays as people have seen it."""
+    messages: tuple[NewMessage, ...] = ()
+    """Put into the outbox by `key`; a message that is there already stays as it is."""
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to record."""
+        return bool(
+            self.episodes or self.retracted_episodes or self.incidents or self.events or self.lists or self.messages
+        )
