@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collector.broker_address import BrokerAddress
     from collector.screen import Limits
     from service.desk import Desk
+    from service.meters import Meters
     from service.queries import Queries
     from stores.journal import Journal
     from stores.records import Records
@@ -71,7 +72,7 @@ class House:
         return Journal.open_writer(self.settings.journal_file)
 
     def fleet(self) -> Fleet:
-        """Return the transformers of the ledger by their numbers in the journal; one without a number has no reading."""
+        """Return the transformers of the ledger that have readings, by their numbers in the journal."""
         transformers = self.records.ledger().transformers
         journal = self.journal_reader()
         number = journal.numbers([t.transformer_id for t in transformers]) if journal else {}
@@ -141,6 +142,13 @@ class House:
         from service.desk import Desk
 
         return Desk(self.records, self.clock)
+
+    @cached_property
+    def meters(self) -> Meters:
+        """Return the instruments of this process."""
+        from service.meters import Meters
+
+        return Meters()
 
     def make_data_folder(self) -> None:
         """Make the data folder, for its owner alone. Raises SettingsError when that is impossible."""

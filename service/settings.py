@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from grid.errors import SettingsError
@@ -289,11 +288,11 @@ def _first_fault(error: ValidationError, file: Path | None) -> SettingsError:
     return SettingsError(f"key {key} {what}", where=where, remedy=remedy + more)
 
 
-def _key(detail: ErrorDetails) -> str:
+def _key(detail: Mapping[str, Any]) -> str:
     return ".".join(str(part) for part in detail["loc"])
 
 
-def _explained(detail: ErrorDetails) -> tuple[str, str, str]:
+def _explained(detail: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return key, what is wrong and how to mend it, from pydantic's finding."""
     key, context, value = _key(detail), detail.get("ctx", {}), detail["input"]
     shown = "a secret" if isinstance(value, SecretStr) else repr(value)[:80]

@@ -1,0 +1,101 @@
+"""The one door for answers: the page, the command and the simulated team all come in here.
+
+What comes in is checked against incident, list and people before it is recorded, with a line in the audit
+record. Personal data leave here too, one merchant at a time, to a named person with a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alerts.incidents import Incident
+from alerts.outreach import Visit, VisitResult
+from grid.assets import Merchant, Person
+from grid.errors import RedvestError, UsageError
+from service.clock import Clock
+from stores.records import Records
+
+REASON_LETTERS_MAX = 200
+
+
+class NotOnList(RedvestError):
+    """The merchant is known, but no list of that incident names the door. The answer is "no"."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How to reach one merchant: personal data, for the person who asked and nobody else."""
+
+    merchant_id: str
+    contact_name: str
+    phone: str
+
+
+class Desk:
+    """Takes answers and gives out contacts. Safe to share between threads."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        """Keep the store and the clock."""
+        self._records = records
+        self._clock = clock
+
+    def record_visit(self, incident_id: str, merchant_id: str, result: VisitResult, by: str) -> Visit:
+        """Record one result at one door and return it. An answer may also come after the incident has closed.
+
+        Raises UsageError for an unknown incident, merchant or person, NotOnList when the door is on no list
+        of the incident.
+        """
+        incident = self._incident(incident_id)
+        merchant = self._merchant(merchant_id)
+        person = self._person(by)
+        lists = self._records.outreach_revisions(incident.incident_id)
+        if not any(door.merchant_id == merchant.merchant_id for outreach in lists for door in outreach.doors):
+            raise NotOnList(
+                f"merchant {merchant_id} is not on the list of incident {incident.incident_id}",
+                remedy=f"see the list: redvest outreach {incident.incident_id}",
+            )
+        visit = Visit(
+            incident_id=incident.incident_id,
+            merchant_id=merchant.merchant_id,
+            result=result,
+            recorded_at_us=self._clock.now_us(),
+            recorded_by=person.person_id,
+        )
+        self._records.record_visit(visit, person.person_id)
+        return visit
+
+    def reveal(self, merchant_id: str, by: str, reason: str) -> Contact:
+        """Return how to reach a merchant; who asked and why is in the audit record before it is shown.
+
+        Raises UsageError for an unknown merchant or person, or without a reason.
+        """
+        merchant = self._merchant(merchant_id)
+        person = self._person(by)
+        reason = " ".join(reason.split())
+        if not reason:
+            raise UsageError("there is no reason given", where="reveal", remedy="say in a few words what it is for")
+        if len(reason) > REASON_LETTERS_MAX:
+            raise UsageError("the reason is too long", where="reveal", remedy=f"use {REASON_LETTERS_MAX} letters")
+        self._records.record_reveal(merchant.merchant_id, person.person_id, reason, self._clock.now_us())
+        return Contact(merchant.merchant_id, merchant.contact_name, merchant.phone)
+
+    def _incident(self, incident_id: str) -> Incident:
+        incident = self._records.incident(incident_id)
+        if incident is None:
+            raise UsageError(f"there is no incident {incident_id}", remedy="see redvest incidents")
+        return incident
+
+    def _merchant(self, merchant_id: str) -> Merchant:
+        merchants = self._records.ledger().merchants
+        found = next((merchant for merchant in merchants if merchant.merchant_id == merchant_id), None)
+        if found is None:
+            raise UsageError(f"the ledger knows no merchant {merchant_id}", remedy="take the id from the list")
+        return found
+
+    def _person(self, person_id: str) -> Person:
+        found = next((person for person in self._records.ledger().people if person.person_id == person_id), None)
+        if found is None:
+            raise UsageError(
+                f"the ledger knows no person {person_id}", remedy="give a person_id of people.csv, such as your own"
+            )
+        return found

@@ -1,0 +1,215 @@
+"""What the collector measures of itself, for /metrics and /healthz. The pipeline tells it; threads may ask it.
+
+Counts are of this process since its start. Labelled children are bound once, so telling costs little.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+STALLED_SECONDS = 30.0
+"""A reading loop that says nothing for so long hangs."""
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True)
+class BlockStored:
+    """One block of messages that was decoded, stored and acknowledged."""
+
+    messages: int
+    received: int
+    """Readings decoded from them."""
+    stored: int
+    """New readings."""
+    duplicates: int = 0
+    conflicts: int = 0
+    late: int = 0
+    """Readings older than the newest one of their transformer."""
+    retained: int = 0
+    unknown_fields: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> how many."""
+    commit_seconds: float = 0.0
+    acknowledge_delay_seconds: float = 0.0
+    """From the arrival of the block's first message to its acknowledgement."""
+
+
+@dataclass(frozen=True)
+class HealthReport:
+    """Whether the collector does its work, with every reason against it."""
+
+    healthy: bool
+    reasons: tuple[str, ...]
+    connected: bool
+    committing: bool
+    queued: int
+    messages: int
+    received: int
+    stored: int
+    rejected: int
+    open_incidents: int
+    blind_incidents: int
+    outbox_due: int
+    outbox_dead: int
+    up_seconds: float
+    last_message_seconds: float | None
+    """Seconds since the last block of messages; None before the first."""
+
+
+class Meters:
+    """The collector's instruments: counters for the metrics page, and what health is judged by."""
+
+    def __init__(self) -> None:
+        """Start at zero, with a registry of its own."""
+        self.registry = CollectorRegistry()
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._beat = self._started
+        self._last_message: float | None = None
+        self._counted = {"messages": 0, "received": 0, "stored": 0, "rejected": 0}
+        self._gauged = {"queued": 0, "open": 0, "blind": 0, "due": 0, "dead": 0}
+        self._connected = False
+        self._broker_error = "not connected yet"
+        self._store_error = ""
+        self._messages = self._counter("messages", "Messages taken from the broker")
+        self._received = self._counter("readings_received", "Readings decoded")
+        self._stored = self._counter("readings_stored", "New readings stored")
+        self._duplicates = self._counter("readings_duplicate", "Readings stored before with the same values")
+        self._conflicts = self._counter("readings_conflict", "Readings stored before with other values")
+        self._late = self._counter("readings_late", "Readings older than the newest of their transformer")
+        self._retained = self._counter("messages_retained", "Retained messages, which never count as fresh")
+        self._unknown_fields = self._counter("unknown_fields", "Fields that the wire format does not know")
+        self._rejected = Counter("redvest_rejected", "Refused by reason", ["reason"], registry=self.registry)
+        self._rejected_by: dict[str, Counter] = {}
+        self._commit_failures = self._counter("commit_failures", "Commits that failed and are tried again")
+        self._loop_failures = self._counter("loop_failures", "Unforeseen errors that the reading loop outlived")
+        self._sessions_lost = self._gauge("broker_sessions_lost", "Reconnections where the broker had lost our session")
+        self._queue = self._gauge("queue_messages", "Messages waiting in memory")
+        self._connected_gauge = self._gauge("broker_connected", "1 while connected to the broker")
+        self._open = self._gauge("incidents_open", "Open incidents")
+        self._blind = self._gauge("incidents_blind", "Open incidents without readings")
+        self._due = self._gauge("outbox_due", "Messages that wait to be delivered")
+        self._dead = self._gauge("outbox_dead", "Messages given up, with a reason")
+        self._delivered = Counter("redvest_delivered", "Deliveries by channel", ["channel"], registry=self.registry)
+        self._undelivered = Counter(
+            "redvest_delivery_failures", "Failed deliveries by channel", ["channel"], registry=self.registry
+        )
+        self._commit_seconds = self._histogram("commit_seconds", "Time of one durable commit")
+        self._ack_delay = self._histogram("acknowledge_delay_seconds", "Arrival of a message to its acknowledgement")
+
+    def _counter(self, name: str, what: str) -> Counter:
+        return Counter(f"redvest_{name}", what, registry=self.registry)
+
+    def _gauge(self, name: str, what: str) -> Gauge:
+        return Gauge(f"redvest_{name}", what, registry=self.registry)
+
+    def _histogram(self, name: str, what: str) -> Histogram:
+        return Histogram(f"redvest_{name}", what, buckets=_SECONDS, registry=self.registry)
+
+    def block_stored(self, block: BlockStored) -> None:
+        """Count a block; the store is working."""
+        rejected = sum(block.rejected.values())
+        self._messages.inc(block.messages)
+        self._received.inc(block.received)
+        self._stored.inc(block.stored)
+        self._duplicates.inc(block.duplicates)
+        self._conflicts.inc(block.conflicts)
+        self._late.inc(block.late)
+        self._retained.inc(block.retained)
+        self._unknown_fields.inc(block.unknown_fields)
+        for reason, count in block.rejected.items():
+            if reason not in self._rejected_by:
+                self._rejected_by[reason] = self._rejected.labels(reason)
+            self._rejected_by[reason].inc(count)
+        self._commit_seconds.observe(block.commit_seconds)
+        self._ack_delay.observe(block.acknowledge_delay_seconds)
+        with self._lock:
+            self._counted["messages"] += block.messages
+            self._counted["received"] += block.received
+            self._counted["stored"] += block.stored
+            self._counted["rejected"] += rejected
+            self._store_error = ""
+            self._beat = time.monotonic()
+            if block.messages:
+                self._last_message = self._beat
+
+    def commit_failed(self, error: str) -> None:
+        """Note that the store did not take a block: nothing was acknowledged, it will be tried again."""
+        self._commit_failures.inc()
+        with self._lock:
+            self._store_error = error or "unknown"
+            self._beat = time.monotonic()
+
+    def loop_failed(self) -> None:
+        """Count an unforeseen error that the reading loop outlived."""
+        self._loop_failures.inc()
+
+    def beat(self, *, connected: bool, queued: int, broker_error: str = "", sessions_lost: int = 0) -> None:
+        """Note that the reading loop lives, and what it sees of the broker. Call it at least every few seconds."""
+        self._connected_gauge.set(1 if connected else 0)
+        self._queue.set(queued)
+        self._sessions_lost.set(sessions_lost)
+        with self._lock:
+            self._connected = connected
+            self._broker_error = broker_error or "not connected"
+            self._gauged["queued"] = queued
+            self._beat = time.monotonic()
+
+    def incidents(self, open_now: int, blind: int) -> None:
+        """Set how many incidents are open, and how many of them blind."""
+        self._open.set(open_now)
+        self._blind.set(blind)
+        with self._lock:
+            self._gauged["open"] = open_now
+            self._gauged["blind"] = blind
+
+    def outbox(self, due: int, dead: int) -> None:
+        """Set how many messages wait, and how many were given up."""
+        self._due.set(due)
+        self._dead.set(dead)
+        with self._lock:
+            self._gauged["due"] = due
+            self._gauged["dead"] = dead
+
+    def delivered(self, channel: str) -> None:
+        """Count a delivery."""
+        self._delivered.labels(channel).inc()
+
+    def delivery_failed(self, channel: str) -> None:
+        """Count a failed attempt to deliver."""
+        self._undelivered.labels(channel).inc()
+
+    def report(self) -> HealthReport:
+        """Return how the collector fares now."""
+        now = time.monotonic()
+        with self._lock:
+            reasons = []
+            if not self._connected:
+                reasons.append(f"broker: {self._broker_error}")
+            if self._store_error:
+                reasons.append(f"store: {self._store_error}")
+            if now - self._beat > STALLED_SECONDS:
+                reasons.append(f"the reading loop has not moved for {now - self._beat:.0f} s")
+            return HealthReport(
+                healthy=not reasons,
+                reasons=tuple(reasons),
+                connected=self._connected,
+                committing=not self._store_error,
+                queued=self._gauged["queued"],
+                messages=self._counted["messages"],
+                received=self._counted["received"],
+                stored=self._counted["stored"],
+                rejected=self._counted["rejected"],
+                open_incidents=self._gauged["open"],
+                blind_incidents=self._gauged["blind"],
+                outbox_due=self._gauged["due"],
+                outbox_dead=self._gauged["dead"],
+                up_seconds=round(now - self._started, 1),
+                last_message_seconds=None if self._last_message is None else round(now - self._last_message, 1),
+            )
