@@ -32,11 +32,13 @@ class Mosquitto:
         queued_messages_max: int = 200_000,
         inflight_messages_max: int = 0,
         more_lines: Sequence[str] = (),
+        configuration: Sequence[str] | None = None,
     ) -> None:
         """Prepare a broker that keeps its files in `folder`.
 
         `persistence` keeps sessions and queued messages over a clean stop, `autosave_on_changes` also over
-        a kill. 0 as a maximum is no limit. `more_lines` go into the configuration as they are.
+        a kill. 0 as a maximum is no limit. `more_lines` go into the configuration as they are;
+        `configuration` stands instead of all that, below the listener's line.
         """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +46,7 @@ class Mosquitto:
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._has_started = False
-        self._lines = [
+        own = [
             "allow_anonymous true",
             f"max_queued_messages {queued_messages_max}",
             f"max_inflight_messages {inflight_messages_max}",
@@ -52,14 +54,13 @@ class Mosquitto:
             "log_type warning",
             "log_type error",
             f"persistence {'true' if persistence else 'false'}",
+            *([f"persistence_location {folder}/"] if persistence else []),
+            *(["autosave_on_changes true", "autosave_interval 1"] if autosave_on_changes else []),
+            *more_lines,
         ]
-        if persistence:
-            self._lines += [f"persistence_location {folder}/"]
-        if autosave_on_changes:
-            self._lines += ["autosave_on_changes true", "autosave_interval 1"]
+        self._lines = own if configuration is None else list(configuration)
         if os.geteuid() == 0:
             self._lines += ["user root"]  # else it drops to a user who may not write into the test's folder
-        self._lines += more_lines
 
     @property
     def running(self) -> bool:
