@@ -5,29 +5,56 @@ Nothing here changes a store; answers go in through `service.desk`.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
-from alerts.incidents import Incident
-from alerts.outreach import OutreachSettings
-from alerts.rules import RuleSet
-from grid.assets import Person
+import numpy as np
+
+from alerts.incidents import Incident, IncidentState
+from alerts.messages import incident_reason, level_line
+from alerts.outreach import Advice, OutreachSettings, advise, candidates, spare_doors
+from alerts.rules import IncidentPart, RuleSet
+from grid.assets import Merchant, Person, Transformer
+from grid.electrical import LoadRates, power_factor
+from grid.errors import UsageError
+from grid.moments import DAY_US, HOUR_US, MINUTE_US
+from grid.readings import ReadingBatch
+from grid.text import Text
 from service.clock import Clock
 from service.queries_answers import (
     CollectorState,
     Curve,
     IncidentPage,
     IncidentRow,
+    MyIncident,
     MyList,
     RejectRow,
+    RuleLine,
     System,
+    TransformerNow,
     TransformerPage,
     Wall,
 )
+from service.queries_curve import curve_of, slopes_per_hour, thinned
+from service.queries_ground import Ground, GroundKeeper
+from service.queries_incidents import door_rows, find_incident, incident_row, marks_of
+from service.queries_now import Moment, all_now, counts_of, in_order_of_urgency, never_seen, open_levels
+from service.queries_privacy import mask_phone
+from service.queries_system import MESSAGES_LOOKED_AT, alarms_of, message_rows, reject_rows
 from stores.journal import Journal
 from stores.records import Records
 
 __all__ = ["Queries", "QueryOptions"]
+
+_PROGRESS_ROWS_MAX = 200
+"""Rows of open incidents that tell the progress of their list; the other rows come without."""
+_VISIT_HISTORY_DAYS = 365
+_COLLECTOR_ASKED_EVERY_SECONDS = 5.0
+_CURVE_BEFORE_US = HOUR_US
+_CURVE_AFTER_US = HOUR_US
 
 
 @dataclass(frozen=True)
@@ -40,6 +67,8 @@ class QueryOptions:
     gap_minutes: float = 20.0
     """A hole in a curve longer than this is drawn as a hole."""
     trend_minutes: float = 15.0
+    trends_max: int = 200
+    """Trends are computed for so many of the most urgent transformers."""
 
 
 class Queries:
@@ -55,10 +84,37 @@ class Queries:
         collector_state: Callable[[], CollectorState] | None = None,
     ) -> None:
         """Keep the parts. `journal` gives the reader, or None while no collector has ever written one."""
+        self._journal = journal
+        self._records = records
+        self._rules = tuple(rules)
+        self._calling = next((r for r in rules if any(v.incident is IncidentPart.OPENS for v in r.levels)), rules[0])
+        self._clock = clock
+        self.options = options
+        self._keeper = GroundKeeper(journal, records)
+        self._ask_collector = collector_state
+        self._collector_lock = threading.Lock()
+        self._collector: CollectorState | None = None
+        self._collector_asked_at = -_COLLECTOR_ASKED_EVERY_SECONDS
+
+    def now_us(self) -> int:
+        """Return the moment of the installation's clock [µs]."""
+        return self._clock.now_us()
 
     def wall(self) -> Wall:
         """Return what is heavy now, what is blind, and the open incidents."""
-        raise NotImplementedError
+        now_us, ground = self._clock.now_us(), self._keeper.ground()
+        incidents = self._records.incidents(open_only=True)
+        transformers = in_order_of_urgency(self._all_now(ground, now_us, incidents), self._calling)
+        by_weight = sorted(incidents, key=lambda i: (i.level == "overload", i.last_load_rate), reverse=True)
+        counts = counts_of(transformers, len(incidents), sum(i.blind for i in incidents))
+        return Wall(
+            now_us=now_us,
+            stations=ground.ledger.stations,
+            transformers=tuple(self._with_trends(ground, now_us, transformers)),
+            open_incidents=self._rows(by_weight, ground),
+            counts=counts,
+            alarms=alarms_of(counts, now_us, self._silent_after_us, self._collector_state(), self._dead_messages()),
+        )
 
     def curve(self, transformer_id: str, from_us: int, to_us: int, step_us: int | None = None) -> Curve:
         """Return the readings of one transformer in [from_us, to_us].
@@ -66,36 +122,264 @@ class Queries:
         With `step_us` each step is told by its heaviest reading: nothing is averaged away, no value is invented.
         Raises UsageError for a transformer that the ledger does not know.
         """
-        raise NotImplementedError
+        ground = self._keeper.ground()
+        return self._curve(ground, ground.known_transformer(transformer_id), from_us, to_us, step_us)
+
+    def transformers(self) -> tuple[Transformer, ...]:
+        """Return the transformers of the ledger, in its order."""
+        return self._keeper.ground().ledger.transformers
 
     def transformer(self, transformer_id: str, from_us: int, to_us: int) -> TransformerPage:
         """Return everything about one transformer; marks lie in [from_us, to_us]. Raises UsageError if unknown."""
-        raise NotImplementedError
+        now_us, ground = self._clock.now_us(), self._keeper.ground()
+        transformer = ground.known_transformer(transformer_id)
+        own = [i for i in self._records.incidents(since_us=from_us) if i.transformer_id == transformer_id]
+        visits = [v for i in own for v in self._records.visits(i.incident_id) if from_us <= v.recorded_at_us <= to_us]
+        merchants = _merchants_of(ground, transformer_id)
+        station, grid = ground.stations.get(transformer.station_id), ground.grids.get(transformer.grid_id)
+        return TransformerPage(
+            now_us=now_us,
+            current=self._one_now(ground, now_us, transformer),
+            zone=ground.zone(transformer),
+            station_name=station.name if station else transformer.station_id,
+            grid_name=grid.name if grid else transformer.grid_id,
+            team=tuple(_masked(p) for p in ground.ledger.people if p.grid_id and p.grid_id == transformer.grid_id),
+            merchants=len(merchants),
+            protected_merchants=sum(m.protected for m in merchants),
+            incidents=self._rows(own, ground),
+            marks=marks_of(own, visits, ground, now_us),
+            rules=self._rule_lines(),
+        )
 
     def incidents(self, open_only: bool = False, since_us: int | None = None) -> tuple[IncidentRow, ...]:
         """Return incidents, newest first."""
-        raise NotImplementedError
+        return self._rows(self._records.incidents(open_only=open_only, since_us=since_us), self._keeper.ground())
 
     def incident(self, incident_id: str) -> IncidentPage:
         """Return everything about one incident. The id may be shortened to a unique part. Raises UsageError if none."""
-        raise NotImplementedError
+        now_us, ground = self._clock.now_us(), self._keeper.ground()
+        incident = self.find_incident(incident_id)
+        revisions = self._records.outreach_revisions(incident.incident_id)
+        current_visits = self._records.current_visits(incident.incident_id)
+        row = incident_row(incident, ground, revisions, current_visits)
+        until_us = now_us if incident.closed_at_us is None else min(now_us, incident.closed_at_us + _CURVE_AFTER_US)
+        current = self._one_now(ground, now_us, row.transformer)
+        return IncidentPage(
+            now_us=now_us,
+            row=row,
+            reason=self._reason(row),
+            events=self._records.events(incident.incident_id),
+            outreach=revisions[-1] if revisions else None,
+            doors=door_rows(incident.incident_id, ground, revisions, current_visits),
+            advice=self._advice(ground, incident, now_us),
+            current=current,
+            curve=self._curve(ground, row.transformer, incident.opened_at_us - _CURVE_BEFORE_US, until_us),
+            marks=marks_of([incident], self._records.visits(incident.incident_id), ground, now_us),
+        )
 
     def find_incident(self, incident_id: str) -> Incident:
         """Return the incident of an id or of a unique part of one. Raises UsageError when there is none or several."""
-        raise NotImplementedError
+        return find_incident(self._records, incident_id)
 
     def people(self) -> tuple[Person, ...]:
         """Return our people, phones masked."""
-        raise NotImplementedError
+        return tuple(_masked(person) for person in self._keeper.ground().ledger.people)
 
     def my_list(self, person_id: str) -> MyList:
         """Return the doors of open incidents that one person has to walk. Raises UsageError if unknown."""
-        raise NotImplementedError
+        now_us, ground = self._clock.now_us(), self._keeper.ground()
+        person = ground.people.get(person_id)
+        if person is None:
+            raise UsageError(f"the ledger knows no person {person_id!r}", remedy="take a person_id of people.csv")
+        mine = []
+        for incident in self._records.incidents(open_only=True):
+            transformer = ground.transformer(incident.transformer_id)
+            if person.grid_id and transformer.grid_id != person.grid_id:
+                continue
+            revisions = self._records.outreach_revisions(incident.incident_id)
+            visits = self._records.current_visits(incident.incident_id)
+            rows = door_rows(incident.incident_id, ground, revisions, visits)
+            doors = tuple(row for row in rows if row.door.assigned_to == person_id)
+            if doors:
+                mine.append(
+                    MyIncident(
+                        row=incident_row(incident, ground, revisions, visits),
+                        advice=self._advice(ground, incident, now_us),
+                        current=self._one_now(ground, now_us, transformer),
+                        doors=doors,
+                    )
+                )
+        return MyList(now_us=now_us, person=_masked(person), incidents=tuple(mine))
 
     def rejects(self, limit: int = 100, since_us: int | None = None) -> tuple[RejectRow, ...]:
         """Return refused payloads, newest first."""
-        raise NotImplementedError
+        journal = self._journal()
+        return reject_rows(journal.rejects(limit, since_us)) if journal else ()
 
     def system(self) -> System:
         """Return what stands behind the wall."""
-        raise NotImplementedError
+        now_us, ground = self._clock.now_us(), self._keeper.ground()
+        incidents = self._records.incidents(open_only=True)
+        transformers = self._all_now(ground, now_us, incidents)
+        counts = counts_of(transformers, len(incidents), sum(i.blind for i in incidents))
+        journal = self._journal()
+        totals = journal.counts() if journal else None
+        messages = message_rows(self._records.messages(MESSAGES_LOOKED_AT))
+        collector, dead = self._collector_state(), self._dead_messages()
+        return System(
+            now_us=now_us,
+            zone=ground.first_zone,
+            counts=counts,
+            readings=totals.readings if totals else 0,
+            duplicates=totals.duplicates if totals else 0,
+            conflicts=totals.conflicts if totals else 0,
+            rejects=totals.rejects if totals else 0,
+            rejects_dropped=totals.rejects_dropped if totals else 0,
+            blocks=totals.blocks if totals else 0,
+            journal_bytes=totals.bytes if totals else 0,
+            ledger_version=ground.ledger_version,
+            merchants=len(ground.merchants),
+            people=len(ground.people),
+            silent=tuple(t for t in transformers if t.freshness.value in ("silent", "old")),
+            never_seen=tuple(t.transformer for t in transformers if t.freshness.value == "never"),
+            messages=messages,
+            messages_waiting=sum(m.state == "pending" for m in messages),
+            messages_dead=dead,
+            collector=collector,
+            alarms=alarms_of(counts, now_us, self._silent_after_us, collector, dead),
+        )
+
+    @property
+    def _silent_after_us(self) -> int:
+        return round(self.options.silent_after_minutes * MINUTE_US)
+
+    def _all_now(self, ground: Ground, now_us: int, incidents: Sequence[Incident]) -> list[TransformerNow]:
+        journal = self._journal()
+        if journal is None:
+            return [never_seen(transformer) for transformer in ground.ledger.transformers]
+        moment = Moment(
+            now_us=now_us,
+            latest=journal.latest(),
+            last_received=journal.last_received(),
+            open_episodes=open_levels(self._records.episodes(open_only=True), self._calling),
+            open_incidents={i.transformer_id: i.incident_id for i in incidents},
+            silent_after_us=self._silent_after_us,
+        )
+        return all_now(ground, moment, self._calling)
+
+    def _one_now(self, ground: Ground, now_us: int, transformer: Transformer) -> TransformerNow:
+        every = self._all_now(ground, now_us, self._records.incidents(open_only=True))
+        found = next((t for t in every if t.transformer.transformer_id == transformer.transformer_id), None)
+        return self._with_trends(ground, now_us, [found])[0] if found else never_seen(transformer)
+
+    def _with_trends(
+        self, ground: Ground, now_us: int, transformers: Sequence[TransformerNow]
+    ) -> Sequence[TransformerNow]:
+        journal = self._journal()
+        chosen = [
+            ground.numbers[t.transformer.transformer_id]
+            for t in transformers[: self.options.trends_max]
+            if t.freshness.value == "fresh"
+        ]
+        if journal is None or not chosen:
+            return transformers
+        from_us = now_us - round(self.options.trend_minutes * MINUTE_US)
+        batch = ReadingBatch.concatenate(list(journal.since(from_us, chosen)))
+        slopes = slopes_per_hour(batch, LoadRates(batch, ground.fleet).load_rate)
+        by_id = {i: slopes[n] for i, n in ground.numbers.items() if n in slopes}
+        return [
+            replace(t, trend_per_hour=by_id[t.transformer.transformer_id])
+            if t.transformer.transformer_id in by_id
+            else t
+            for t in transformers
+        ]
+
+    def _curve(
+        self, ground: Ground, transformer: Transformer, from_us: int, to_us: int, step_us: int | None = None
+    ) -> Curve:
+        journal, number = self._journal(), ground.numbers.get(transformer.transformer_id)
+        known = journal is not None and number is not None and transformer.transformer_id in ground.transformers
+        batch = journal.series(number, from_us, to_us) if known and journal and number is not None else None
+        curve = curve_of(transformer.transformer_id, batch or ReadingBatch.empty(), ground.fleet)
+        return thinned(curve, step_us) if step_us else curve
+
+    def _rows(self, incidents: Sequence[Incident], ground: Ground) -> tuple[IncidentRow, ...]:
+        told = 0
+        rows = []
+        for incident in incidents:
+            tells = incident.state is IncidentState.OPEN and told < _PROGRESS_ROWS_MAX
+            told += tells
+            revisions = self._records.outreach_revisions(incident.incident_id) if tells else ()
+            visits = self._records.current_visits(incident.incident_id) if revisions else {}
+            rows.append(incident_row(incident, ground, revisions, visits))
+        return tuple(rows)
+
+    def _reason(self, row: IncidentRow) -> Text:
+        """Return the incident's reason by the rule set that it cites; without that file, by the one in force."""
+        cited = next((r for r in self._rules if r.cited == row.incident.rule), self._calling)
+        known = next((v for v in cited.levels if v.name == row.incident.level), cited.levels[0])
+        return incident_reason(row.incident, known, ZoneInfo(row.zone))
+
+    def _rule_lines(self) -> tuple[RuleLine, ...]:
+        return tuple(
+            RuleLine(
+                cited=rule_set.cited,
+                title=rule_set.title,
+                level=level.name,
+                words=level_line(level),
+                calls_people=level.incident is not IncidentPart.NONE,
+            )
+            for rule_set in self._rules
+            for level in rule_set.levels
+        )
+
+    def _advice(self, ground: Ground, incident: Incident, now_us: int) -> Advice | None:
+        """Return what the response of the collector goes by too: the same rules on the same records."""
+        outreach = self._records.outreach(incident.incident_id)
+        transformer = ground.transformers.get(incident.transformer_id)
+        if outreach is None or transformer is None or incident.state is not IncidentState.OPEN:
+            return None
+        merchants = _merchants_of(ground, transformer.transformer_id)
+        history = self._records.visits_since(now_us - _VISIT_HISTORY_DAYS * DAY_US)
+        settings = self.options.outreach
+        ranked = candidates(incident, merchants, ground.ledger.appliances, history, now_us, settings)
+        return advise(
+            outreach,
+            self._records.visits(incident.incident_id),
+            incident.last_load_rate,
+            settings,
+            incident=incident,
+            transformer=transformer,
+            power_factor=self._power_factor(ground, incident),
+            spare_doors=spare_doors(outreach, ranked),
+        )
+
+    def _power_factor(self, ground: Ground, incident: Incident) -> float:
+        journal, number = self._journal(), ground.numbers.get(incident.transformer_id)
+        if journal is None or number is None:
+            return float("nan")
+        last = incident.last_reading_at_us
+        factors = power_factor(journal.series(number, last - round(self.options.trend_minutes * MINUTE_US), last))
+        known = factors[~np.isnan(factors)]
+        return float(np.median(known)) if len(known) else float("nan")
+
+    def _dead_messages(self) -> int:
+        return sum(m.state == "dead" for m in message_rows(self._records.messages(MESSAGES_LOOKED_AT)))
+
+    def _collector_state(self) -> CollectorState | None:
+        """Return what the collector says of itself, asked every few seconds however many pages ask us."""
+        if self._ask_collector is None:
+            return None
+        with self._collector_lock:
+            if time.monotonic() - self._collector_asked_at >= _COLLECTOR_ASKED_EVERY_SECONDS:
+                self._collector = self._ask_collector()
+                self._collector_asked_at = time.monotonic()
+            return self._collector
+
+
+def _merchants_of(ground: Ground, transformer_id: str) -> list[Merchant]:
+    return [m for m in ground.ledger.merchants if m.transformer_id == transformer_id]
+
+
+def _masked(person: Person) -> Person:
+    return replace(person, phone=mask_phone(person.phone), chat_id="")

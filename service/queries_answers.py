@@ -67,8 +67,9 @@ class Progress:
     agreed: int
     """Doors that agreed or have done it."""
     needed_kw: float
+    """What the newest list was made for, plus what doors of earlier revisions agreed to."""
     expected_kw: float
-    """What the whole list should bring before any answer is known."""
+    """What all doors should bring, before any answer is known."""
     agreed_kw: float
     """Offers of the doors that agreed or have done it."""
     open_kw: float
@@ -81,10 +82,12 @@ class IncidentRow:
 
     incident: Incident
     transformer: Transformer
-    number: str
-    """Short form of the id for speech: what people call it. Unique among the incidents of a station and a year."""
+    called: str
+    """What people call it: transformer, and day and time of the opening in the station's zone. For speech, no key."""
+    zone: str
+    """Time zone of the station, such as Asia/Shanghai."""
     progress: Progress | None
-    """None while there is no outreach list."""
+    """None while there is no outreach list, and in long lists of incidents that are over."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class Wall:
     now_us: int
     stations: tuple[Station, ...]
     transformers: tuple[TransformerNow, ...]
-    """Heaviest first, then those without a fresh reading."""
+    """Those at a level, heaviest first; then those without a fresh reading; then the others, heaviest first."""
     open_incidents: tuple[IncidentRow, ...]
     counts: Counts
     alarms: tuple[Text, ...]
@@ -146,6 +149,8 @@ class DoorRow:
     """One door of a list with the merchant behind it, contact and phone masked, and its newest result."""
 
     incident_id: str
+    revision: int
+    """Of the list that the door stands on."""
     door: Door
     ask: Text
     merchant_name: str
@@ -178,12 +183,12 @@ class IncidentPage:
 
     now_us: int
     row: IncidentRow
-    zone: str
-    """Time zone of the station, such as Asia/Shanghai."""
     reason: Text
     events: tuple[IncidentEvent, ...]
     outreach: OutreachList | None
+    """The newest revision."""
     doors: tuple[DoorRow, ...]
+    """Doors of the newest revision in walking order, then those of earlier ones that have an answer."""
     advice: Advice | None
     """What to do now; None when the incident is closed or there is no list."""
     current: TransformerNow
@@ -222,14 +227,24 @@ class TransformerPage:
 
 
 @dataclass(frozen=True)
+class MyIncident:
+    """One person's part of one open incident."""
+
+    row: IncidentRow
+    advice: Advice | None
+    current: TransformerNow
+    doors: tuple[DoorRow, ...]
+    """This person's doors only, in walking order."""
+
+
+@dataclass(frozen=True)
 class MyList:
-    """What one person has to walk: doors of open incidents that are assigned to them, unanswered ones first."""
+    """What one person has to walk: their doors of open incidents."""
 
     now_us: int
     person: Person
-    zone: str
-    incidents: tuple[IncidentPage, ...]
-    """Each with this person's doors only."""
+    """Phone masked."""
+    incidents: tuple[MyIncident, ...]
 
 
 @dataclass(frozen=True)
@@ -280,10 +295,12 @@ class System:
     zone: str
     counts: Counts
     readings: int
+    duplicates: int
     conflicts: int
     rejects: int
-    last_block_no: int
-    last_received_at_us: int | None
+    rejects_dropped: int
+    blocks: int
+    journal_bytes: int
     ledger_version: int
     merchants: int
     people: int
