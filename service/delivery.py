@@ -7,14 +7,17 @@ its reason after the settings' number of attempts. Nothing is dropped in silence
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TextIO
 
 from grid.errors import StoreError
 from service.clock import Clock
 from service.meters import Meters
-from service.notifiers import NotDelivered, Notice, Notifier
+from service.notifiers import NotDelivered, Notice, Notifier, make_notifiers
+from service.settings import Settings
 from stores.outbox import DeliveryState, DueMessage
 from stores.records import Records
 
@@ -170,3 +173,28 @@ class Delivery:
                     self._meters.delivery_failed(channel)
                 wait_seconds = _STORE_RETRY_SECONDS
             self._woken[channel].wait(wait_seconds)
+
+
+class DeliveryThread:
+    """The delivery of one collector, with a connection to the records of its own."""
+
+    def __init__(self, settings: Settings, clock: Clock, meters: Meters, terminal: TextIO | None = None) -> None:
+        """Prepare the channels; messages for the terminal go to the standard output. Raises SettingsError."""
+        values = settings.notify
+        notifiers = make_notifiers(settings, terminal or sys.stdout)
+        policy = RetryPolicy(values.attempts_max, values.retry_seconds_first, values.retry_seconds_max)
+        self._records = Records(settings.records_url())
+        self._delivery = Delivery(self._records, notifiers, clock, policy, settings.link, meters)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._delivery.start()
+
+    def wake(self) -> None:
+        """Look at once: the outbox has something new."""
+        self._delivery.wake()
+
+    def stop(self) -> None:
+        """Stop after the messages that are on their way."""
+        self._delivery.stop()
+        self._records.close()

@@ -64,12 +64,13 @@ class House:
                 self._reader = Journal.open_reader(self.settings.journal_file)
             return self._reader
 
-    def journal_writer(self) -> Journal:
-        """Open the readings journal for the one process that may write it, the collector."""
+    def journal_writer(self, *, rejects_rows_max: int | None = None) -> Journal:
+        """Open the readings journal for the one process that may write it, the collector. The caller closes it."""
         from stores.journal import Journal
 
         self.make_data_folder()
-        return Journal.open_writer(self.settings.journal_file)
+        rows_max = rejects_rows_max or self.settings.collector.rejects_rows_max
+        return Journal.open_writer(self.settings.journal_file, rejects_rows_max=rows_max)
 
     def fleet(self) -> Fleet:
         """Return the transformers of the ledger that have readings, by their numbers in the journal."""

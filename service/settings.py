@@ -21,6 +21,7 @@ from grid.errors import SettingsError
 from grid.text import Language
 from service.sections import (
     BrokerSection,
+    ChannelName,
     ClockKind,
     ClockSection,
     CollectorSection,
@@ -114,11 +115,9 @@ class Settings(BaseSettings):
         """Return the webhook's address. Raises SettingsError when there is none."""
         channel = self.notify.webhook
         url = read_secret(channel.url_file, "notify.webhook.url_file") if channel.url_file else channel.url
-        if not url.startswith(("http://", "https://")):
+        if not url.startswith(("http://", "https://")) or len(url.split()) != 1:
             raise SettingsError(
-                "the webhook channel has no http(s) address",
-                where="notify.webhook.url",
-                remedy="set url or url_file in [notify.webhook], or take webhook out of notify.channels",
+                "is no http(s) address", where="notify.webhook.url_file", remedy="write the address on one line"
             )
         return url
 
@@ -271,7 +270,14 @@ def _check_together(settings: Settings) -> None:
         )
     if not settings.verdicts.rules:
         raise SettingsError("key verdicts.rules is empty", where=where, remedy='name at least "early-warning"')
-    if settings.notify.retry_seconds_max < settings.notify.retry_seconds_first:
+    notify = settings.notify
+    if ChannelName.WEBHOOK in notify.channels and not (notify.webhook.url or notify.webhook.url_file):
+        raise SettingsError(
+            'key notify.channels names "webhook" without an address',
+            where=where,
+            remedy="set url or url_file in [notify.webhook], or take it out of the channels",
+        )
+    if notify.retry_seconds_max < notify.retry_seconds_first:
         raise SettingsError(
             "key notify.retry_seconds_max is below notify.retry_seconds_first", where=where, remedy="raise it"
         )

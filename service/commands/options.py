@@ -1,0 +1,75 @@
+"""What several commands share: options, the opened house, and times and spans as people write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grid.errors import UsageError
+from grid.moments import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
+from grid.text import Language
+from service.commands.screen import Screen
+from service.house import House
+from service.settings import load_settings
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings file; else $REDVEST_CONFIG, else ./redvest.toml when it is there.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines, one object each, and nothing else.")]
+Speak = Annotated[
+    Language | None, typer.Option("--language", help="Language of words, instead of the one in the settings.")
+]
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?", re.ASCII)
+_UNITS_US = {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": 24 * HOUR_US}
+
+
+@dataclass(frozen=True)
+class Desktop:
+    """What a command works with: the parts, and where it prints."""
+
+    house: House
+    screen: Screen
+
+
+@contextmanager
+def opened(config: Path | None, language: Language | None, as_json: bool = False) -> Iterator[Desktop]:
+    """Load the settings and give the house and the screen; close what was opened."""
+    settings = load_settings(config)
+    if language is not None:
+        settings = settings.model_copy(update={"language": language})
+    house = House(settings)
+    try:
+        yield Desktop(house, Screen(settings.language, as_json))
+    finally:
+        house.close()
+
+
+def moment_of(text: str | None, option: str) -> int | None:
+    """Return the moment [µs] that an option names, None when it was not given. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        return parse_moment_us(text.strip())
+    except ValueError as error:
+        raise UsageError(str(error), where=option, remedy="write it like 2021-07-24T11:00:00+08:00") from error
+
+
+def span_of(text: str, option: str) -> int:
+    """Return a span of time [µs] written as 90s, 15m, 2h or 1d; a bare number is minutes. Raises UsageError."""
+    match = _SPAN.fullmatch(text.strip())
+    span = round(float(match[1]) * _UNITS_US[match[2] or "m"]) if match and len(match[1]) < 12 else 0
+    if span <= 0:
+        raise UsageError(f"{text!r} is no span of time", where=option, remedy="write it like 90s, 15m, 2h or 1d")
+    return span
