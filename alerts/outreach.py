@@ -1,78 +1,133 @@
-"""Whom to ask: the shortest list of doors that will be enough."""
+"""Whom to ask: the shortest list of doors that will be enough.
+
+The words of this room are in `alerts.doors`, who may be asked in `alerts.candidates`, and after each reading
+`alerts.advice` says whether to go on. All of them are imported from here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+import math
+from collections.abc import Iterable, Sequence
 
-from grid.text import Text
+from alerts.advice import advise
+from alerts.candidates import Candidate, candidates, pending_relief_kw, single_phase, spare_doors
+from alerts.door_words import door_reason, list_reason
+from alerts.doors import Advice, AdviceKind, Ask, Door, OutreachList, OutreachSettings, Visit, VisitResult
+from alerts.incidents import Incident
+from alerts.relief import chances_of_reaching, doors_needed, needed_relief_kw
+from grid.assets import Appliance, Merchant, Person, Phase, Role, Transformer
 
-
-class VisitResult(Enum):
-    """What a visit to one door brought."""
-
-    ASKED = "asked"
-    AGREED = "agreed"
-    REFUSED = "refused"
-    ABSENT = "absent"
-    DONE = "done"
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One result at one door, as somebody recorded it."""
-
-    incident_id: str
-    merchant_id: str
-    result: VisitResult
-    recorded_at_us: int
-    recorded_by: str
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What to ask of one merchant. Zero units or None means: not asked for."""
-
-    switch_off_units: int = 0
-    of_units: int = 0
-    setpoint_from_c: float | None = None
-    setpoint_to_c: float | None = None
-    lights_off: bool = False
+__all__ = [
+    "Advice",
+    "AdviceKind",
+    "Ask",
+    "Candidate",
+    "Door",
+    "OutreachList",
+    "OutreachSettings",
+    "Visit",
+    "VisitResult",
+    "advise",
+    "candidates",
+    "make_list",
+    "spare_doors",
+]
 
 
-@dataclass(frozen=True)
-class Door:
-    """One door of a list: whom, what to ask, what it should bring, who goes, and why."""
+def make_list(
+    incident: Incident,
+    transformer: Transformer,
+    load_rate: float,
+    trend_per_hour: float,
+    power_factor: float,
+    merchants: Sequence[Merchant],
+    appliances: Iterable[Appliance],
+    people: Iterable[Person],
+    visits: Sequence[Visit],
+    now_us: int,
+    settings: OutreachSettings,
+    revision: int = 1,
+    *,
+    worst_phase: Phase | None = None,
+    previous: OutreachList | None = None,
+) -> OutreachList:
+    """Return the fewest doors, greedily by expected relief, that reach the target with the asked probability.
 
-    order: int
-    merchant_id: str
-    ask: Ask
-    offer_kw: float
-    """Relief if the merchant agrees [kW]."""
-    agree_probability: float
-    assigned_to: str
-    """person_id, or empty when the grid has nobody."""
-    reason: Text
+    `load_rate` is the fraction now, `trend_per_hour` its slope [1/h] (a rise counts, up to `trend_rise_max`; a
+    fall or NaN does not: a dip must not empty a list), `power_factor` as measured or NaN (see
+    `needed_relief_kw`). `visits` is the whole history, this incident included. If all doors together are not
+    enough the list holds all of them and `reached_probability` says so. A later revision leaves out the doors
+    already visited, takes off what was promised there and is not metered yet, and, given the `previous` list,
+    leaves open doors with the person who has them. Raises ValueError when the load rate is NaN.
+    """
+    if math.isnan(load_rate):
+        raise ValueError("an outreach list needs a load rate; this one is NaN")
+    appliances = tuple(appliances)
+    rise = 0.0 if math.isnan(trend_per_hour) else trend_per_hour * settings.trend_horizon_minutes / 60.0
+    rise = min(max(rise, 0.0), settings.trend_rise_max)
+    gross_kw = needed_relief_kw(transformer, load_rate + rise, settings.target_load_rate, power_factor)
+    pending_kw = min(pending_relief_kw(incident, merchants, appliances, visits, settings), gross_kw)
+    needed_kw = gross_kw - pending_kw
+    ranked = candidates(incident, merchants, appliances, visits, now_us, settings, worst_phase)
+    chances = chances_of_reaching(
+        needed_kw, [c.offer.relief_kw for c in ranked], [c.agreement.probability for c in ranked]
+    )
+    count = doors_needed(chances, settings.probability)
+    rank = {candidate.merchant.merchant_id: i for i, candidate in enumerate(ranked, 1)}
+    walk = sorted(ranked[:count], key=lambda c: _walk_key(c.merchant))
+    goes = _assignments([c.merchant.merchant_id for c in walk], transformer, people, previous)
+    doors = tuple(
+        Door(
+            order=order,
+            merchant_id=c.merchant.merchant_id,
+            ask=c.offer.ask,
+            offer_kw=c.offer.relief_kw,
+            agree_probability=c.agreement.probability,
+            assigned_to=goes[c.merchant.merchant_id],
+            reason=door_reason(
+                c.offer,
+                c.agreement,
+                c.merchant.phase,
+                single_phase(worst_phase),
+                rank[c.merchant.merchant_id],
+                len(ranked),
+            ),
+        )
+        for order, c in enumerate(walk, 1)
+    )
+    return OutreachList(
+        incident_id=incident.incident_id,
+        revision=revision,
+        made_at_us=now_us,
+        load_rate=load_rate,
+        target_load_rate=settings.target_load_rate,
+        needed_kw=needed_kw,
+        probability=settings.probability,
+        reached_probability=float(chances[count]),
+        doors=doors,
+        pending_kw=pending_kw,
+        reason=list_reason(load_rate, rise, settings.target_load_rate, power_factor, needed_kw, pending_kw),
+    )
 
-    @property
-    def expected_relief_kw(self) -> float:
-        """Return the relief [kW] to expect before knowing the answer."""
-        return self.offer_kw * self.agree_probability
+
+def _walk_key(merchant: Merchant) -> tuple[bool, int, str, str]:
+    return (merchant.walk_order is None, merchant.walk_order or 0, merchant.address, merchant.merchant_id)
 
 
-@dataclass(frozen=True)
-class OutreachList:
-    """The doors to knock for one incident, in walking order. `revision` counts from 1."""
-
-    incident_id: str
-    revision: int
-    made_at_us: int
-    load_rate: float
-    """The load rate the list was made at."""
-    target_load_rate: float
-    needed_kw: float
-    probability: float
-    """The probability that was asked for."""
-    reached_probability: float
-    """The probability that the doors of this list bring `needed_kw`; below `probability`, it is not enough."""
-    doors: tuple[Door, ...]
+def _assignments(
+    merchant_ids: Sequence[str], transformer: Transformer, people: Iterable[Person], previous: OutreachList | None
+) -> dict[str, str]:
+    """Return who goes to which door: the grid's members, each one contiguous piece of the walk; else its lead."""
+    of_grid = [p for p in people if transformer.grid_id and p.grid_id == transformer.grid_id]
+    members = sorted(p.person_id for p in of_grid if p.role is Role.MEMBER)
+    leads = sorted(p.person_id for p in of_grid if p.role is Role.GRID_LEAD)
+    team = members or leads[:1]
+    if not team:
+        return dict.fromkeys(merchant_ids, "")
+    before = {door.merchant_id: door.assigned_to for door in previous.doors} if previous else {}
+    goes = {m: before[m] for m in merchant_ids if before.get(m) in team}
+    free = [m for m in merchant_ids if m not in goes]
+    walkers = team[: max(1, len(free))]
+    for i, merchant_id in enumerate(free):
+        goes[merchant_id] = walkers[i * len(walkers) // len(free)]
+    return goes
