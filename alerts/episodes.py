@@ -72,6 +72,15 @@ class IncidentChange:
     known_before: bool
 
 
+def in_time_order(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the rows sorted by transformer and time, the first given one of each (transformer, moment)."""
+    order = np.lexsort((measured_at_us, transformer))
+    number, at_us = transformer[order], measured_at_us[order]
+    first = np.ones(len(order), bool)
+    first[1:] = (number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1])
+    return order[first]
+
+
 @dataclass(frozen=True)
 class SortedRates:
     """Load rates of a block, sorted by transformer and time, one per moment; NaN where there is none."""
@@ -89,12 +98,8 @@ class SortedRates:
         worst_phase_load_rate: NDArray[np.float64],
     ) -> SortedRates:
         """Sort columns (n,) in any order; of several rows for one moment the first given counts."""
-        order = np.lexsort((measured_at_us, transformer))
-        number, at_us = transformer[order], measured_at_us[order]
-        first = np.ones(len(order), bool)
-        first[1:] = (number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1])
-        kept = order[first]
-        return SortedRates(number[first], at_us[first], load_rate[kept], worst_phase_load_rate[kept])
+        rows = in_time_order(transformer, measured_at_us)
+        return SortedRates(transformer[rows], measured_at_us[rows], load_rate[rows], worst_phase_load_rate[rows])
 
 
 class QuantityFold:

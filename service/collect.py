@@ -1,0 +1,148 @@
+"""The collector process: subscriber, pipeline, delivery, copy and health page, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from collector.subscriber import Subscriber
+
+from collector.message import Message
+from collector.wire import subscription_filters
+from grid.errors import StoreError
+from service.copying import CopyThread
+from service.delivery import DeliveryThread
+from service.health import ADDRESS_FILE, HealthServer
+from service.house import House
+from service.meters import Meters
+from service.pipeline import Pipeline, PipelineOptions
+
+LOOK_EVERY_SECONDS = 1.0
+RETRY_SECONDS_MAX = 10.0
+
+log = logging.getLogger("redvest.collect")
+
+
+def run_collector(
+    house: House,
+    stop: threading.Event,
+    *,
+    until_idle_seconds: float | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Collect until `stop` is set, or until nothing came for `until_idle_seconds`.
+
+    Raises StoreError or SettingsError when it cannot begin; once begun, it outlives broker and store faults.
+    """
+    settings = house.settings
+    meters = Meters()
+    values = settings.collector
+    health = HealthServer(meters, values.health_host, values.health_port, settings.data.folder / ADDRESS_FILE)
+    with house.journal_writer() as journal:
+        subscriber = Subscriber(
+            house.broker_address(),
+            client_id=values.client_id,
+            filters=subscription_filters(values.stations),
+            clock_us=house.clock.now_us,
+            queue_messages_max=values.queue_messages_max,
+            receive_maximum=settings.broker.receive_maximum,
+            session_expiry_seconds=settings.broker.session_expiry_hours * 3600,
+        )
+        pipeline = Pipeline(
+            journal, house.records, _options(house), meters, subscriber.acknowledge, house.clock.now_us()
+        )
+        threads = [DeliveryThread(settings, house.clock, meters), *CopyThread.if_enabled(settings, house)]
+        health.start()
+        for thread in threads:
+            thread.start()
+        subscriber.start()
+        ready()
+        try:
+            _Loop(house, subscriber, pipeline, meters, stop, until_idle_seconds).run()
+        finally:
+            subscriber.stop()
+            for thread in threads:
+                thread.stop()
+            health.stop()
+            pipeline.close()
+
+
+class _Loop:
+    """Takes blocks, one after another, and outlives what goes wrong with one of them."""
+
+    def __init__(
+        self,
+        house: House,
+        subscriber: Subscriber,
+        pipeline: Pipeline,
+        meters: Meters,
+        stop: threading.Event,
+        until_idle_seconds: float | None,
+    ) -> None:
+        self._clock = house.clock
+        self._values = house.settings.collector
+        self._subscriber = subscriber
+        self._pipeline = pipeline
+        self._meters = meters
+        self._stop = stop
+        self._until_idle_seconds = until_idle_seconds
+
+    def run(self) -> None:
+        wait_seconds = self._values.block_wait_milliseconds / 1000.0
+        looked = last_message = time.monotonic()
+        while not self._stop.is_set():
+            messages = self._subscriber.take(self._values.block_messages_max, wait_seconds)
+            self._beat()
+            now = time.monotonic()
+            if messages:
+                last_message = now
+                self._persist(partial(self._tick, messages))
+            if now - looked >= LOOK_EVERY_SECONDS:
+                looked = now
+                self._persist(self._look)
+            if self._until_idle_seconds is not None and now - last_message >= self._until_idle_seconds:
+                return
+
+    def _tick(self, messages: Sequence[Message]) -> None:
+        self._pipeline.tick(messages, self._clock.now_us())
+
+    def _look(self) -> None:
+        self._pipeline.look(self._clock.now_us())
+
+    def _persist(self, step: Callable[[], None]) -> None:
+        """Take a step again and again until the store takes it: nothing is read on meanwhile, nothing is lost."""
+        wait_seconds = 0.1
+        while not self._stop.is_set():
+            try:
+                step()
+                return
+            except StoreError as error:
+                log.error("not stored, trying again in %.1f s: %s", wait_seconds, error)
+                self._meters.commit_failed(str(error))
+            self._beat()
+            self._stop.wait(wait_seconds)
+            wait_seconds = min(wait_seconds * 2.0, RETRY_SECONDS_MAX)
+
+    def _beat(self) -> None:
+        state = self._subscriber.state()
+        self._meters.beat(
+            connected=state.connected,
+            queued=state.queued,
+            broker_error=state.last_error,
+            sessions_lost=state.sessions_lost,
+        )
+
+
+def _options(house: House) -> PipelineOptions:
+    settings = house.settings
+    return PipelineOptions(
+        rule_sets=house.rule_sets(),
+        gap_minutes=settings.verdicts.gap_minutes,
+        limits=house.limits(),
+        outreach=house.outreach_settings(),
+        silent_after_minutes=settings.silence.slot_minutes * settings.silence.silent_slots,
+        channels=tuple(channel.value for channel in settings.notify.channels),
+    )

@@ -1,0 +1,190 @@
+"""Verdicts over the journal: new readings are walked on, late ones make their transformer be walked anew.
+
+The journal is the truth and the fold a cache of it, so both ways end in the same verdicts. What a late block
+can touch is bounded: a run that lasts longer than every hold time is an episode and recorded, so the walk starts
+before the episodes that overlap the late readings, or else one hold time before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.episodes import Episode, SortedRates, VerdictFold
+from alerts.incidents import Incident
+from alerts.rules import RuleSet
+from grid.electrical import LoadRates
+from grid.fleet import Fleet
+from grid.moments import DAY_US, MINUTE_US
+from grid.readings import ReadingBatch
+from stores.journal import Journal
+from stores.records import Records
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What a walk says: episodes and incidents as they stand now, and those that stand no longer."""
+
+    episodes: tuple[Episode, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    retracted_episodes: tuple[tuple[str, str, str, int], ...] = ()
+    retracted_incidents: tuple[Incident, ...] = ()
+    walked_anew: frozenset[str] = frozenset()
+    """Transformers whose verdicts were made anew, because a reading came late or the process began."""
+    late: int = 0
+    """Readings that were not later than what had been judged."""
+
+
+class Judge:
+    """The verdict fold of one collector, kept true to its journal."""
+
+    def __init__(
+        self, journal: Journal, records: Records, rule_sets: Sequence[RuleSet], gap_minutes: float, fleet: Fleet
+    ) -> None:
+        """Start with no past; `recover` gives it one."""
+        self._journal = journal
+        self._records = records
+        self._fleet = fleet
+        self._fold = VerdictFold(rule_sets, gap_minutes, fleet.transformer_ids)
+        levels = [level for rules in rule_sets for level in rules.levels]
+        longest = max((level.hold_minutes + level.leave_minutes for level in levels), default=0.0)
+        self._gap_us = round(gap_minutes * MINUTE_US)
+        self._reach_us = round((longest + 2 * gap_minutes) * MINUTE_US)
+
+    def walk(self, readings: ReadingBatch) -> Walked:
+        """Judge readings that the journal has just stored; none of them was stored before."""
+        late = self._fold.is_late(readings.transformer, readings.measured_at_us)
+        if not late.any():
+            verdicts = self._fold.advance(sorted_rates(readings, self._fleet))
+            return Walked(
+                tuple(c.episode for c in verdicts.episodes if not c.known_before or c.episode.ended_by),
+                tuple(c.incident for c in verdicts.incidents),
+            )
+        behind = np.isin(readings.transformer, readings.transformer[late])
+        ahead = self.walk(readings.take(~behind)) if not behind.all() else Walked()
+        anew = self.walk_anew(earliest(readings.take(behind)))
+        return Walked(
+            ahead.episodes + anew.episodes,
+            ahead.incidents + anew.incidents,
+            anew.retracted_episodes,
+            anew.retracted_incidents,
+            anew.walked_anew,
+            int(late.sum()),
+        )
+
+    def recover(self, judged_up_to_block: int) -> Walked:
+        """Build the fold from the journal; readings stored after `judged_up_to_block` are judged for the first time."""
+        newest = self._journal.latest()
+        since = dict(zip(newest.transformer.tolist(), (newest.measured_at_us + 1).tolist(), strict=True))
+        block = judged_up_to_block
+        while True:
+            unjudged, block = self._journal.after(block, rows_max=200_000)
+            if not len(unjudged):
+                break
+            for number, at_us in earliest(unjudged).items():
+                since[number] = min(since.get(number, at_us), at_us)
+        known = len(self._fleet)
+        return self.walk_anew({n: at for n, at in since.items() if n < known and self._fleet.transformer_ids[n]})
+
+    def walk_anew(self, changed_since_us: dict[int, int]) -> Walked:
+        """Judge transformers again (number -> first moment at which its readings changed)."""
+        ids = self._fleet.transformer_ids
+        numbers = np.fromiter(changed_since_us, np.int32, len(changed_since_us))
+        self._fold.forget(numbers)
+        recorded = _Recorded(self._records, frozenset(ids[n] for n in changed_since_us))
+        start_us = {n: recorded.walk_start_us(ids[n], at_us - self._reach_us) for n, at_us in changed_since_us.items()}
+        episodes: list[Episode] = []
+        incidents: list[Incident] = []
+        from_us_of = {ids[n]: from_us for n, from_us in start_us.items()}
+        for readings in self._readings_since(start_us):
+            verdicts = self._fold.advance(sorted_rates(readings, self._fleet))
+            episodes += [c.episode for c in verdicts.episodes if _starts_within(c.episode, from_us_of)]
+            incidents += [c.incident for c in verdicts.incidents if _starts_within(c.incident, from_us_of)]
+        return Walked(
+            tuple({episode.key: episode for episode in episodes}.values()),
+            tuple({incident.incident_id: incident for incident in incidents}.values()),
+            recorded.episodes_gone(from_us_of, episodes),
+            recorded.incidents_gone(from_us_of, incidents),
+            frozenset(from_us_of),
+        )
+
+    def _readings_since(self, start_us: dict[int, int]) -> Iterator[ReadingBatch]:
+        """Yield the readings of each transformer from one gap before its start: its first crossing needs them."""
+        if not start_us:
+            return
+        first_us = np.full(len(self._fleet), np.iinfo(np.int64).max)
+        for number, from_us in start_us.items():
+            first_us[number] = from_us - self._gap_us
+        newest_us = max(start_us.values())
+        recent = [n for n, from_us in start_us.items() if from_us >= newest_us - DAY_US]
+        alone = [[n] for n, from_us in start_us.items() if from_us < newest_us - DAY_US]
+        for numbers in [recent, *alone]:
+            for readings in self._journal.since(int(first_us[numbers].min()), numbers):
+                yield readings.take(readings.measured_at_us >= first_us[readings.transformer])
+
+
+def _starts_within(found: Episode | Incident, from_us: dict[str, int]) -> bool:
+    return found.first_reading_at_us >= from_us[found.transformer_id]
+
+
+class _Recorded:
+    """What the records say of some transformers so far."""
+
+    def __init__(self, records: Records, transformer_ids: frozenset[str]) -> None:
+        self._episodes: dict[str, list[Episode]] = {}
+        for episode in records.episodes():
+            if episode.transformer_id in transformer_ids:
+                self._episodes.setdefault(episode.transformer_id, []).append(episode)
+        self._incidents: dict[str, list[Incident]] = {}
+        for incident in records.incidents():
+            if incident.transformer_id in transformer_ids:
+                self._incidents.setdefault(incident.transformer_id, []).append(incident)
+
+    def walk_start_us(self, transformer_id: str, from_us: int) -> int:
+        """Return the latest moment not after `from_us` at which the transformer was in no episode and no incident."""
+        forever = np.iinfo(np.int64).max
+        stays = [(e.first_reading_at_us, e.ended_at_us or forever) for e in self._episodes.get(transformer_id, [])]
+        stays += [(i.first_reading_at_us, i.closed_at_us or forever) for i in self._incidents.get(transformer_id, [])]
+        for first_us, last_us in sorted(stays, reverse=True):
+            if first_us < from_us <= last_us:
+                from_us = first_us
+        return from_us
+
+    def episodes_gone(
+        self, from_us: dict[str, int], standing: Sequence[Episode]
+    ) -> tuple[tuple[str, str, str, int], ...]:
+        """Return the keys of recorded episodes since `from_us` that the new walk did not find."""
+        stand = {episode.key for episode in standing}
+        return tuple(
+            episode.key
+            for transformer_id, at_us in from_us.items()
+            for episode in self._episodes.get(transformer_id, [])
+            if episode.first_reading_at_us >= at_us and episode.key not in stand
+        )
+
+    def incidents_gone(self, from_us: dict[str, int], standing: Sequence[Incident]) -> tuple[Incident, ...]:
+        """Return recorded incidents since `from_us` that the new walk did not find."""
+        stand = {incident.incident_id for incident in standing}
+        return tuple(
+            incident
+            for transformer_id, at_us in from_us.items()
+            for incident in self._incidents.get(transformer_id, [])
+            if incident.first_reading_at_us >= at_us and incident.incident_id not in stand
+        )
+
+
+def sorted_rates(readings: ReadingBatch, fleet: Fleet) -> SortedRates:
+    """Return the load rates of readings, sorted as the fold wants them."""
+    rates = LoadRates(readings, fleet)
+    return SortedRates.of(readings.transformer, readings.measured_at_us, rates.load_rate, rates.worst_phase_load_rate)
+
+
+def earliest(readings: ReadingBatch) -> dict[int, int]:
+    """Return the first moment [µs] of each transformer in a batch."""
+    order = np.lexsort((readings.measured_at_us, readings.transformer))
+    number: NDArray[np.int32] = readings.transformer[order]
+    first = np.flatnonzero(np.append(True, number[1:] != number[:-1])) if len(order) else np.empty(0, np.intp)
+    return dict(zip(number[first].tolist(), readings.measured_at_us[order][first].tolist(), strict=True))

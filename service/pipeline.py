@@ -1,0 +1,223 @@
+"""The pipeline: readings in, verdicts recorded, people told. `Pipeline.tick` is the only place that knows the order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from collector.decode import Decoded, decode_block
+from numpy.typing import NDArray
+
+from alerts.outreach import OutreachSettings
+from alerts.rules import RuleSet
+from collector.message import Message
+from collector.rejects import Reject
+from collector.screen import Limits
+from grid.assets import Phase
+from grid.electrical import LoadRates, power_factor
+from grid.errors import StoreError
+from grid.fleet import Fleet
+from grid.moments import HOUR_US, MINUTE_US
+from service.judging import Judge, Walked
+from service.meters import BlockStored, Meters
+from service.response import Recent, Response
+from stores.changes import Changes
+from stores.journal import Appended, Journal, StoredReject
+from stores.records import Records
+
+JUDGED_CURSOR = "judged"
+"""Records cursor: the journal block up to which verdicts are recorded for certain."""
+CURSOR_SAVED_EVERY_SECONDS = 30.0
+RECENT_MINUTES = 15.0
+"""What a trend and a power factor are read from."""
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """The settings that a tick depends on."""
+
+    rule_sets: tuple[RuleSet, ...]
+    gap_minutes: float
+    limits: Limits
+    outreach: OutreachSettings
+    silent_after_minutes: float
+    channels: tuple[str, ...]
+
+
+class Pipeline:
+    """One collector's way from messages to recorded verdicts. Not safe to share between threads."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        records: Records,
+        options: PipelineOptions,
+        meters: Meters,
+        acknowledge: Callable[[Sequence[Message]], None],
+        now_us: int,
+    ) -> None:
+        """Begin with the ledger of the records; judge what the journal holds and the records do not know yet."""
+        self._journal = journal
+        self._records = records
+        self._options = options
+        self._meters = meters
+        self._acknowledge = acknowledge
+        self._unrecorded = Changes()
+        self._block_no = 0
+        self._cursor_saved = time.monotonic()
+        self._ledger_version = -1
+        self.take_ledger(now_us)
+
+    def take_ledger(self, now_us: int) -> None:
+        """Take over a ledger that was imported, if there is a new one, and judge with its ratings."""
+        version = self._records.ledger_version()
+        if version == self._ledger_version:
+            return
+        ledger = self._records.ledger()
+        numbers = self._journal.numbers([t.transformer_id for t in ledger.transformers])
+        self.fleet = Fleet.of(ledger.transformers, numbers)
+        options = self._options
+        self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
+        self._response = Response(self._records, options.rule_sets, options.outreach, options.channels, self._recent_of)
+        self._received_us = np.full(len(self.fleet), -1, np.int64)
+        heard = self._journal.last_received()
+        known = heard.transformer < len(self.fleet)
+        self._received_us[heard.transformer[known]] = heard.received_at_us[known]
+        self._ledger_version = version
+        self._recover(now_us)
+
+    def tick(self, messages: Sequence[Message], now_us: int) -> None:
+        """Take one block of messages all the way.
+
+        Raises StoreError when they could not be stored: nothing was acknowledged, call again with the same
+        messages. What fails after they are stored is kept and tried again with the next tick.
+        """
+        self._record(Changes())
+        began = time.monotonic()
+        decoded = decode_block(messages, self.fleet, self._options.limits)
+        stored = self._journal.append(decoded.readings, [_stored(reject) for reject in decoded.rejects])
+        committed = time.monotonic()
+        self._acknowledge(messages)
+        fresh = decoded.readings.take(stored.new)
+        self._block_no = stored.block_no
+        np.maximum.at(self._received_us, fresh.transformer, fresh.received_at_us)
+        walked = self._judge.walk(fresh)
+        self._count(messages, decoded, stored, walked.late, committed - began, now_us)
+        self._record_or_keep(self._response.answer(walked, self._is_silent(now_us), now_us))
+        self._save_cursor()
+
+    def look(self, now_us: int) -> None:
+        """Do what time alone asks for: notice silence, follow recorded visits, take a new ledger."""
+        self._record(Changes())
+        self.take_ledger(now_us)
+        self._record_or_keep(self._response.answer(Walked(), self._is_silent(now_us), now_us))
+        self._record_or_keep(self._response.look_at_visits(now_us))
+        self._save_cursor()
+
+    def close(self) -> None:
+        """Record what is left and where judging stands."""
+        self._record(Changes())
+        if self._block_no:
+            self._records.set_cursor(JUDGED_CURSOR, self._block_no)
+
+    def _recover(self, now_us: int) -> None:
+        judged = self._records.cursor(JUDGED_CURSOR)
+        walked = self._judge.recover(judged)
+        self._record(self._response.answer(walked, self._is_silent(now_us), now_us))
+
+    def _record(self, changes: Changes) -> None:
+        """Commit changes, after those that could not be committed before. Raises StoreError."""
+        if self._unrecorded:
+            self._records.commit(self._unrecorded)
+            self._unrecorded = Changes()
+        if changes:
+            self._records.commit(changes)
+
+    def _record_or_keep(self, changes: Changes) -> None:
+        try:
+            self._record(changes)
+        except StoreError as error:
+            self._unrecorded = changes
+            self._meters.commit_failed(str(error))
+        incidents = self._response.open_incidents
+        self._meters.incidents(len(incidents), sum(incident.blind for incident in incidents))
+
+    def _save_cursor(self) -> None:
+        # Judging again what was judged changes nothing, so the cursor may lag; a commit a tick would not pay.
+        if not self._unrecorded and time.monotonic() - self._cursor_saved > CURSOR_SAVED_EVERY_SECONDS:
+            self._records.set_cursor(JUDGED_CURSOR, self._block_no)
+            self._cursor_saved = time.monotonic()
+
+    def _is_silent(self, now_us: int) -> Callable[[str], bool]:
+        silent_after_us = round(self._options.silent_after_minutes * MINUTE_US)
+        return lambda transformer_id: bool(
+            now_us - self._received_us[self.fleet.number[transformer_id]] > silent_after_us
+        )
+
+    def _recent_of(self, transformer_id: str, until_us: int) -> Recent:
+        """Return trend, power factor and worst phase of a transformer's readings up to a moment."""
+        from_us = until_us - round(RECENT_MINUTES * MINUTE_US)
+        readings = self._journal.series(self.fleet.number[transformer_id], from_us, until_us)
+        if not len(readings):
+            return Recent(np.nan, np.nan, None)
+        rates = LoadRates(readings, self.fleet)
+        phases = rates.phase_load_rate[-1]
+        worst = None if np.isnan(phases).any() else list(Phase)[int(np.argmax(phases))]
+        factors = power_factor(readings)
+        factors = factors[~np.isnan(factors)]
+        return Recent(
+            trend_per_hour(readings.measured_at_us, rates.load_rate),
+            float(factors.mean()) if len(factors) else np.nan,
+            worst,
+        )
+
+    def _count(
+        self,
+        messages: Sequence[Message],
+        decoded: Decoded,
+        stored: Appended,
+        late: int,
+        commit_seconds: float,
+        now_us: int,
+    ) -> None:
+        rejected: dict[str, int] = {}
+        for reject in decoded.rejects:
+            rejected[reject.reason.value] = rejected.get(reject.reason.value, 0) + 1
+        self._meters.block_stored(
+            BlockStored(
+                messages=len(messages),
+                received=len(decoded.readings),
+                stored=int(stored.new.sum()),
+                duplicates=stored.duplicates,
+                conflicts=stored.conflicts,
+                late=late,
+                retained=decoded.retained,
+                unknown_fields=decoded.unknown_fields,
+                rejected=rejected,
+                commit_seconds=commit_seconds,
+                acknowledge_delay_seconds=(now_us - messages[0].received_at_us) / 1e6 if messages else 0.0,
+            )
+        )
+
+
+def trend_per_hour(measured_at_us: NDArray[np.int64], load_rate: NDArray[np.float64]) -> float:
+    """Return the least-squares slope of load rates (n,) [1/h]; NaN with fewer than two moments."""
+    there = ~np.isnan(load_rate)
+    hours = (measured_at_us[there] - measured_at_us[-1:]) / HOUR_US
+    if len(hours) < 2 or hours[0] == hours[-1]:
+        return float("nan")
+    return float(np.polyfit(hours, load_rate[there], 1)[0])
+
+
+def _stored(reject: Reject) -> StoredReject:
+    return StoredReject(
+        received_at_us=reject.received_at_us,
+        topic=reject.topic,
+        reason=reject.reason.value,
+        field=reject.field,
+        detail=reject.detail,
+        payload=reject.payload,
+        sha256=reject.sha256,
+    )

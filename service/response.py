@@ -1,0 +1,326 @@
+"""What verdicts set in motion: incident records, outreach lists, and what is said to whom.
+
+Takes what a walk found and answers with the `Changes` to commit. Doing it twice gives the same changes: every
+event, list and message is named by what it is about, not by when it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from alerts import messages
+from alerts.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
+from alerts.outreach import (
+    AdviceKind,
+    OutreachList,
+    OutreachSettings,
+    Visit,
+    advise,
+    candidates,
+    make_list,
+    spare_doors,
+)
+from alerts.rules import IncidentPart, RuleSet
+from grid.assets import Appliance, Ledger, Merchant, Person, Phase, Transformer
+from grid.moments import HOUR_US, SECOND_US
+from grid.text import Text
+from service.judging import Walked
+from stores.changes import Changes, NewMessage
+from stores.records import Records
+
+CALLS_FOR_HOURS = 2.0
+"""An incident that opened longer ago than this is history: it is recorded, nobody is called."""
+HISTORY_DAYS = 400
+"""How far back visits count for how likely a merchant agrees."""
+VISIT_SEEN_AGAIN_US = 10 * SECOND_US
+"""Visits are looked at again for so long: their writers' commits come in any order."""
+
+
+@dataclass(frozen=True)
+class Recent:
+    """What the last minutes of one transformer's readings say, for an outreach list."""
+
+    trend_per_hour: float
+    power_factor: float
+    worst_phase: Phase | None
+
+
+RecentOf = Callable[[str, int], Recent]
+"""Of a transformer id and the moment [µs] of its newest reading."""
+
+
+class LedgerIndex:
+    """The ledger by transformer, as the response needs it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Sort merchants, appliances and people to their transformers."""
+        self.transformer: Mapping[str, Transformer] = {t.transformer_id: t for t in ledger.transformers}
+        self.people: Sequence[Person] = ledger.people
+        self._zones = {s.station_id: ZoneInfo(s.timezone) for s in ledger.stations}
+        self._merchants: dict[str, list[Merchant]] = {}
+        for merchant in ledger.merchants:
+            self._merchants.setdefault(merchant.transformer_id, []).append(merchant)
+        self._appliances: dict[str, list[Appliance]] = {}
+        for appliance in ledger.appliances:
+            self._appliances.setdefault(appliance.merchant_id, []).append(appliance)
+
+    def merchants(self, transformer_id: str) -> Sequence[Merchant]:
+        """Return the merchants of a transformer area."""
+        return self._merchants.get(transformer_id, [])
+
+    def appliances(self, transformer_id: str) -> tuple[Appliance, ...]:
+        """Return the appliances of all merchants of a transformer area."""
+        return tuple(a for m in self.merchants(transformer_id) for a in self._appliances.get(m.merchant_id, []))
+
+    def zone(self, transformer_id: str) -> tzinfo:
+        """Return the time zone of a transformer's station."""
+        return self._zones[self.transformer[transformer_id].station_id]
+
+
+class Response:
+    """Follows incidents: who must know, which doors, is it enough."""
+
+    def __init__(
+        self,
+        records: Records,
+        rule_sets: Sequence[RuleSet],
+        settings: OutreachSettings,
+        channels: tuple[str, ...],
+        recent_of: RecentOf,
+    ) -> None:
+        """Start with the open incidents of the records."""
+        self._records = records
+        self._settings = settings
+        self._channels = channels
+        self._recent_of = recent_of
+        self._index = LedgerIndex(records.ledger())
+        self._visits_seen_us = 0
+        levels = [level for rules in rule_sets for level in rules.levels]
+        self._raise_levels = {level.name for level in levels if level.incident is IncidentPart.RAISES}
+        self._not_called: set[str] = set()
+        """Incidents that were history when they were found."""
+        self._open = {incident.incident_id: incident for incident in records.incidents(open_only=True)}
+
+    def take_ledger(self, ledger: Ledger) -> None:
+        """Use another ledger from now on."""
+        self._index = LedgerIndex(ledger)
+
+    @property
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Return the open incidents as last seen."""
+        return tuple(self._open.values())
+
+    def answer(self, walked: Walked, silent: Callable[[str], bool], now_us: int) -> Changes:
+        """Return everything to record about a walk. `silent` says of a transformer id whether nothing arrives."""
+        draft = _Draft(self, now_us)
+        touched: dict[str, Incident] = {}
+        for found in walked.incidents:
+            anew = found.transformer_id in walked.walked_anew
+            before = self._open.get(found.incident_id)
+            if before is None and anew:
+                before = self._records.incident(found.incident_id)
+            incident = replace(found, blind=silent(found.transformer_id) and found.state is IncidentState.OPEN)
+            draft.compare(before, incident)
+            touched[incident.incident_id] = incident
+        for gone in walked.retracted_incidents:
+            draft.retract(gone)
+            self._open.pop(gone.incident_id, None)
+        for incident in [i for i in self._open.values() if i.incident_id not in touched]:
+            looked_at = replace(incident, blind=silent(incident.transformer_id))
+            if looked_at.blind != incident.blind:
+                draft.compare(incident, looked_at)
+                touched[incident.incident_id] = looked_at
+        for incident in touched.values():
+            if incident.state is IncidentState.OPEN:
+                self._open[incident.incident_id] = incident
+            else:
+                self._open.pop(incident.incident_id, None)
+        for incident in touched.values():
+            draft.follow(incident)
+        return replace(draft.changes(), episodes=walked.episodes, retracted_episodes=walked.retracted_episodes)
+
+    def look_at_visits(self, now_us: int) -> Changes:
+        """Return what recorded visits change for open incidents: more doors, escalation, enough."""
+        visits = self._records.visits_since(self._visits_seen_us)
+        self._visits_seen_us = now_us - VISIT_SEEN_AGAIN_US
+        draft = _Draft(self, now_us)
+        for incident_id in dict.fromkeys(visit.incident_id for visit in visits):
+            if incident_id in self._open:
+                draft.follow(self._open[incident_id])
+        return draft.changes()
+
+
+class _Draft:
+    """The changes of one answer, while they are gathered."""
+
+    def __init__(self, response: Response, now_us: int) -> None:
+        self._of = response
+        self._now_us = now_us
+        self._incidents: list[Incident] = []
+        self._events: list[IncidentEvent] = []
+        self._lists: list[OutreachList] = []
+        self._messages: list[NewMessage] = []
+        self._history: tuple[Visit, ...] | None = None
+
+    def changes(self) -> Changes:
+        return Changes(
+            incidents=tuple(self._incidents),
+            events=tuple(self._events),
+            lists=tuple(self._lists),
+            messages=tuple(self._messages),
+        )
+
+    def compare(self, before: Incident | None, incident: Incident) -> None:
+        """Record an incident and what happened to it since it was last seen."""
+        if before == incident:
+            return
+        self._incidents.append(incident)
+        transformer, zone = self._of._index.transformer[incident.transformer_id], self._zone(incident)
+        if before is None:
+            if incident.state is not IncidentState.OPEN or self._is_history(incident):
+                self._of._not_called.add(incident.incident_id)
+            text = messages.incident_opened(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.OPENED, incident.opened_at_us, text)
+            self._say(incident, "opened", text)
+        elif _is_revised(before, incident):
+            text = messages.incident_revised(before, incident, zone)
+            self._event(incident, IncidentEventKind.REVISED, self._now_us, text)
+        if incident.level in self._of._raise_levels and (before is None or before.level != incident.level):
+            text = messages.incident_raised(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.RAISED, incident.peak_at_us, text)
+            self._say(incident, f"raised/{incident.level}", text)
+        was_blind = before is not None and before.blind
+        if incident.blind and not was_blind:
+            text = messages.incident_went_blind(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.WENT_BLIND, self._now_us, text)
+            self._say(incident, f"blind/{incident.last_reading_at_us}", text)
+        if was_blind and not incident.blind and incident.state is IncidentState.OPEN:
+            text = messages.incident_saw_again(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.SAW_AGAIN, self._now_us, text)
+        was_closed = before is not None and before.state is IncidentState.CLOSED
+        if incident.closed_at_us is not None and not was_closed:
+            text = messages.incident_closed(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.CLOSED, incident.closed_at_us, text)
+            self._say(incident, "closed", text)
+
+    def _is_history(self, incident: Incident) -> bool:
+        return self._now_us - incident.opened_at_us > CALLS_FOR_HOURS * HOUR_US
+
+    def retract(self, incident: Incident) -> None:
+        """Record that late readings took an incident's ground away."""
+        if incident.state is IncidentState.RETRACTED:
+            return
+        gone = replace(incident, state=IncidentState.RETRACTED, blind=False)
+        transformer = self._of._index.transformer[gone.transformer_id]
+        text = messages.incident_retracted(gone, transformer, self._zone(gone))
+        self._incidents.append(gone)
+        self._event(gone, IncidentEventKind.RETRACTED, self._now_us, text)
+        self._say(gone, "retracted", text)
+
+    def follow(self, incident: Incident) -> None:
+        """Make the outreach list an incident needs now: the first, or more doors."""
+        of = self._of
+        outreach_list = of._records.outreach(incident.incident_id)
+        if outreach_list is None:
+            closed = incident.state is not IncidentState.OPEN
+            # History is answered for as it was at its worst; what is open, as it is now.
+            self._add_list(incident, incident.peak_load_rate if closed else incident.last_load_rate, None)
+            return
+        if incident.state is not IncidentState.OPEN:
+            return
+        index = of._index
+        transformer = index.transformer[incident.transformer_id]
+        recent = of._recent_of(incident.transformer_id, incident.last_reading_at_us)
+        ranked = candidates(
+            incident,
+            index.merchants(incident.transformer_id),
+            index.appliances(incident.transformer_id),
+            self._visits(),
+            self._now_us,
+            of._settings,
+            recent.worst_phase,
+        )
+        advice = advise(
+            outreach_list,
+            of._records.visits(incident.incident_id),
+            incident.last_load_rate,
+            of._settings,
+            incident=incident,
+            transformer=transformer,
+            power_factor=recent.power_factor,
+            spare_doors=spare_doors(outreach_list, ranked),
+        )
+        match advice.kind:
+            case AdviceKind.MORE_DOORS:
+                self._add_list(incident, incident.last_load_rate, outreach_list)
+            case AdviceKind.ENOUGH:
+                self._say(incident, f"enough/{outreach_list.revision}", advice.text)
+            case AdviceKind.ESCALATE:
+                self._say(incident, f"escalate/{outreach_list.revision}", advice.text)
+            case AdviceKind.CONTINUE:
+                pass
+
+    def _add_list(self, incident: Incident, load_rate: float, previous: OutreachList | None) -> None:
+        index, of = self._of._index, self._of
+        transformer_id = incident.transformer_id
+        recent = of._recent_of(transformer_id, incident.last_reading_at_us)
+        made = make_list(
+            incident,
+            index.transformer[transformer_id],
+            load_rate,
+            recent.trend_per_hour,
+            recent.power_factor,
+            index.merchants(transformer_id),
+            index.appliances(transformer_id),
+            index.people,
+            self._visits(),
+            self._now_us,
+            of._settings,
+            previous.revision + 1 if previous else 1,
+            worst_phase=recent.worst_phase,
+            previous=previous,
+        )
+        if previous and not made.doors:
+            return
+        self._lists.append(made)
+        self._event(incident, IncidentEventKind.LIST_MADE, made.made_at_us, messages.list_made(made))
+        self._say(incident, f"list/{made.revision}", messages.list_summary(made, index.transformer[transformer_id]))
+
+    def _visits(self) -> tuple[Visit, ...]:
+        if self._history is None:
+            self._history = self._of._records.visits_since(self._now_us - HISTORY_DAYS * 24 * HOUR_US)
+        return self._history
+
+    def _zone(self, incident: Incident) -> tzinfo:
+        return self._of._index.zone(incident.transformer_id)
+
+    def _event(self, incident: Incident, kind: IncidentEventKind, at_us: int, text: Text) -> None:
+        self._events.append(IncidentEvent(incident.incident_id, at_us, kind, text.zh, text.en))
+
+    def _say(self, incident: Incident, what: str, text: Text) -> None:
+        if incident.incident_id in self._of._not_called:
+            return
+        station_id = self._of._index.transformer[incident.transformer_id].station_id
+        self._messages.append(
+            NewMessage(
+                key=f"{incident.incident_id}/{what}",
+                kind="incident_" + what.split("/")[0],
+                station_id=station_id,
+                incident_id=incident.incident_id,
+                text=text,
+                created_at_us=self._now_us,
+                channels=self._of._channels,
+            )
+        )
+
+
+def _is_revised(before: Incident, incident: Incident) -> bool:
+    """Return whether readings changed what was already said of the past, not only added to it."""
+    return (
+        before.opened_at_us != incident.opened_at_us
+        or (before.closed_at_us is not None and before.closed_at_us != incident.closed_at_us)
+        or (before.peak_at_us != incident.peak_at_us and incident.peak_at_us <= before.last_reading_at_us)
+    )
