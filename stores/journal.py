@@ -7,23 +7,53 @@ values goes to the `conflict` table. Every sqlite error comes out as StoreError 
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
+from grid.errors import StoreError
+from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
+from stores import journal_append, journal_reading
+from stores.journal_file import WriterLock, open_for_reading, open_for_writing
 from stores.journal_values import Appended, JournalCounts, LastReceived, StoredReject, Waiting
+from stores.sqlite_errors import telling
 
 __all__ = ["Appended", "Journal", "JournalCounts", "LastReceived", "StoredReject", "Waiting"]
 
 REJECTS_ROWS_MAX = 100_000
 REJECTS_BYTES_MAX = 256 * 1024 * 1024
 """Caps of the quarantine; the oldest rejects go first, and are counted."""
+_SOUGHT_NUMBERS_MAX = 20
+"""Up to so many transformers are sought one by one; for more, reading everything is quicker (practice)."""
 
 
 class Journal:
     """Readings, latest readings, rejects and conflicts of one partition. Safe to share between threads."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        writer: WriterLock | None,
+        rejects_rows_max: int,
+        rejects_bytes_max: int,
+    ) -> None:
+        """Use `open_writer` or `open_reader`."""
+        self.path = path
+        self._connection = connection
+        self._writer = writer
+        self._rejects_rows_max = rejects_rows_max
+        self._rejects_bytes_max = rejects_bytes_max
+        # One connection under a lock: answers are short, and Python turns rows into objects one thread at a time.
+        self._lock = threading.RLock()
+        self._numbers: dict[str, int] = {}
 
     @staticmethod
     def open_writer(
@@ -34,16 +64,21 @@ class Journal:
         Raises StoreError when another process writes it, when the file is damaged or no journal, and when
         the folder cannot be written.
         """
-        raise NotImplementedError
+        connection, writer = open_for_writing(path)
+        return Journal(path, connection, writer, rejects_rows_max, rejects_bytes_max)
 
     @staticmethod
     def open_reader(path: Path) -> Journal:
-        """Open the journal read-only. Raises StoreError when it is not there, damaged, or of a newer version."""
-        raise NotImplementedError
+        """Open the journal read-only. Raises StoreError when it is not there, damaged, or of another version."""
+        return Journal(path, open_for_reading(path), None, 0, 0)
 
     def close(self) -> None:
         """Close the file; a writer gives its place free."""
-        raise NotImplementedError
+        with self._lock, telling(self.path):
+            self._connection.close()
+            if self._writer is not None:
+                self._writer.free()
+                self._writer = None
 
     def __enter__(self) -> Self:
         """Return the journal itself."""
@@ -60,55 +95,148 @@ class Journal:
 
         A writer gives a new id the next number; a reader leaves out what the journal does not know.
         """
-        raise NotImplementedError
+        asked = list(dict.fromkeys(transformer_ids))
+        with self._lock:
+            if any(transformer_id not in self._numbers for transformer_id in asked):
+                self._numbers = self.all_numbers()
+            missing = [transformer_id for transformer_id in asked if transformer_id not in self._numbers]
+            if missing and self._writer is not None:
+                first = max(self._numbers.values(), default=-1) + 1
+                given = {transformer_id: first + i for i, transformer_id in enumerate(missing)}
+                with self._durably() as connection:
+                    connection.executemany(
+                        "INSERT INTO transformer (transformer_id, number) VALUES (?, ?)", given.items()
+                    )
+                self._numbers |= given
+            return {i: self._numbers[i] for i in asked if i in self._numbers}
 
     def all_numbers(self) -> dict[str, int]:
         """Return the number of every transformer id that the journal knows."""
-        raise NotImplementedError
+        with self._asking() as connection:
+            return dict(connection.execute("SELECT transformer_id, number FROM transformer ORDER BY number").fetchall())
 
     def append(self, batch: ReadingBatch, rejects: Sequence[StoredReject] = ()) -> Appended:
         """Store a block in one durable commit; when this returns, it survives power loss.
 
         `batch.transformer` holds numbers from `numbers`. Raises StoreError, and then nothing is stored.
         """
-        raise NotImplementedError
+        self._refuse_unknown_numbers(batch)
+        with self._durably() as connection:
+            (last,) = connection.execute("SELECT coalesce(max(block_no), 0) FROM block").fetchone()
+            new, conflicts = journal_append.append_readings(connection, batch, last + 1)
+            dropped = journal_append.append_rejects(
+                connection, rejects, self._rejects_rows_max, self._rejects_bytes_max
+            )
+            stored = int(new.sum())
+            duplicates = len(batch) - stored - conflicts
+            counted = {"readings": stored, "duplicates": duplicates, "conflicts": conflicts}
+            journal_append.count(connection, counted)
+        return Appended(new, duplicates, conflicts, last + 1 if stored else last, dropped)
 
     def series(self, number: int, from_us: int, to_us: int) -> ReadingBatch:
         """Return one transformer's readings with from_us ≤ measured_at ≤ to_us, in time order."""
-        raise NotImplementedError
+        with self._asking() as connection:
+            return journal_reading.series(connection, number, from_us, to_us)
 
     def latest(self) -> ReadingBatch:
         """Return the reading with the newest measured_at of each transformer, by number."""
-        raise NotImplementedError
+        with self._asking() as connection:
+            return journal_reading.latest(connection)
 
     def last_received(self) -> LastReceived:
         """Return when each transformer was last heard of, by number."""
-        raise NotImplementedError
+        with self._asking() as connection:
+            rows = connection.execute("SELECT transformer, received_at_us FROM latest ORDER BY transformer").fetchall()
+        return LastReceived(
+            np.array([number for number, _ in rows], np.int32), np.array([at_us for _, at_us in rows], np.int64)
+        )
 
     def since(
         self, from_us: int, numbers: Sequence[int] | None = None, rows_max: int = 50_000
     ) -> Iterator[ReadingBatch]:
         """Yield the readings with measured_at ≥ from_us, of all transformers or of some, in batches of ≤ rows_max.
 
-        Each transformer's readings come in time order over the whole iteration.
+        Each transformer's readings come in time order over the whole iteration. Between two batches the
+        journal may go on writing and answering.
         """
-        raise NotImplementedError
+        if numbers is not None and len(numbers) <= _SOUGHT_NUMBERS_MAX:
+            yield from self._sought(from_us, numbers, rows_max)
+            return
+        after: journal_reading.ReadingKey | None = (from_us // MINUTE_US, -1, 0)
+        while after is not None:
+            with self._asking() as connection:
+                batch, after = journal_reading.page(connection, after, from_us, rows_max)
+            wanted = batch if numbers is None else batch.take(np.isin(batch.transformer, numbers))
+            if len(wanted):
+                yield wanted
 
     def after(self, block_no: int, rows_max: int) -> tuple[ReadingBatch, int]:
         """Return the readings that arrived after a block, in order of arrival, and the number of their last block.
 
         Whole blocks only, as many as fit rows_max, at least one; an empty batch and `block_no` when none came.
         """
-        raise NotImplementedError
+        with self._asking() as connection:
+            return journal_reading.blocks_after(connection, block_no, rows_max)
 
     def waiting(self, block_no: int) -> Waiting:
         """Return how much arrived after a block."""
-        raise NotImplementedError
+        with self._asking() as connection:
+            blocks, readings, oldest = connection.execute(
+                "SELECT count(*), coalesce(sum(readings), 0), min(received_at_us) FROM block WHERE block_no > ?",
+                (block_no,),
+            ).fetchone()
+        return Waiting(blocks, readings, oldest)
 
     def rejects(self, limit: int, since_us: int | None = None) -> tuple[StoredReject, ...]:
-        """Return the newest rejects, newest first, or those received since a moment."""
-        raise NotImplementedError
+        """Return the newest rejects, newest first; with `since_us`, only those received since that moment."""
+        with self._asking() as connection:
+            return journal_reading.rejects(connection, limit, since_us)
 
     def counts(self) -> JournalCounts:
         """Return the totals."""
-        raise NotImplementedError
+        with self._asking() as connection:
+            return journal_reading.counts(connection, self.path)
+
+    def _sought(self, from_us: int, numbers: Sequence[int], rows_max: int) -> Iterator[ReadingBatch]:
+        with self._asking() as connection:
+            bounds = journal_reading.bounds(connection)
+        if bounds is None:
+            return
+        first_us = max(from_us, bounds[0] * MINUTE_US)
+        beyond_us = (bounds[1] + 1) * MINUTE_US
+        for number in numbers:
+            for day_us in range(first_us, beyond_us, DAY_US):
+                day = self.series(number, day_us, day_us + DAY_US - 1)
+                for start in range(0, len(day), rows_max):
+                    yield day.take(np.arange(start, min(start + rows_max, len(day))))
+
+    def _refuse_unknown_numbers(self, batch: ReadingBatch) -> None:
+        if len(batch) and batch.transformer.max() >= len(self._numbers):
+            self._numbers = self.all_numbers()
+        if len(batch) and not 0 <= batch.transformer.min() <= batch.transformer.max() < len(self._numbers):
+            raise StoreError(
+                "a reading carries a transformer number that was never given",
+                where=str(self.path),
+                remedy="build the fleet with the numbers of this journal",
+            )
+
+    @contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, telling(self.path):
+            yield self._connection
+
+    @contextmanager
+    def _durably(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, on disk when the block is left; undone when anything in it fails."""
+        if self._writer is None:
+            raise StoreError("was opened for reading only", where=str(self.path), remedy="open it as the writer")
+        with self._lock, telling(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # After a full disk SQLite may have rolled back already; what counts is the first error.
+                with suppress(sqlite3.Error):
+                    self._connection.rollback()
+                raise

@@ -1,0 +1,153 @@
+"""Appending a block to the journal: which readings are new, which are known, which contradict what is known.
+
+Called inside the one transaction of `Journal.append`; a failure anywhere undoes all of it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.readings import ReadingBatch
+from stores.journal_rows import INSERT_READING, digest, measured_values, reading_rows, slot_minute
+from stores.journal_schema import VALUE_COLUMNS
+from stores.journal_values import StoredReject
+
+_FIND_READING = (
+    f"SELECT block_no, {', '.join(VALUE_COLUMNS)} FROM reading "  # noqa: S608
+    "WHERE slot_minute = ? AND transformer = ? AND measured_at_us = ?"
+)
+_INSERT_CONFLICT = (
+    f"INSERT INTO conflict (transformer, measured_at_us, digest, received_at_us, {', '.join(VALUE_COLUMNS)}) "  # noqa: S608
+    f"VALUES (?, ?, ?, ?, {', '.join('?' * len(VALUE_COLUMNS))}) ON CONFLICT DO NOTHING"
+)
+_UPSERT_LATEST = """
+    INSERT INTO latest (transformer, measured_at_us, received_at_us) VALUES (?, ?, ?)
+    ON CONFLICT (transformer) DO UPDATE SET
+        measured_at_us = max(measured_at_us, excluded.measured_at_us),
+        received_at_us = max(received_at_us, excluded.received_at_us)
+"""
+_INSERT_REJECT = """
+    INSERT INTO reject (received_at_us, topic, reason, field, detail, payload, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_ADD_TO_COUNTER = """
+    INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value
+"""
+
+
+def append_readings(
+    connection: sqlite3.Connection, batch: ReadingBatch, block_no: int
+) -> tuple[NDArray[np.bool_], int]:
+    """Store what is new of a batch as a block. Return the mask (n,) of new readings, and the number of conflicts."""
+    candidates = _first_of_each_key(batch)
+    stored_before = connection.total_changes
+    connection.executemany(INSERT_READING, reading_rows(batch.take(candidates), block_no))
+    stored = connection.total_changes - stored_before
+    new = np.zeros(len(batch), np.bool_)
+    new[candidates] = True
+    conflicts = 0
+    if stored < len(batch):
+        # Seldom, so the usual block does not pay for it: ask for each reading that may be a repetition.
+        suspects = np.flatnonzero(~new) if stored == len(candidates) else np.arange(len(batch))
+        conflicts = _sort_out_repetitions(connection, batch, block_no, suspects, new)
+    if stored:
+        _record_block(connection, batch.take(new), block_no)
+    return new, conflicts
+
+
+def append_rejects(
+    connection: sqlite3.Connection, rejects: Sequence[StoredReject], rows_max: int, bytes_max: int
+) -> int:
+    """Put rejects into the quarantine and push the oldest out where its caps are passed. Return how many went."""
+    if not rejects:
+        return 0
+    connection.executemany(
+        _INSERT_REJECT,
+        [
+            (r.received_at_us, _valid(r.topic), r.reason, _valid(r.field), _valid(r.detail), r.payload, r.sha256)
+            for r in rejects
+        ],
+    )
+    count(connection, {"rejects": len(rejects), "rejects_held_bytes": sum(len(r.payload) for r in rejects)})
+    return _push_out_oldest(connection, rows_max, bytes_max)
+
+
+def _push_out_oldest(connection: sqlite3.Connection, rows_max: int, bytes_max: int) -> int:
+    total = dict(connection.execute("SELECT name, value FROM counter").fetchall())
+    rows_over = total["rejects"] - total.get("rejects_dropped", 0) - rows_max
+    bytes_over = total["rejects_held_bytes"] - bytes_max
+    dropped, freed_bytes, last_dropped = 0, 0, 0
+    oldest_first = connection.execute("SELECT reject_no, length(payload) FROM reject ORDER BY reject_no")
+    while dropped < rows_over or freed_bytes < bytes_over:
+        last_dropped, payload_bytes = oldest_first.fetchone()
+        dropped, freed_bytes = dropped + 1, freed_bytes + payload_bytes
+    oldest_first.close()
+    connection.execute("DELETE FROM reject WHERE reject_no <= ?", (last_dropped,))
+    count(connection, {"rejects_dropped": dropped, "rejects_held_bytes": -freed_bytes})
+    return dropped
+
+
+def count(connection: sqlite3.Connection, added: Mapping[str, int]) -> None:
+    """Add to the journal's lifelong counters."""
+    connection.executemany(_ADD_TO_COUNTER, [(name, value) for name, value in added.items() if value])
+
+
+def _first_of_each_key(batch: ReadingBatch) -> NDArray[np.intp]:
+    """Return the rows (k,) that are the first of their key, in key order: pages are then touched one after another."""
+    order = np.lexsort((batch.measured_at_us, batch.transformer, slot_minute(batch.measured_at_us)))
+    transformer = batch.transformer[order]
+    measured_at_us = batch.measured_at_us[order]
+    is_first = np.ones(len(batch), np.bool_)
+    is_first[1:] = (transformer[1:] != transformer[:-1]) | (measured_at_us[1:] != measured_at_us[:-1])
+    return order[is_first]
+
+
+def _sort_out_repetitions(
+    connection: sqlite3.Connection,
+    batch: ReadingBatch,
+    block_no: int,
+    suspects: NDArray[np.intp],
+    new: NDArray[np.bool_],
+) -> int:
+    """Clear `new` where a reading was stored by an earlier block; record other values as conflicts and count them."""
+    slots = slot_minute(batch.measured_at_us)
+    conflicts: list[tuple[Any, ...]] = []
+    for row in suspects.tolist():
+        key = (int(slots[row]), int(batch.transformer[row]), int(batch.measured_at_us[row]))
+        stored_block_no, *stored_values = connection.execute(_FIND_READING, key).fetchone()
+        if new[row] and stored_block_no == block_no:
+            continue
+        new[row] = False
+        values = measured_values(batch, row)
+        if values != tuple(stored_values):
+            conflicts.append((*key[1:], digest(values), int(batch.received_at_us[row]), *values))
+    connection.executemany(_INSERT_CONFLICT, conflicts)
+    return len(conflicts)
+
+
+def _record_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: int) -> None:
+    connection.execute(
+        "INSERT INTO block (block_no, received_at_us, readings) VALUES (?, ?, ?)",
+        (block_no, int(new.received_at_us.min()), len(new)),
+    )
+    connection.executemany(
+        "INSERT INTO block_slot (block_no, slot_minute) VALUES (?, ?)",
+        [(block_no, slot) for slot in np.unique(slot_minute(new.measured_at_us)).tolist()],
+    )
+    heard, position = np.unique(new.transformer, return_inverse=True)
+    measured_at_us = np.full(len(heard), np.iinfo(np.int64).min)
+    received_at_us = measured_at_us.copy()
+    np.maximum.at(measured_at_us, position, new.measured_at_us)
+    np.maximum.at(received_at_us, position, new.received_at_us)
+    connection.executemany(
+        _UPSERT_LATEST, zip(heard.tolist(), measured_at_us.tolist(), received_at_us.tolist(), strict=True)
+    )
+
+
+def _valid(text: str) -> str:
+    """Return text that is valid UTF-8: a lone surrogate becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,105 @@
+"""The journal's tables, as steps from one schema version to the next.
+
+The readings table is keyed in order of arrival (slot, transformer, time), so that appending touches few
+pages however large the file grows; one transformer's curve is read by seeking each slot.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+APPLICATION_ID = 0x52564A31
+"""`RVJ1` in the file's header: this is a Redvest journal."""
+
+VALUE_COLUMNS = (
+    "voltage_a_v",
+    "voltage_b_v",
+    "voltage_c_v",
+    "current_a_amp",
+    "current_b_amp",
+    "current_c_amp",
+    "active_power_kw",
+    "reactive_power_kvar",
+    "neutral_current_amp",
+    "oil_temperature_c",
+    "ambient_temperature_c",
+)
+"""What a device measures. NULL is missing."""
+
+_VALUES = ", ".join(f"{name} REAL" for name in VALUE_COLUMNS)
+
+_STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE transformer (
+            number INTEGER PRIMARY KEY,
+            transformer_id TEXT NOT NULL UNIQUE
+        )""",
+        f"""CREATE TABLE reading (
+            slot_minute INTEGER NOT NULL,   -- measured_at_us in whole minutes
+            transformer INTEGER NOT NULL,
+            measured_at_us INTEGER NOT NULL,
+            received_at_us INTEGER NOT NULL,
+            block_no INTEGER NOT NULL,
+            {_VALUES},
+            sequence INTEGER NOT NULL,
+            PRIMARY KEY (slot_minute, transformer, measured_at_us)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE latest (
+            transformer INTEGER PRIMARY KEY,
+            measured_at_us INTEGER NOT NULL,  -- newest, whenever it arrived
+            received_at_us INTEGER NOT NULL   -- last arrival, whatever it measured
+        )""",
+        """CREATE TABLE block (
+            block_no INTEGER PRIMARY KEY,
+            received_at_us INTEGER NOT NULL,
+            readings INTEGER NOT NULL
+        )""",
+        """CREATE TABLE block_slot (
+            block_no INTEGER NOT NULL,
+            slot_minute INTEGER NOT NULL,
+            PRIMARY KEY (block_no, slot_minute)
+        ) WITHOUT ROWID""",
+        f"""CREATE TABLE conflict (
+            transformer INTEGER NOT NULL,
+            measured_at_us INTEGER NOT NULL,
+            digest TEXT NOT NULL,            -- of the values, so that a repeated conflict is one row
+            received_at_us INTEGER NOT NULL,
+            {_VALUES},
+            PRIMARY KEY (transformer, measured_at_us, digest)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE reject (
+            reject_no INTEGER PRIMARY KEY AUTOINCREMENT,
+            received_at_us INTEGER NOT NULL,
+            topic TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            field TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            payload BLOB NOT NULL,
+            sha256 TEXT NOT NULL
+        )""",
+        "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    ),
+)
+
+SCHEMA_VERSION = len(_STEPS)
+"""Kept in the file as `PRAGMA user_version`."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Take the steps that the file lacks, in one transaction; a kill leaves the old schema or the new one."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in _STEPS[schema_version(connection) :]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        connection.rollback()
+        raise
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """Return the file's schema version, 0 for a new file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
