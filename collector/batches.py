@@ -1,0 +1,129 @@
+"""A concentrator's batch, as rows or as columns: one bad row does not spoil the others."""
+
+from __future__ import annotations
+
+import msgspec
+
+from collector.columns import as_columns
+from collector.json_objects import UNREADABLE, explain, members
+from collector.rejects import Fault, Reason
+from collector.rows import RowsRead, quotes_in_rows, read_rows_singly
+from collector.wire import BATCH_ROWS_MAX, FIELDS, WireBatch, WireColumns
+
+_decode = msgspec.json.Decoder(WireBatch).decode
+_list_of = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
+_KEYS = frozenset({"readings", "columns"})
+
+
+def read_batch(payload: bytes) -> RowsRead | Fault:
+    """Read a batch; a fault is one of the batch as a whole, such as a column that is too short."""
+    read = _read_trustingly(payload)
+    return _read_exactly(payload) if read is None else read
+
+
+def batch_row(payload: bytes, place: int) -> bytes:
+    """Return the JSON text of one row of a batch that was read, for its reject."""
+    texts = _row_texts(payload)
+    return payload if isinstance(texts, Fault) else texts[0][place]
+
+
+def _read_trustingly(payload: bytes) -> RowsRead | None:
+    """Read a batch in which all is well; None when anything asks for a closer look."""
+    try:
+        batch = _decode(payload)
+    except UNREADABLE:
+        return None
+    if batch.readings is not None and batch.columns is None:
+        columns = as_columns(batch.readings)
+        quotes = quotes_in_rows(columns)
+    elif batch.columns is not None and batch.readings is None:
+        columns = batch.columns
+        quotes = _quotes_in_columns(columns)
+    else:
+        return None
+    rows = len(columns.measured_at)
+    if payload.count(b'"') != 2 + quotes or not 0 < rows <= BATCH_ROWS_MAX or not _equally_long(columns):
+        return None
+    return RowsRead(columns, range(rows), {}, 0)
+
+
+def _quotes_in_columns(columns: WireColumns) -> int:
+    """Return how many quotes the JSON text of these columns holds at least; see `quotes_in_rows`."""
+    present = sum(getattr(columns, field) is not None for field in FIELDS)
+    return 2 * (present + len(columns.transformer_id) + len(columns.measured_at))
+
+
+def _equally_long(columns: WireColumns) -> bool:
+    cells = (getattr(columns, field) for field in FIELDS)
+    return len({len(column) for column in cells if column is not None}) == 1
+
+
+def _read_exactly(payload: bytes) -> RowsRead | Fault:
+    texts = _row_texts(payload)
+    if isinstance(texts, Fault):
+        return texts
+    rows, unknown_fields = texts
+    read = read_rows_singly(rows)
+    return RowsRead(read.columns, read.places, read.faults, read.unknown_fields + unknown_fields)
+
+
+def _row_texts(payload: bytes) -> tuple[list[bytes], int] | Fault:
+    """Return each row of a batch as the JSON text of one reading, and the number of unknown members around them."""
+    batch = members(payload)
+    if isinstance(batch, Fault):
+        return batch
+    forms = [(key, batch[key]) for key in _KEYS if batch.get(key, b"null") != b"null"]
+    if not forms:
+        return Fault(Reason.MISSING_FIELD, "readings", "neither readings nor columns are there")
+    if len(forms) == 2:
+        return Fault(Reason.WRONG_TYPE, "columns", "send either readings or columns")
+    [(key, text)] = forms
+    read = _texts_of_rows(text) if key == "readings" else _texts_of_columns(text)
+    if isinstance(read, Fault):
+        return read
+    rows, unknown_columns = read
+    if not rows:
+        return Fault(Reason.EMPTY, key, "no rows")
+    if len(rows) > BATCH_ROWS_MAX:
+        return Fault(Reason.TOO_MANY_ROWS, key, f"{len(rows)} rows")
+    return rows, unknown_columns + len(batch.keys() - _KEYS)
+
+
+def _texts_of_rows(text: bytes) -> tuple[list[bytes], int] | Fault:
+    cells = _cells(text, "readings")
+    return cells if isinstance(cells, Fault) else (cells, 0)
+
+
+def _texts_of_columns(text: bytes) -> tuple[list[bytes], int] | Fault:
+    """Turn columns into rows: the cells of each are put together as the JSON text of one reading."""
+    columns = members(text)
+    if isinstance(columns, Fault):
+        return Fault(columns.reason, f"columns.{columns.field}".rstrip("."), columns.detail)
+    known: dict[str, list[bytes]] = {}
+    for field in FIELDS:
+        cells = _cells(columns.get(field, b"null"), f"columns.{field}")
+        if isinstance(cells, Fault):
+            return cells
+        if columns.get(field, b"null") != b"null":
+            known[field] = cells
+    if "measured_at" not in known or "transformer_id" not in known:
+        missing = "measured_at" if "measured_at" not in known else "transformer_id"
+        return Fault(Reason.MISSING_FIELD, f"columns.{missing}", "the column is not there")
+    rows = len(known["measured_at"])
+    for field, cells in known.items():
+        if len(cells) != rows:
+            return Fault(Reason.COLUMNS_UNEQUAL, f"columns.{field}", f"{len(cells)} values, measured_at has {rows}")
+    keys = [b'"%s":' % field.encode() for field in known]
+    texts = [
+        b"{%s}" % b",".join(map(b"".join, zip(keys, row, strict=True))) for row in zip(*known.values(), strict=True)
+    ]
+    return texts, len(columns.keys() - set(FIELDS))
+
+
+def _cells(text: bytes, field: str) -> list[bytes] | Fault:
+    """Return the elements of a JSON array as texts; null has none."""
+    try:
+        return [bytes(cell) for cell in _list_of(text) or ()]
+    except UNREADABLE as error:
+        fault = explain(text, error)
+        return Fault(fault.reason, field, fault.detail)

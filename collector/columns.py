@@ -1,0 +1,98 @@
+"""From what the wire said to columns: rows become columns, columns become a `ReadingBatch`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.measured_at import parse_measured_at
+from collector.rejects import Fault
+from collector.wire import FIELDS, Power, Three, WireColumns, WireReading
+from grid.readings import NO_SEQUENCE, ReadingBatch
+
+_FIELD_OF = {field: attrgetter(field) for field in FIELDS}
+
+
+_NOT_MEASURED: Three = (None, None, None)
+
+
+def as_columns(rows: Sequence[WireReading]) -> WireColumns:
+    """Return n readings as columns of length n, None where a reading lacks the field."""
+    return WireColumns(**{field: list(map(value_of, rows)) for field, value_of in _FIELD_OF.items()})
+
+
+def join_columns(parts: Sequence[WireColumns]) -> WireColumns:
+    """Return all readings of several column sets, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    return WireColumns(**{field: list(chain.from_iterable(_cells(part, field) for part in parts)) for field in FIELDS})
+
+
+def _cells(columns: WireColumns, field: str) -> list[Any]:
+    cells: list[Any] | None = getattr(columns, field)
+    return [None] * len(columns.measured_at) if cells is None else cells
+
+
+def as_batch(
+    columns: WireColumns, transformer: NDArray[np.int32], received_at_us: NDArray[np.int64]
+) -> tuple[ReadingBatch, dict[int, Fault]]:
+    """Return the readings (n,) and the faults of those whose time cannot be read (their moment is 0)."""
+    rows = len(transformer)
+    measured_at_us, faults = parse_measured_at(columns.measured_at)
+    batch = ReadingBatch(
+        transformer=transformer,
+        measured_at_us=measured_at_us,
+        received_at_us=received_at_us,
+        voltage_v=_phases(columns.voltage_v, rows),
+        current_amp=_phases(columns.current_amp, rows),
+        active_power_kw=_totals(columns.active_power_kw, rows),
+        reactive_power_kvar=_totals(columns.reactive_power_kvar, rows),
+        neutral_current_amp=_numbers(columns.neutral_current_amp, rows),
+        oil_temperature_c=_numbers(columns.oil_temperature_c, rows),
+        ambient_temperature_c=_numbers(columns.ambient_temperature_c, rows),
+        sequence=_sequence(columns.seq, rows),
+    )
+    return batch, faults
+
+
+def _numbers(values: Sequence[float | None] | None, rows: int) -> NDArray[np.float64]:
+    """Return numbers (n,); None becomes NaN."""
+    if values is None or values.count(None) == rows:
+        return np.full(rows, np.nan)
+    return np.array(values, np.float64)
+
+
+def _phases(values: Sequence[Three | None] | None, rows: int) -> NDArray[np.float64]:
+    """Return phase values (n, 3); None, whole or one of three, becomes NaN."""
+    if values is None or values.count(None) == rows:
+        return np.full((rows, 3), np.nan)
+    triples = (value or _NOT_MEASURED for value in values)
+    return np.array(list(chain.from_iterable(triples)), np.float64).reshape(rows, 3)
+
+
+def _totals(values: Sequence[Power | None] | None, rows: int) -> NDArray[np.float64]:
+    """Return totals (n,): three phases are added up, and the total is missing when one of them is."""
+    if values is None or values.count(None) == rows:
+        return np.full(rows, np.nan)
+    if tuple not in set(map(type, values)):
+        return np.array(values, np.float64)
+    return np.array([_total(value) for value in values], np.float64)
+
+
+def _total(value: Power | None) -> float | None:
+    if not isinstance(value, tuple):
+        return value
+    a, b, c = value
+    return None if a is None or b is None or c is None else a + b + c
+
+
+def _sequence(values: Sequence[int | None] | None, rows: int) -> NDArray[np.int64]:
+    if values is None or (missing := values.count(None)) == rows:
+        return np.full(rows, NO_SEQUENCE, np.int64)
+    sent = [NO_SEQUENCE if value is None else value for value in values] if missing else values
+    return np.array(sent, np.int64)

@@ -1,0 +1,178 @@
+"""A block of messages to readings and rejects: whatever comes in leaves as the one or the other.
+
+Messages are sorted by topic, their objects read together (`rows`, `batches`), turned into columns (`columns`)
+and screened (`screen`). Nothing raises for what a message holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+
+import numpy as np
+
+from collector.batches import batch_row, read_batch
+from collector.columns import as_batch, join_columns
+from collector.message import Message
+from collector.rejects import Fault, Reason, Reject, reject_message, shown
+from collector.rows import read_rows
+from collector.screen import Limits, screen
+from collector.wire import BATCH_BYTES_MAX, READING_BYTES_MAX, WireColumns
+from grid.fleet import Fleet
+from grid.readings import ReadingBatch
+
+_WHOLE = -1
+"""Place of what is a message's only reading, or of a fault that concerns the message as a whole."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a block of messages, or a chunk of a file, held. Readings are in order of arrival."""
+
+    readings: ReadingBatch
+    rejects: tuple[Reject, ...]
+    unknown_fields: int = 0
+    """How many members were accepted and not understood."""
+    retained: int = 0
+    """How many messages the broker had kept; each is a reject as well."""
+
+
+@dataclass
+class _Block:
+    """What is known of a block so far: rows (n,) that may be readings, and what is wrong with the rest."""
+
+    columns: list[WireColumns] = field(default_factory=list)
+    transformer: list[int] = field(default_factory=list)
+    message: list[int] = field(default_factory=list)
+    place: list[int] = field(default_factory=list)
+    row_faults: dict[int, Fault] = field(default_factory=dict)
+    """By row, of those that name the wrong transformer."""
+    faults: dict[tuple[int, int], Fault] = field(default_factory=dict)
+    """By message and place."""
+    unknown_fields: int = 0
+
+
+def decode_block(messages: Sequence[Message], fleet: Fleet, limits: Limits) -> Decoded:
+    """Return the readings and rejects of n messages, the rejects in order of arrival."""
+    block = _Block()
+    singles, transformer, batches = _sort_by_topic(messages, fleet, block)
+    if singles:
+        _read_singles(messages, singles, transformer, fleet, block)
+    for index in batches:
+        _read_batch(messages, index, fleet, block)
+    readings = _screened(messages, fleet, limits, block)
+    rejects = tuple(
+        reject_message(message, fault, None if place == _WHOLE else batch_row(message.payload, place))
+        for (index, place), fault in sorted(block.faults.items(), key=lambda item: item[0])
+        for message in (messages[index],)
+    )
+    retained = sum(fault.reason is Reason.RETAINED for fault in block.faults.values())
+    return Decoded(readings, rejects, block.unknown_fields, retained)
+
+
+def _sort_by_topic(messages: Sequence[Message], fleet: Fleet, block: _Block) -> tuple[list[int], list[int], list[int]]:
+    """Return which messages are single readings, the transformer of each of those, and which are batches."""
+    number_of, station_of = fleet.number.get, fleet.station_ids
+    singles: list[int] = []
+    transformer: list[int] = []
+    batches: list[int] = []
+    for index, message in enumerate(messages):
+        if message.retained:
+            block.faults[index, _WHOLE] = Fault(Reason.RETAINED)
+            continue
+        match message.topic.split("/"):
+            case ["redvest", "v1", station_id, transformer_id, "reading"]:
+                number = number_of(transformer_id, -1)
+                if number < 0:
+                    block.faults[index, _WHOLE] = Fault(Reason.UNKNOWN_TRANSFORMER, "topic", shown(transformer_id))
+                elif station_of[number] != station_id:
+                    block.faults[index, _WHOLE] = _wrong_station("topic", station_of[number], station_id)
+                elif len(message.payload) > READING_BYTES_MAX:
+                    block.faults[index, _WHOLE] = Fault(Reason.TOO_LARGE, "", f"{len(message.payload)} bytes")
+                else:
+                    singles.append(index)
+                    transformer.append(number)
+            case ["redvest", "v1", _, "readings"]:
+                if len(message.payload) > BATCH_BYTES_MAX:
+                    block.faults[index, _WHOLE] = Fault(Reason.TOO_LARGE, "", f"{len(message.payload)} bytes")
+                else:
+                    batches.append(index)
+            case _:
+                block.faults[index, _WHOLE] = Fault(Reason.UNKNOWN_TOPIC, "topic")
+    return singles, transformer, batches
+
+
+def _wrong_station(field_name: str, ledger: str, topic: str) -> Fault:
+    return Fault(Reason.WRONG_STATION, field_name, f"the ledger says {shown(ledger)}, the topic {shown(topic)}")
+
+
+def _read_singles(
+    messages: Sequence[Message], singles: list[int], transformer: list[int], fleet: Fleet, block: _Block
+) -> None:
+    read = read_rows([messages[index].payload for index in singles])
+    for place, fault in read.faults.items():
+        block.faults[singles[place], _WHOLE] = fault
+    named = read.columns.transformer_id
+    if named.count(None) < len(named):
+        for row, place in enumerate(read.places):
+            expected = fleet.transformer_ids[transformer[place]]
+            if named[row] is not None and named[row] != expected:
+                told = f"the payload says {shown(named[row])}, the topic {shown(expected)}"
+                block.row_faults[row] = Fault(Reason.TOPIC_MISMATCH, "transformer_id", told)
+    block.columns.append(read.columns)
+    block.transformer.extend(transformer[place] for place in read.places)
+    block.message.extend(singles[place] for place in read.places)
+    block.place.extend(repeat(_WHOLE, len(read.places)))
+    block.unknown_fields += read.unknown_fields
+
+
+def _read_batch(messages: Sequence[Message], index: int, fleet: Fleet, block: _Block) -> None:
+    read = read_batch(messages[index].payload)
+    if isinstance(read, Fault):
+        block.faults[index, _WHOLE] = read
+        return
+    for place, fault in read.faults.items():
+        block.faults[index, place] = fault
+    station_id = messages[index].topic.split("/")[2]
+    first_row = len(block.message)
+    transformer = [fleet.number.get(named or "", -1) for named in read.columns.transformer_id]
+    for row, number in enumerate(transformer):
+        named = read.columns.transformer_id[row]
+        if number < 0:
+            missing = named is None
+            reason = Reason.MISSING_FIELD if missing else Reason.UNKNOWN_TRANSFORMER
+            block.row_faults[first_row + row] = Fault(reason, "transformer_id", "" if missing else shown(named))
+        elif fleet.station_ids[number] != station_id:
+            fault = _wrong_station("transformer_id", fleet.station_ids[number], station_id)
+            block.row_faults[first_row + row] = fault
+    block.columns.append(read.columns)
+    block.transformer.extend(transformer)
+    block.message.extend(repeat(index, len(transformer)))
+    block.place.extend(read.places)
+    block.unknown_fields += read.unknown_fields
+
+
+def _screened(messages: Sequence[Message], fleet: Fleet, limits: Limits, block: _Block) -> ReadingBatch:
+    """Return the plausible rows of the block in order of arrival, and note the faults of the others."""
+    if not block.message:
+        return ReadingBatch.empty()
+    message = np.array(block.message, np.intp)
+    received_at_us = np.array([messages[index].received_at_us for index in block.message], np.int64)
+    every, time_faults = as_batch(join_columns(block.columns), np.array(block.transformer, np.int32), received_at_us)
+    faults = time_faults | block.row_faults
+    readable = np.ones(len(every), np.bool_)
+    readable[list(faults)] = False
+    rows = np.flatnonzero(readable)
+    readings = every.take(rows) if faults else every
+    plausible, implausible = screen(readings, fleet, limits)
+    faults |= {int(rows[row]): fault for row, fault in implausible.items()}
+    for row, fault in faults.items():
+        block.faults[block.message[row], block.place[row]] = fault
+    kept = np.flatnonzero(plausible)
+    arrival = message[rows[kept]]
+    if (arrival[1:] < arrival[:-1]).any():
+        kept = kept[np.argsort(arrival, kind="stable")]
+    elif not implausible:
+        return readings
+    return readings.take(kept)
