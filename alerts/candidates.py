@@ -26,6 +26,16 @@ class Candidate:
         """Return the relief [kW] to expect of this door."""
         return self.offer.relief_kw * self.agreement.probability
 
+    def worth(self, caution: float, worst_phase: Phase | None) -> float:
+        """Return what a ranking goes by: offer × probability^caution, relief on the worst phase counted twice.
+
+        At caution 1 this is the expected relief; above it, a sure small offer passes a doubtful great one.
+        """
+        single = single_phase(worst_phase)
+        on_worst = {single: 1.0, Phase.ABC: 1.0 / 3.0}.get(self.merchant.phase, 0.0) if single else 0.0
+        likely: float = self.agreement.probability**caution
+        return self.offer.relief_kw * likely * (1.0 + on_worst)
+
 
 def candidates(
     incident: Incident,
@@ -53,7 +63,12 @@ def candidates(
         and merchant.merchant_id not in asked
         and offers[merchant.merchant_id].relief_kw >= settings.offer_kw_min
     ]
-    return tuple(sorted(found, key=lambda c: (-_rank(c, worst_phase), c.merchant.merchant_id)))
+    return ranking(found, 1.0, worst_phase)
+
+
+def ranking(found: Iterable[Candidate], caution: float, worst_phase: Phase | None) -> tuple[Candidate, ...]:
+    """Return candidates by their worth, best first; equals by merchant_id."""
+    return tuple(sorted(found, key=lambda c: (-c.worth(caution, worst_phase), c.merchant.merchant_id)))
 
 
 def spare_doors(outreach_list: OutreachList | None, ranked: Iterable[Candidate]) -> int:
@@ -84,14 +99,6 @@ def _not_to_be_asked(
         if visit.incident_id == incident_id
         or (visit.result is not VisitResult.ABSENT and visit.recorded_at_us > left_in_peace_after_us)
     )
-
-
-def _rank(candidate: Candidate, worst_phase: Phase | None) -> float:
-    single = single_phase(worst_phase)
-    if single is None:
-        return candidate.expected_relief_kw
-    on_worst = {single: 1.0, Phase.ABC: 1.0 / 3.0}.get(candidate.merchant.phase, 0.0)
-    return candidate.expected_relief_kw * (1.0 + on_worst)
 
 
 def single_phase(worst_phase: Phase | None) -> Phase | None:

@@ -48,8 +48,9 @@ _ADVICE = {
     AdviceKind.ESCALATE: Text("上报值班台", "escalate"),
 }
 _ENDINGS = {
-    Ending.LEAVE: Text("回落", "fell below the line"),
-    Ending.GAP: Text("读数中断", "readings stopped"),
+    "leave": Text("回落", "fell below the line"),
+    "gap": Text("读数中断", "readings stopped"),
+    "midnight": Text("当日结束", "the day was over"),
 }
 _PHASES = {
     Phase.A: Text("A 相", "phase A"),
@@ -104,7 +105,7 @@ def advice_name(kind: AdviceKind) -> Text:
 
 def ending_name(ending: Ending | None) -> Text:
     """Return what ended an episode; None is one that goes on."""
-    return Text("持续中", "still going on") if ending is None else _ENDINGS[ending]
+    return Text("持续中", "still going on") if ending is None else _ENDINGS[ending.value]
 
 
 def phase_name(phase: Phase) -> Text:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from alerts.advice import advise
-from alerts.candidates import Candidate, candidates, pending_relief_kw, single_phase, spare_doors
+from alerts.candidates import Candidate, candidates, pending_relief_kw, ranking, single_phase, spare_doors
 from alerts.door_words import door_reason, list_reason
 from alerts.doors import Advice, AdviceKind, Ask, Door, OutreachList, OutreachSettings, Visit, VisitResult
 from alerts.incidents import Incident
@@ -33,6 +33,9 @@ __all__ = [
     "spare_doors",
 ]
 
+CAUTIONS = (1.0, 2.0, 4.0)
+"""Rankings that are tried: by expected relief, and more and more by how sure a door is."""
+
 
 def make_list(
     incident: Incident,
@@ -51,7 +54,7 @@ def make_list(
     worst_phase: Phase | None = None,
     previous: OutreachList | None = None,
 ) -> OutreachList:
-    """Return the fewest doors, greedily by expected relief, that reach the target with the asked probability.
+    """Return the fewest doors, greedily, that reach the target with the asked probability, in walking order.
 
     `load_rate` is the fraction now, `trend_per_hour` its slope [1/h] (a rise counts, up to `trend_rise_max`; a
     fall or NaN does not: a dip must not empty a list), `power_factor` as measured or NaN (see
@@ -69,10 +72,7 @@ def make_list(
     pending_kw = min(pending_relief_kw(incident, merchants, appliances, visits, settings), gross_kw)
     needed_kw = gross_kw - pending_kw
     ranked = candidates(incident, merchants, appliances, visits, now_us, settings, worst_phase)
-    chances = chances_of_reaching(
-        needed_kw, [c.offer.relief_kw for c in ranked], [c.agreement.probability for c in ranked]
-    )
-    count = doors_needed(chances, settings.probability)
+    ranked, count, reached = _fewest(ranked, needed_kw, settings.probability, worst_phase)
     rank = {candidate.merchant.merchant_id: i for i, candidate in enumerate(ranked, 1)}
     walk = sorted(ranked[:count], key=lambda c: _walk_key(c.merchant))
     goes = _assignments([c.merchant.merchant_id for c in walk], transformer, people, previous)
@@ -103,11 +103,31 @@ def make_list(
         target_load_rate=settings.target_load_rate,
         needed_kw=needed_kw,
         probability=settings.probability,
-        reached_probability=float(chances[count]),
+        reached_probability=reached,
         doors=doors,
         pending_kw=pending_kw,
         reason=list_reason(load_rate, rise, settings.target_load_rate, power_factor, needed_kw, pending_kw),
     )
+
+
+def _fewest(
+    found: Sequence[Candidate], needed_kw: float, probability: float, worst_phase: Phase | None
+) -> tuple[tuple[Candidate, ...], int, float]:
+    """Return the ranking that needs the fewest leading doors, how many, and the probability they reach.
+
+    Each ranking alone, and so the shortest of them, asks for no fewer doors when the need or the probability
+    grows. How far this is from the optimum: docs/outreach.md.
+    """
+    best: tuple[tuple[Candidate, ...], int, float] | None = None
+    for caution in CAUTIONS:
+        ranked = ranking(found, caution, worst_phase)
+        offers_kw = [c.offer.relief_kw for c in ranked]
+        chances = chances_of_reaching(needed_kw, offers_kw, [c.agreement.probability for c in ranked])
+        count = doors_needed(chances, probability)
+        if best is None or count < best[1]:
+            best = (ranked, count, float(chances[count]))
+    assert best is not None
+    return best
 
 
 def _walk_key(merchant: Merchant) -> tuple[bool, int, str, str]:

@@ -18,9 +18,9 @@ def level_line(level: Level) -> Text:
     quantity, enter, leave = quantity_name(level), percent(level.enter), percent(level.leave)
     hold, stay = span(round(level.hold_minutes * MINUTE_US)), span(round(level.leave_minutes * MINUTE_US))
     held_zh, held_en = (f"并保持 {hold.zh}", f" for {hold.en}") if level.hold_minutes else ("即判定", " at once")
-    left_zh, left_en = (f"满 {stay.zh}", f" for {stay.en}") if level.leave_minutes else ("", " at once")
+    left_zh, left_en = (f" 满 {stay.zh}", f" for {stay.en}") if level.leave_minutes else (" ", " at once")
     return Text(
-        f"{quantity.zh} ≥ {enter.zh} {held_zh}；低于 {leave.zh} {left_zh}解除".replace(" 解除", "解除"),
+        f"{quantity.zh} ≥ {enter.zh} {held_zh}；低于 {leave.zh}{left_zh}解除",
         f"{quantity.en} ≥ {enter.en}{held_en}; left below {leave.en}{left_en}",
     )
 
@@ -58,6 +58,8 @@ def _ended(episode: Episode, level: Level, zone: tzinfo) -> Text:
     end = later_time(episode.ended_at_us, episode.started_at_us, zone)
     if episode.ended_by is Ending.GAP:
         return Text(f"{end.zh} 之后读数中断，判定到此为止", f"readings stopped after {end.en}, so it ends there")
+    if episode.ended_by is not None and episode.ended_by.value == "midnight":
+        return Text(f"按日判定，{end.zh} 为当日最后读数", f"judged day by day, its last reading was at {end.en}")
     leave = percent(level.leave)
     if not level.leave_minutes:
         return Text(f"{end.zh} 低于 {leave.zh}", f"below {leave.en} from {end.en}")
