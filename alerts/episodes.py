@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.incidents import Incident, IncidentState, incident_id
+from alerts.local_days import LocalDays
 from alerts.rules import IncidentPart, Level, Quantity, RuleSet
 from alerts.runs import NEVER, Gaps, Heads, OpenRun, RunEnd, Runs, fold_level
 from grid.moments import MINUTE_US
@@ -26,6 +28,8 @@ class Ending(Enum):
     """The load rate stayed below the leave line for long enough."""
     GAP = "gap"
     """Readings stopped for longer than the gap limit."""
+    MIDNIGHT = "midnight"
+    """The day was over, for a rule set that judges each day by itself."""
 
 
 @dataclass(frozen=True)
@@ -102,30 +106,45 @@ class SortedRates:
         return SortedRates(transformer[rows], measured_at_us[rows], load_rate[rows], worst_phase_load_rate[rows])
 
 
-class QuantityFold:
-    """The levels that look at one quantity, over a whole fleet."""
+@dataclass(frozen=True)
+class Track:
+    """Which readings a level looks at; levels of one track are walked together."""
 
-    def __init__(self, levels: Sequence[tuple[RuleSet, Level, Gaps]], gap_us: int, transformers: int) -> None:
-        """Start with no past."""
-        self._levels = levels
+    quantity: Quantity
+    points_minutes: int
+    cut_at_midnight: bool
+
+
+class TrackFold:
+    """The levels of one track, over a whole fleet."""
+
+    def __init__(
+        self, track: Track, levels: Sequence[tuple[RuleSet, Level, Gaps]], gap_us: int, zones: Sequence[tzinfo]
+    ) -> None:
+        """Start with no past. `zones[i]` is the time zone of row i of the fleet."""
+        self.levels = levels
+        self._track = track
         self._gap_us = gap_us
+        self._local_days = LocalDays(zones) if track.cut_at_midnight else None
         self._lowest_enter = min((level.enter for _, level, _ in levels), default=np.inf)
-        self._last_at_us = np.full(transformers, NEVER, np.int64)
-        self._last_rate = np.full(transformers, np.nan)
-        self._in_a_run = np.zeros(transformers, bool)
+        self._last_at_us = np.full(len(zones), NEVER, np.int64)
+        self._last_rate = np.full(len(zones), np.nan)
+        self._in_a_run = np.zeros(len(zones), bool)
         self._open: list[dict[int, OpenRun]] = [{} for _ in levels]
 
     def last_at_us(self, transformer: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the time (n,) of the last reading seen of each transformer, `NEVER` for none."""
         return self._last_at_us[transformer]
 
-    def advance(
-        self, transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64], rate: NDArray[np.float64]
-    ) -> list[Runs]:
-        """Walk sorted readings (n,) through every level; returns the runs touched, one `Runs` per level."""
-        there = ~np.isnan(rate)
-        if not there.all():
-            transformer, measured_at_us, rate = transformer[there], measured_at_us[there], rate[there]
+    def advance(self, rates: SortedRates) -> list[Runs]:
+        """Walk sorted readings through every level; returns the runs touched, one `Runs` per level."""
+        transformer, measured_at_us = rates.transformer, rates.measured_at_us
+        rate = rates.load_rate if self._track.quantity is Quantity.LOAD_RATE else rates.worst_phase_load_rate
+        counts = ~np.isnan(rate)
+        if self._track.points_minutes:
+            counts &= measured_at_us % (self._track.points_minutes * MINUTE_US) == 0
+        if not counts.all():
+            transformer, measured_at_us, rate = transformer[counts], measured_at_us[counts], rate[counts]
         if not len(rate):
             return []
         heads = self._heads(transformer)
@@ -145,10 +164,11 @@ class QuantityFold:
                 heads.last_at_us[busy],
                 heads.last_load_rate[busy],
             )
+        new_day = self._local_days.new_day(heads, measured_at_us) if self._local_days else None
         touched = []
         self._in_a_run[heads.transformer] = False
-        for i, (_, level, gaps) in enumerate(self._levels):
-            runs = fold_level(level, self._gap_us, gaps, measured_at_us, rate, heads, self._open[i])
+        for i, (_, level, gaps) in enumerate(self.levels):
+            runs = fold_level(level, self._gap_us, gaps, measured_at_us, rate, heads, self._open[i], new_day)
             still_open = runs.open_runs()
             for number in runs.transformer.tolist():
                 self._open[i].pop(number, None)
@@ -192,36 +212,38 @@ class VerdictFold:
     time, gaps bridged: silence ends no incident.
     """
 
-    def __init__(self, rule_sets: Sequence[RuleSet], gap_minutes: float, transformer_ids: Sequence[str]) -> None:
-        """Start with no past. `transformer_ids[i]` names row i of the fleet."""
+    def __init__(
+        self,
+        rule_sets: Sequence[RuleSet],
+        gap_minutes: float,
+        transformer_ids: Sequence[str],
+        zones: Sequence[tzinfo] | None = None,
+    ) -> None:
+        """Start with no past. `transformer_ids[i]` names row i of the fleet, `zones[i]` is its time zone (else UTC)."""
         self._ids = transformer_ids
-        self._walks = {
-            quantity: [
-                (rules, level, gaps)
-                for rules in rule_sets
-                for level in rules.levels
-                if level.quantity is quantity
-                for gaps in ([Gaps.END_THE_RUN, Gaps.BRIDGED] if level.incident.opens else [Gaps.END_THE_RUN])
-            ]
-            for quantity in Quantity
-        }
+        tracks: dict[Track, list[tuple[RuleSet, Level, Gaps]]] = {}
+        for rules in rule_sets:
+            for level in rules.levels:
+                track = Track(level.quantity, rules.points_minutes, rules.cut_at_midnight)
+                walks = [Gaps.END_THE_RUN, Gaps.BRIDGED] if level.incident.opens else [Gaps.END_THE_RUN]
+                tracks.setdefault(track, []).extend((rules, level, gaps) for gaps in walks)
         gap_us = round(gap_minutes * MINUTE_US)
-        self._folds = {q: QuantityFold(walks, gap_us, len(transformer_ids)) for q, walks in self._walks.items()}
+        zones = zones if zones is not None else [UTC] * len(transformer_ids)
+        self._folds = [TrackFold(track, levels, gap_us, zones) for track, levels in tracks.items()]
         self._raises: dict[tuple[str, str], dict[int, str]] = {}
 
     def is_late(self, transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which readings (n,) are not later than what their transformer was already shown."""
-        last_at_us = np.maximum.reduce([fold.last_at_us(transformer) for fold in self._folds.values()])
+        last_at_us = np.maximum.reduce([fold.last_at_us(transformer) for fold in self._folds])
         return np.asarray(measured_at_us <= last_at_us)
 
     def advance(self, rates: SortedRates) -> Verdicts:
         """Walk a block on; each transformer's readings are later than all it was shown before."""
         episodes: list[EpisodeChange] = []
         incident_runs: list[tuple[RuleSet, Level, Runs]] = []
-        for quantity, fold in self._folds.items():
-            rate = rates.load_rate if quantity is Quantity.LOAD_RATE else rates.worst_phase_load_rate
-            touched = fold.advance(rates.transformer, rates.measured_at_us, rate)
-            for (rules, level, gaps), runs in zip(self._walks[quantity], touched, strict=False):
+        for fold in self._folds:
+            # Nothing touched: an empty list for all levels.
+            for (rules, level, gaps), runs in zip(fold.levels, fold.advance(rates), strict=False):
                 if gaps is Gaps.BRIDGED:
                     incident_runs.append((rules, level, runs))
                 else:
@@ -232,13 +254,18 @@ class VerdictFold:
 
     def forget(self, transformer: NDArray[np.int32]) -> None:
         """Drop the past of some transformers, before they are walked anew."""
-        for fold in self._folds.values():
+        for fold in self._folds:
             fold.forget(transformer)
         gone = {self._ids[number] for number in transformer.tolist()}
         self._raises = {key: raises for key, raises in self._raises.items() if key[0] not in gone}
 
     def _episodes(self, rules: RuleSet, level: Level, runs: Runs) -> list[EpisodeChange]:
-        endings = {RunEnd.OPEN: None, RunEnd.LEFT: Ending.LEAVE, RunEnd.CUT_BY_GAP: Ending.GAP}
+        endings = {
+            RunEnd.OPEN: None,
+            RunEnd.LEFT: Ending.LEAVE,
+            RunEnd.CUT_BY_GAP: Ending.GAP,
+            RunEnd.CUT_AT_MIDNIGHT: Ending.MIDNIGHT,
+        }
         changes = []
         for i in np.flatnonzero(runs.held).tolist():
             ended_by = endings[RunEnd(runs.end[i])]

@@ -42,6 +42,8 @@ class Level:
     leave: float
     hold_minutes: float = 0.0
     leave_minutes: float = 0.0
+    strict: bool = False
+    """A reading exactly at a line is below it: enters above `enter`, leaves at or below `leave`."""
     incident: IncidentPart = IncidentPart.NONE
 
 
@@ -54,6 +56,10 @@ class RuleSet:
     title: Text
     source: str
     levels: tuple[Level, ...]
+    points_minutes: int = 0
+    """Only readings at whole multiples of so many minutes of the hour count; 0: every reading."""
+    cut_at_midnight: bool = False
+    """A day is judged by itself: midnight of the station's zone ends every run."""
 
     @property
     def cited(self) -> str:
@@ -70,8 +76,9 @@ class RuleSet:
 
 _E = TypeVar("_E", bound=Enum)
 
-_SET_KEYS = {"name", "version", "title", "source", "level"}
-_LEVEL_KEYS = {"name", "quantity", "enter", "leave", "hold_minutes", "leave_minutes", "incident"}
+_SET_KEYS = {"name", "version", "title", "source", "points_minutes", "cut_at_midnight", "level"}
+_LEVEL_KEYS = {"name", "quantity", "enter", "leave", "hold_minutes", "leave_minutes", "strict", "incident"}
+_POINTS_MINUTES = {0, 5, 10, 15, 20, 30, 60}
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _LEVEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -99,7 +106,18 @@ def parse_rule_set(text: str, where: str) -> RuleSet:
     names = [level.name for level in levels]
     if len(set(names)) != len(names):
         _refuse(where, "level", f"names repeat: {names}", "give each level a name of its own")
-    return RuleSet(name, version, Text(title["zh"], title["en"]), _text(table, "source", where), levels)
+    points_minutes = table.get("points_minutes", 0)
+    if type(points_minutes) is not int or points_minutes not in _POINTS_MINUTES:
+        _refuse(where, "points_minutes", f"is {points_minutes!r}", f"use one of {sorted(_POINTS_MINUTES)}")
+    return RuleSet(
+        name=name,
+        version=version,
+        title=Text(title["zh"], title["en"]),
+        source=_text(table, "source", where),
+        levels=levels,
+        points_minutes=points_minutes,
+        cut_at_midnight=_yes_or_no(table, "cut_at_midnight", where),
+    )
 
 
 def _level(row: Any, where: str) -> Level:
@@ -120,6 +138,7 @@ def _level(row: Any, where: str) -> Level:
         leave=leave,
         hold_minutes=_number(row, "hold_minutes", where, 0.0, 1440.0, 0.0),
         leave_minutes=_number(row, "leave_minutes", where, 0.0, 1440.0, 0.0),
+        strict=_yes_or_no(row, "strict", where),
         incident=_choice(row, "incident", IncidentPart, IncidentPart.NONE, where),
     )
 
@@ -144,6 +163,13 @@ def _number(
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         _refuse(where, key, f"is {value!r}", f"write a number from {low:g} to {high:g}")
     return float(value)
+
+
+def _yes_or_no(table: dict[str, Any], key: str, where: str) -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        _refuse(where, key, f"is {value!r}", "write true or false")
+    return value
 
 
 def _choice(table: dict[str, Any], key: str, kind: type[_E], default: _E, where: str) -> _E:

@@ -41,6 +41,7 @@ class RunEnd(IntEnum):
     OPEN = 0
     LEFT = 1
     CUT_BY_GAP = 2
+    CUT_AT_MIDNIGHT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +139,13 @@ def fold_level(
     load_rate: Rates,
     heads: Heads,
     open_runs: Mapping[int, OpenRun],
+    new_day: Flags | None = None,
 ) -> Runs:
     """Walk a block of readings, sorted by transformer and time, through one level.
 
     `measured_at_us` (n,) strictly rises within a transformer and is later than its head; `load_rate` (n,) has
-    no NaN (a reading without a load rate neither opens nor closes: leave it out).
+    no NaN (a reading without a load rate neither opens nor closes: leave it out). `new_day` (n,) marks readings
+    that begin a day of their own, as rule sets that cut at midnight want it.
     """
     rows, groups = len(measured_at_us), len(heads.transformer)
     # One more row ahead of each transformer's readings stands for its past; one at the very end is a stop.
@@ -163,16 +166,20 @@ def fold_level(
     previous = np.maximum(position - 1, 0)
     no_past = at_us[previous] == NEVER
     after_gap = ~is_head & (no_past | (at_us - at_us[previous] > gap_us))
+    at_midnight = np.zeros(rows + groups, bool)
+    if new_day is not None:
+        at_midnight[~is_head] = new_day & ~after_gap[~is_head]
+    begins_stretch = after_gap | at_midnight
 
-    enters = ~is_head & (rate >= level.enter)
-    below = rate < level.leave
+    enters = ~is_head & (rate > level.enter if level.strict else rate >= level.enter)
+    below = rate <= level.leave if level.strict else rate < level.leave
     below[head] = [run is not None and run.below > 0 for run in carried]
-    sequence_begins = is_head | (below & (after_gap | ~below[previous]))
+    sequence_begins = is_head | (below & (begins_stretch | ~below[previous]))
     sequence_start = np.maximum.accumulate(np.where(sequence_begins, position, 0))
     leave_us = round(level.leave_minutes * MINUTE_US)
     leaves = ~is_head & below & (at_us - below_since_us[sequence_start] >= leave_us)
 
-    cut = after_gap if gaps is Gaps.END_THE_RUN else after_gap & no_past
+    cut = begins_stretch if gaps is Gaps.END_THE_RUN else after_gap & no_past
     says_in_run = enters.copy()
     says_in_run[head] = head_in_run
     speaks = is_head | cut | enters | leaves
@@ -192,6 +199,7 @@ def fold_level(
     inside = ~np.isin(stop, group_end, assume_unique=True)
     end[inside & leaves_run[at_stop]] = RunEnd.LEFT
     end[inside & cut_off[at_stop]] = RunEnd.CUT_BY_GAP
+    end[inside & cut_off[at_stop] & at_midnight[at_stop]] = RunEnd.CUT_AT_MIDNIGHT
 
     # What a run brings along from before the block, nothing for one that begins in it.
     from_past = is_head[start]
@@ -203,7 +211,7 @@ def fold_level(
 
     before = previous[start]
     crossed_up = crossing_us(at_us[before], at_us[start], rate[before], rate[start], level.enter)
-    own_start = np.where(after_gap[start], at_us[start], crossed_up)
+    own_start = np.where(begins_stretch[start], at_us[start], crossed_up)
     started_at_us = np.array(brought("started_at_us", own_start), np.int64)
 
     # The sequence below the leave line that closed the run, or with which it ends for now.
@@ -213,7 +221,7 @@ def fold_level(
     has_tail = left | below[last]
     tail_from_past = is_head[tail]
     tail_crossed = np.where(
-        after_gap[tail],
+        begins_stretch[tail],
         at_us[tail],
         crossing_us(at_us[previous[tail]], at_us[tail], rate[previous[tail]], rate[tail], level.leave),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.assets import Transformer
+from grid.assets import Station, Transformer
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,15 @@ class Fleet:
     rated_power_kva: NDArray[np.float64]
     ct_ratio: NDArray[np.float64]
     number: Mapping[str, int]
+    zones: tuple[tzinfo, ...]
+    """The station's time zone; UTC where the station is not known."""
 
     @staticmethod
-    def of(transformers: Iterable[Transformer], number: Mapping[str, int] | None = None) -> Fleet:
+    def of(
+        transformers: Iterable[Transformer],
+        number: Mapping[str, int] | None = None,
+        known_stations: Iterable[Station] = (),
+    ) -> Fleet:
         """Build the fleet of a ledger; without `number` (id -> row) transformers are numbered in order."""
         known = list(transformers)
         if number is None:
@@ -36,18 +44,22 @@ class Fleet:
         stations = [""] * rows
         rated_power_kva = np.full(rows, np.nan)
         ct_ratio = np.ones(rows)
+        zone_of = {station.station_id: ZoneInfo(station.timezone) for station in known_stations}
+        zones: list[tzinfo] = [UTC] * rows
         for transformer in known:
             row = number[transformer.transformer_id]
             ids[row] = transformer.transformer_id
             stations[row] = transformer.station_id
             rated_power_kva[row] = transformer.rated_power_kva
             ct_ratio[row] = transformer.ct_ratio
+            zones[row] = zone_of.get(transformer.station_id, UTC)
         return Fleet(
             tuple(ids),
             tuple(stations),
             rated_power_kva,
             ct_ratio,
             {t.transformer_id: number[t.transformer_id] for t in known},
+            tuple(zones),
         )
 
     def __len__(self) -> int:

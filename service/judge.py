@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from collector.readings_csv import read_readings_csv
@@ -53,19 +52,19 @@ def judge_file(
     Of several rows for one transformer and moment the first in the file counts. Raises LedgerError or
     UsageError when the file cannot be read at all; a bad row is a reject.
     """
-    fleet = Fleet.of(ledger.transformers)
+    fleet = Fleet.of(ledger.transformers, known_stations=ledger.stations)
     read = _Read()
     for decoded in read_readings_csv(file, fleet, limits=Limits(measured_age_hours_max=None)):
         read.take(LoadRates(decoded.readings, fleet), decoded.readings.transformer, decoded.readings.measured_at_us)
         read.rejects += decoded.rejects
         progress(read.rows)
     rates, active_only = read.sorted()
-    fold = VerdictFold(rule_sets, gap_minutes, fleet.transformer_ids)
+    fold = VerdictFold(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones)
     episodes = [change.episode for change in fold.advance(rates).episodes]
     order = {rules.cited: i for i, rules in enumerate(rule_sets)}
     levels = {rules.cited: [level.name for level in rules.levels] for rules in rule_sets}
     episodes.sort(key=lambda e: (e.transformer_id, order[e.rule], levels[e.rule].index(e.level), e.started_at_us))
-    reason = _Reasons(ledger, rule_sets, fleet, rates, active_only)
+    reason = _Reasons(rule_sets, fleet, rates, active_only)
     return Judgement(tuple(Verdict(e, reason.of(e)) for e in episodes), tuple(read.rejects), len(rates.load_rate))
 
 
@@ -104,24 +103,21 @@ class _Reasons:
 
     def __init__(
         self,
-        ledger: Ledger,
         rule_sets: Sequence[RuleSet],
         fleet: Fleet,
         rates: SortedRates,
         active_only: NDArray[np.bool_],
     ) -> None:
-        zones = {station.station_id: ZoneInfo(station.timezone) for station in ledger.stations}
-        self._zone = {t.transformer_id: zones[t.station_id] for t in ledger.transformers}
+        self._fleet = fleet
         self._rules = {rules.cited: rules for rules in rule_sets}
-        self._number = fleet.number
         self._marked_transformer = rates.transformer[active_only]
         self._marked_at_us = rates.measured_at_us[active_only]
 
     def of(self, episode: Episode) -> Text:
+        number = self._fleet.number[episode.transformer_id]
         until_us = np.iinfo(np.int64).max if episode.ended_at_us is None else episode.ended_at_us
-        mine = self._marked_transformer == self._number[episode.transformer_id]
+        mine = self._marked_transformer == number
         at_us = self._marked_at_us[mine]
         active_only = bool(((episode.first_reading_at_us <= at_us) & (at_us <= until_us)).any())
-        zone = self._zone[episode.transformer_id]
         level = self._rules[episode.rule].level(episode.level)
-        return episode_reason(episode, level, zone, active_only=active_only)
+        return episode_reason(episode, level, self._fleet.zones[number], active_only=active_only)

@@ -48,7 +48,7 @@ class Judge:
         self._journal = journal
         self._records = records
         self._fleet = fleet
-        self._fold = VerdictFold(rule_sets, gap_minutes, fleet.transformer_ids)
+        self._fold = VerdictFold(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones)
         levels = [level for rules in rule_sets for level in rules.levels]
         longest = max((level.hold_minutes + level.leave_minutes for level in levels), default=0.0)
         self._gap_us = round(gap_minutes * MINUTE_US)

@@ -77,7 +77,7 @@ class Pipeline:
             return
         ledger = self._records.ledger()
         numbers = self._journal.numbers([t.transformer_id for t in ledger.transformers])
-        self.fleet = Fleet.of(ledger.transformers, numbers)
+        self.fleet = Fleet.of(ledger.transformers, numbers, ledger.stations)
         options = self._options
         self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
         self._response = Response(self._records, options.rule_sets, options.outreach, options.channels, self._recent_of)

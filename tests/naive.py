@@ -39,6 +39,29 @@ def stretches(readings: list[tuple[int, float]], gap_minutes: float) -> list[lis
     return result
 
 
+def by_day(cut: list[list[tuple[int, float]]], offset_minutes: int) -> tuple[list[list[tuple[int, float]]], list[str]]:
+    """Cut stretches further at each local midnight; returns them and what ended each."""
+
+    def day_of(time: int) -> int:
+        return (time // MINUTE_US + offset_minutes) // 1440
+
+    days, ends = [], []
+    for stretch in cut:
+        day: list[tuple[int, float]] = []
+        for time, rate in stretch:
+            if (
+                day
+                and (time // MINUTE_US + offset_minutes) // 1440 != (day[-1][0] // MINUTE_US + offset_minutes) // 1440
+            ):
+                days.append(day)
+                ends.append("midnight")
+                day = []
+            day.append((time, rate))
+        days.append(day)
+        ends.append("gap")
+    return days, ends
+
+
 def episodes(
     readings: list[tuple[int, float]],
     enter: float,
@@ -46,15 +69,23 @@ def episodes(
     hold_minutes: float,
     leave_minutes: float,
     gap_minutes: float = 20,
+    strict: bool = False,
+    day_offset_minutes: int | None = None,
 ) -> list[NaiveEpisode]:
-    """All episodes of one transformer at one level, by walking each stretch reading by reading."""
+    """All episodes of one transformer at one level, by walking each stretch reading by reading.
+
+    `day_offset_minutes`: the zone's offset from UTC, for rules that cut every run at midnight.
+    """
     found = []
     cut = stretches(readings, gap_minutes)
+    ends = ["gap"] * len(cut)
+    if day_offset_minutes is not None:
+        cut, ends = by_day(cut, day_offset_minutes)
     for number, stretch in enumerate(cut):
         is_last = number == len(cut) - 1
         i = 0
         while i < len(stretch):
-            if stretch[i][1] < enter:
+            if stretch[i][1] < enter or (strict and stretch[i][1] == enter):
                 i += 1
                 continue
             first = i
@@ -66,7 +97,7 @@ def episodes(
             j = i
             while j < len(stretch):
                 time, rate = stretch[j]
-                if rate < leave:
+                if rate < leave or (strict and rate == leave):
                     if closing_from is None:
                         closing_from = j
                     if time - stretch[closing_from][0] >= leave_minutes * MINUTE_US:
@@ -83,7 +114,7 @@ def episodes(
                 i = closed_at_row + 1
             else:
                 while_it_lasts = of_the_run = stretch[first:]
-                ended, ended_by = (None, None) if is_last else (stretch[-1][0], "gap")
+                ended, ended_by = (None, None) if is_last else (stretch[-1][0], ends[number])
                 i = len(stretch)
             if any(time - started >= hold_minutes * MINUTE_US for time, _ in while_it_lasts):
                 peak = max(rate for _, rate in of_the_run)

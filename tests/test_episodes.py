@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from datetime import UTC, timedelta, timezone, tzinfo
 from importlib import resources
 
 import numpy as np
@@ -24,9 +26,11 @@ def rule_set_of(*levels: Level) -> RuleSet:
     return RuleSet("trial", 1, Text("试验", "trial"), "test", levels)
 
 
-def fold(rules: RuleSet, times: list[int], rates: list[float], cuts: list[int] = ()) -> list[Episode]:
+def fold(
+    rules: RuleSet, times: list[int], rates: list[float], cuts: list[int] = (), zone: tzinfo = UTC
+) -> list[Episode]:
     """Show one transformer's readings in blocks cut at `cuts`; return the episodes as they stand at the end."""
-    verdicts = VerdictFold([rules], 20, ["T1"])
+    verdicts = VerdictFold([rules], 20, ["T1"], [zone])
     known: dict[tuple[str, str, str, int], Episode] = {}
     bounds = [0, *sorted(cuts), len(times)]
     for a, b in itertools.pairwise(bounds):
@@ -60,7 +64,8 @@ def days(draw: st.DrawFn) -> tuple[list[int], list[float]]:
             max_size=len(steps),
         )
     )
-    times = (NOON + np.cumsum(steps) * MINUTE).tolist() if steps else []
+    start = draw(st.sampled_from([NOON, NOON + 240 * MINUTE, NOON + 720 * MINUTE]))
+    times = (start + np.cumsum(steps) * MINUTE).tolist() if steps else []
     return times, rates
 
 
@@ -70,14 +75,21 @@ def days(draw: st.DrawFn) -> tuple[list[int], list[float]]:
     hold=st.sampled_from([0, 10, 30]),
     leave_minutes=st.sampled_from([0, 3, 10, 15]),
     leave=st.sampled_from([0.9, 0.85]),
+    strict=st.booleans(),
+    offset_minutes=st.sampled_from([None, 0, 480, -690]),
     data=st.data(),
 )
-def test_the_vectorised_walk_equals_the_slow_twin_for_any_cut_into_blocks(day, hold, leave_minutes, leave, data):
+def test_the_vectorised_walk_equals_the_slow_twin_for_any_cut_into_blocks(
+    day, hold, leave_minutes, leave, strict, offset_minutes, data
+):
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
-    level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, leave_minutes)
-    wanted = naive.episodes(list(zip(times, rates, strict=True)), 0.9, leave, hold, leave_minutes)
-    assert [as_naive(e) for e in fold(rule_set_of(level), times, rates, cuts)] == wanted
+    level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, leave_minutes, strict)
+    rules = replace(rule_set_of(level), cut_at_midnight=offset_minutes is not None)
+    zone = timezone(timedelta(minutes=offset_minutes or 0))
+    readings = list(zip(times, rates, strict=True))
+    wanted = naive.episodes(readings, 0.9, leave, hold, leave_minutes, 20, strict, offset_minutes)
+    assert [as_naive(e) for e in fold(rules, times, rates, cuts, zone)] == wanted
 
 
 def test_many_transformers_in_one_block_are_judged_as_if_each_were_alone():
@@ -206,3 +218,26 @@ def test_a_whole_day_in_one_block_raises_each_incident_on_its_own():
     times = minutes(*range(0, 60, 5))
     rates = [0.92, 1.0, 0.5, 0.5, 0.5, 0.95, 1.1, 0.5, 0.5, 0.5, 0.91, 0.92]
     assert [i.level for i in incidents(times, rates)] == ["overload", "overload", "severe_heavy"]
+
+
+def test_eight_points_looks_at_quarter_hours_only_and_judges_each_day_by_itself():
+    rules = shipped("eight-points")
+    evening = (NOON // (1440 * MINUTE)) * 1440 * MINUTE + 22 * 60 * MINUTE
+    minutes_of = [evening + i * MINUTE for i in range(240)]
+    found = fold(rules, minutes_of, [0.85] * 240)
+    assert [(e.readings, e.ended_by) for e in found] == [(8, Ending.MIDNIGHT), (8, None)]
+    assert fold(rules, minutes_of[1:], [0.85] * 239)[0].first_reading_at_us == evening + 120 * MINUTE
+
+
+def test_long_overload_counts_the_sooner_the_heavier():
+    rules = shipped("long-overload")
+    times = [NOON + i * MINUTE for i in range(61)]
+    assert [e.level for e in fold(rules, times, [1.61] * 61)] == ["overload_160"]
+    assert [e.level for e in fold(rules, times[:31], [1.81] * 31)] == ["overload_180"]
+    assert fold(rules, times, [1.6] * 61) == []
+
+
+def test_thirty_minutes_means_above_the_line():
+    times = [NOON + i * MINUTE for i in range(31)]
+    assert fold(shipped("thirty-minutes"), times, [0.8] * 31) == []
+    assert [e.level for e in fold(shipped("thirty-minutes"), times, [0.80001] * 31)] == ["heavy"]
