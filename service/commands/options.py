@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -16,7 +15,7 @@ from grid.moments import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
 from grid.text import Language
 from service.commands.screen import Screen
 from service.house import House
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 
 Config = Annotated[
     Path | None,
@@ -35,8 +34,7 @@ _SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?", re.ASCII)
 _UNITS_US = {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": 24 * HOUR_US}
 
 
-@dataclass(frozen=True)
-class Desktop:
+class Desktop(NamedTuple):
     """What a command works with: the parts, and where it prints."""
 
     house: House
@@ -44,9 +42,16 @@ class Desktop:
 
 
 @contextmanager
-def opened(config: Path | None, language: Language | None, as_json: bool = False) -> Iterator[Desktop]:
-    """Load the settings and give the house and the screen; close what was opened."""
+def opened(
+    config: Path | None,
+    language: Language | None,
+    as_json: bool = False,
+    change: Callable[[Settings], Settings] | None = None,
+) -> Iterator[Desktop]:
+    """Load the settings, `change` them if asked to, and give the house and the screen; close what was opened."""
     settings = load_settings(config)
+    if change is not None:
+        settings = change(settings)
     if language is not None:
         settings = settings.model_copy(update={"language": language})
     house = House(settings)

@@ -1,0 +1,155 @@
+"""`curve` and `rejects`: what the readings store has, and what it refused."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from alerts.names import basis_name
+from grid.electrical import Basis
+from grid.errors import LedgerError, UsageError
+from grid.moments import DAY_US
+from grid.text import Text
+from service.commands.options import AsJson, Config, Speak, moment_of, opened, span_of
+from service.commands.screen import Column, local, percent, utc
+from service.house import House
+
+_CURVE = (
+    Column(Text("量测时间", "measured")),
+    Column(Text("负载率", "load rate"), right=True),
+    Column(Text("A 相", "phase A"), right=True),
+    Column(Text("B 相", "phase B"), right=True),
+    Column(Text("C 相", "phase C"), right=True),
+    Column(Text("视在功率 kVA", "apparent power kVA"), right=True),
+    Column(Text("依据", "basis")),
+)
+_REJECTS = (
+    Column(Text("收到", "received")),
+    Column(Text("主题", "topic")),
+    Column(Text("原因", "reason")),
+    Column(Text("字段", "field")),
+    Column(Text("说明", "detail")),
+    Column(Text("摘要", "sha256")),
+)
+
+
+def curve(
+    transformer: Annotated[str, typer.Argument(metavar="TRANSFORMER", help="transformer_id of the ledger.")],
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="First moment, such as 2021-07-24T11:00:00+08:00.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Last moment.")] = None,
+    step: Annotated[
+        str | None,
+        typer.Option("--step", metavar="SPAN", help="One row per 90s, 15m, 2h …: the heaviest reading in it."),
+    ] = None,
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
+    """负载率曲线 · Load-rate curve from the store; without times, the last 24 hours that have readings."""
+    with opened(config, language, as_json) as (house, screen):
+        first, last = moment_of(since, "--from"), moment_of(until, "--to")
+        step_us = span_of(step, "--step") if step else None
+        zone = _zone_of(house, transformer)
+        if last is None:
+            last = _newest_reading_us(house, transformer) if first is None else house.clock.now_us()
+        if first is None:
+            first = last - DAY_US
+        if first > last:
+            raise UsageError("the first moment is after the last", where="--from", remedy="swap --from and --to")
+        found = house.queries.curve(transformer, first, last, step_us)
+        rows = []
+        for i, measured_at_us in enumerate(found.measured_at_us.tolist()):
+            basis = Basis(int(found.basis[i]))
+            phases = [float(rate) for rate in found.phase_load_rate[i]]
+            if as_json:
+                screen.line(
+                    transformer_id=transformer,
+                    measured_at=utc(measured_at_us),
+                    load_rate=float(found.load_rate[i]),
+                    phase_load_rate=phases,
+                    apparent_power_kva=float(found.apparent_power_kva[i]),
+                    basis=basis.label,
+                )
+                continue
+            rows.append(
+                [
+                    local(measured_at_us, zone),
+                    percent(float(found.load_rate[i])),
+                    *(percent(rate) for rate in phases),
+                    f"{found.apparent_power_kva[i]:.1f}",
+                    basis_name(basis),
+                ]
+            )
+        if rows:
+            screen.table(Text(f"{transformer} 负载率曲线", f"Load rate of {transformer}"), _CURVE, rows)
+        elif not len(found):
+            screen.note(Text("这段时间没有读数。", "There are no readings in this time."))
+
+
+def rejects(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many at most, newest first.")] = 100,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only those received since this moment.")
+    ] = None,
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
+    """拒收记录 · What was refused and why, newest first."""
+    with opened(config, language, as_json) as (house, screen):
+        zone = _first_zone(house)
+        rows = []
+        for reject in house.queries.rejects(limit, moment_of(since, "--since")):
+            if as_json:
+                screen.line(
+                    received_at=utc(reject.received_at_us),
+                    topic=reject.topic,
+                    reason=reject.reason,
+                    field=reject.field,
+                    sha256=reject.sha256,
+                )
+                continue
+            rows.append(
+                [
+                    local(reject.received_at_us, zone),
+                    reject.topic,
+                    reject.words,
+                    reject.field,
+                    reject.detail,
+                    reject.sha256[:12],
+                ]
+            )
+        if rows:
+            screen.table(Text("拒收记录", "Refused payloads"), _REJECTS, rows)
+        else:
+            screen.say(Text("没有拒收记录。", "Nothing was refused."))
+
+
+def _zone_of(house: House, transformer_id: str) -> str:
+    ledger = house.records.ledger()
+    if not ledger.transformers:
+        raise LedgerError("the ledger has no transformer", remedy="import one: redvest ledger import DIR")
+    transformer = ledger.transformer(transformer_id)
+    if transformer is None:
+        some = ", ".join(t.transformer_id for t in ledger.transformers[:5])
+        raise UsageError(f"the ledger knows no transformer {transformer_id!r}", remedy=f"it knows such as {some}")
+    return next(s.timezone for s in ledger.stations if s.station_id == transformer.station_id)
+
+
+def _first_zone(house: House) -> str:
+    stations = house.records.ledger().stations
+    return stations[0].timezone if stations else "UTC"
+
+
+def _newest_reading_us(house: House, transformer_id: str) -> int:
+    journal = house.journal_reader()
+    if journal is not None:
+        number = journal.numbers([transformer_id]).get(transformer_id)
+        latest = journal.latest()
+        mine = latest.measured_at_us[latest.transformer == number] if number is not None else []
+        if len(mine):
+            return int(mine[0])
+    return house.clock.now_us()
