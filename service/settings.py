@@ -328,7 +328,7 @@ def _explained(detail: Mapping[str, Any]) -> tuple[str, str, str]:
         case "string_too_long":
             return key, "is too long", f"use at most {context.get('max_length')} characters"
         case "string_pattern_mismatch":
-            remedy = "write an address beginning with http:// or https://" if key.endswith("url") else "see the sample"
+            remedy = "write an address beginning with http:// or https://" if key.endswith("url") else "see redvest.sample.toml"
             return key, f"is {shown}", remedy
         case "model_type" | "model_attributes_type" | "dict_type":
             return key, f"is {shown}, not a section", f"write [{key}] on a line of its own and its keys below"
