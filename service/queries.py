@@ -109,6 +109,7 @@ class Queries:
         counts = counts_of(transformers, len(incidents), sum(i.blind for i in incidents))
         return Wall(
             now_us=now_us,
+            zone=ground.first_zone,
             stations=ground.ledger.stations,
             transformers=tuple(self._with_trends(ground, now_us, transformers)),
             open_incidents=self._rows(by_weight, ground),

@@ -115,6 +115,8 @@ class Wall:
     """What the duty desk sees at one look."""
 
     now_us: int
+    zone: str
+    """Time zone of the first station."""
     stations: tuple[Station, ...]
     transformers: tuple[TransformerNow, ...]
     """Those at a level, heaviest first; then those without a fresh reading; then the others, heaviest first."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alerts.figures import span
-from collector.rejects import REMEDIES, Reason
+from collector.rejects import Reason
+from collector.remedies import REMEDIES
 from grid.text import Text
 from service.queries_answers import CollectorState, Counts, MessageRow, RejectRow
 from stores.journal import StoredReject

@@ -1,0 +1,54 @@
+"""The pages for the duty desk and the team. Run by `redvest dashboard`, or `streamlit run dashboard/app.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import words
+from dashboard.session import house, queries, say
+from dashboard.sidebar import sidebar
+from grid.errors import RedvestError
+
+_FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    """Draw the page that the address asks for."""
+    st.set_page_config(
+        page_title="红马甲 Redvest", page_icon=":material/bolt:", layout="wide", initial_sidebar_state="auto"
+    )
+    st.html(_FOLDER / "look.css")
+    try:
+        house()
+        queries()
+    except RedvestError as error:
+        st.error(words.SETTINGS_TROUBLE.zh.format(why=error))
+        st.error(words.SETTINGS_TROUBLE.en.format(why=error))
+        return
+    sidebar()
+    wall = st.Page("page_wall.py", title=say(words.WALL), icon=":material/dashboard:", url_path="wall", default=True)
+    incidents = st.Page(
+        "page_incidents.py", title=say(words.INCIDENTS), icon=":material/list_alt:", url_path="incidents"
+    )
+    incident = st.Page("page_incident.py", title=say(words.INCIDENT), icon=":material/campaign:", url_path="incident")
+    transformer = st.Page(
+        "page_transformer.py", title=say(words.TRANSFORMER), icon=":material/show_chart:", url_path="transformer"
+    )
+    mine = st.Page("page_my_list.py", title=say(words.MY_LIST), icon=":material/directions_walk:", url_path="my-list")
+    system = st.Page("page_system.py", title=say(words.SYSTEM), icon=":material/monitor_heart:", url_path="system")
+    chosen = st.navigation([wall, incidents, incident, transformer, mine, system], position="top")
+    # A link from a message names what it is about, not the page: /?incident=…
+    asked = st.query_params.to_dict()
+    if chosen is wall and "incident" in asked:
+        st.switch_page(incident, query_params=asked)
+    if chosen is wall and "transformer" in asked:
+        st.switch_page(transformer, query_params=asked)
+    try:
+        chosen.run()
+    except RedvestError as error:
+        st.error(say(words.STORE_TROUBLE, why=str(error)), icon=":material/error:")
+
+
+main()

@@ -1,0 +1,157 @@
+"""An incident's head, the advice, its doors and its record, as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from alerts.figures import whole_percent
+from alerts.incidents import IncidentEvent, IncidentState
+from alerts.names import advice_name, event_name, level_name, phase_name, state_name
+from alerts.outreach import Advice, AdviceKind, OutreachList
+from dashboard import words
+from dashboard.figures import age, kilowatts, percent, span, time_of_day, trend
+from dashboard.markup import SHAPES, badge, kind_of, note, pairs
+from dashboard.markup_wall import progress_bar, when
+from dashboard.session import language, say
+from grid.electrical import Basis
+from service.queries_answers import DoorRow, Freshness, IncidentRow, Progress, TransformerNow
+
+_ADVICE_SHAPES = {
+    AdviceKind.ENOUGH: "✔",
+    AdviceKind.CONTINUE: "➜",
+    AdviceKind.MORE_DOORS: "✚",
+    AdviceKind.ESCALATE: "■",
+}
+
+
+def incident_top(row: IncidentRow, current: TransformerNow, now_us: int) -> str:
+    """Return the head of an incident: what it is, how it stands, the load rate now."""
+    incident = row.incident
+    is_open = incident.state is IncidentState.OPEN
+    kind = "blind" if incident.blind else kind_of(incident.level) if is_open else "normal"
+    badges = badge(kind_of(incident.level), say(level_name(incident.level)))
+    badges += " " + badge("quiet", say(state_name(incident.state)))
+    if incident.blind:
+        badges += " " + badge("blind", say(words.BLIND))
+    name = f"{incident.transformer_id} {row.transformer.name}"
+    facts = [
+        (
+            say(words.OPENED),
+            f"{when(incident.opened_at_us, now_us, row.zone)} · {percent(incident.opened_load_rate, 2)}",
+        ),
+        (say(words.PEAK), f"{percent(incident.peak_load_rate, 2)} · {time_of_day(incident.peak_at_us, row.zone)}"),
+    ]
+    if incident.closed_at_us is not None:
+        lasted = say(span(incident.closed_at_us - incident.opened_at_us))
+        facts.append((say(words.ENDED), f"{when(incident.closed_at_us, now_us, row.zone)} · {lasted}"))
+    else:
+        facts.append((say(words.DURATION), say(span(now_us - incident.opened_at_us))))
+        facts.append((say(words.TREND), say(trend(current.trend_per_hour))))
+    return (
+        f'<div class="rv-top {kind}">{now_big(current, now_us, row.zone)}<div class="grow">'
+        f'<div class="title">{escape(name)}<small>{escape(row.called)}</small></div><div>{badges}</div></div>'
+        f"{pairs(facts)}</div>"
+    )
+
+
+def now_big(current: TransformerNow, now_us: int, zone: str) -> str:
+    """Return the load rate now, large; without a fresh reading a dash and since when."""
+    if current.freshness is Freshness.FRESH:
+        small = say(age(current.measured_at_us, now_us))
+        if current.basis is Basis.ACTIVE_ONLY:
+            small += f" · {say(words.ACTIVE_ONLY)}"
+        return f'<div><div class="big">{percent(current.load_rate)}</div>{note(small)}</div>'
+    since = when(current.received_at_us, now_us, zone)
+    told = say(words.NO_DATA_SINCE, time=since) if current.received_at_us else say(words.NO_DATA_EVER)
+    return '<div><div class="big">—</div>' + note(f"{SHAPES['blind']} {told}") + "</div>"
+
+
+def advice_banner(advice: Advice | None, state: IncidentState) -> str:
+    """Return what to do now, so that nobody has to ask."""
+    if state is not IncidentState.OPEN:
+        text = words.INCIDENT_RETRACTED if state is IncidentState.RETRACTED else words.INCIDENT_CLOSED
+        return f'<div class="rv-advice over"><span class="shape">✔</span><span>{escape(say(text))}</span></div>'
+    if advice is None:
+        return ""
+    kind = advice.kind
+    return (
+        f'<div class="rv-advice {kind.value}" role="status"><span class="shape">{_ADVICE_SHAPES[kind]}</span>'
+        f"<b>{escape(say(advice_name(kind)))}</b><span>{escape(say(advice.text))}</span></div>"
+    )
+
+
+def progress_panel(progress: Progress, outreach: OutreachList, advice: Advice | None, zone: str) -> str:
+    """Return how far the list has come, in doors and kW, and what the meter says is still to go."""
+    rows = [
+        (say(words.NEEDED_BY_LIST), kilowatts(progress.needed_kw)),
+        (say(words.AGREED_RELIEF), f"{kilowatts(progress.agreed_kw)} · {progress.agreed}/{progress.doors}"),
+        (say(words.STILL_OPEN), kilowatts(progress.open_kw)),
+        (say(words.ANSWERED), f"{progress.answered}/{progress.doors}"),
+    ]
+    if advice is not None:
+        rows.insert(0, (say(words.TO_GO_BY_METER), kilowatts(advice.needed_kw)))
+    reached = whole_percent(outreach.reached_probability).to(language())
+    wanted = whole_percent(outreach.probability).to(language())
+    enough = outreach.reached_probability >= outreach.probability
+    sure = say(words.ENOUGH_PROBABILITY if enough else words.NOT_ENOUGH_DOORS, reached=reached, wanted=wanted)
+    made = say(words.REVISION, revision=outreach.revision, time=time_of_day(outreach.made_at_us, zone))
+    return (
+        f'<div class="rv-panel">{pairs(rows)}{progress_bar(progress)}'
+        f"{note(f'{made} · {sure}')}{note(say(words.KW_NOTE))}</div>"
+    )
+
+
+def door(row: DoorRow, zone: str, *, next_one: bool = False, only_result: bool = False) -> str:
+    """Return one door: whom, where, what to ask, why, who goes, and what came of it."""
+    result = row.result.value if row.result else ""
+    first = "next" if next_one else ""
+    place = " · ".join(part for part in (row.address, row.category, say(phase_name(row.phase))) if part)
+    contact = " ".join(part for part in (row.contact_masked, row.phone_masked) if part)
+    goes = row.assigned_to_name or say(words.NOBODY)
+    lines = [
+        f'<div class="order">{row.door.order}</div>',
+        f'<div><div class="shop">{escape(row.merchant_name)}</div><div class="where">{escape(place)}</div></div>',
+        f'<div class="kw">{kilowatts(row.door.expected_relief_kw)}<small>{escape(say(words.EXPECTED))}</small></div>',
+        f'<div class="ask">{escape(say(row.ask))}</div>',
+    ]
+    if not only_result:
+        lines.append(f'<div class="why">{escape(say(row.door.reason))}</div>')
+        lines.append(f'<div class="why">{escape(say(words.GOES))} {escape(goes)} · {escape(contact)}</div>')
+    lines.append(f'<div class="state">{_state(row, zone)}</div>')
+    return f'<div class="rv-door {result} {first}">{"".join(lines)}</div>'
+
+
+def _state(row: DoorRow, zone: str) -> str:
+    if row.result is None:
+        return f"○ {escape(say(words.NOT_VISITED))}"
+    word = escape(say(words.RESULT_BUTTONS[row.result]))
+    by = say(words.RECORDED_BY, time=time_of_day(row.result_at_us, zone), who=row.result_by_name)
+    return f"<b>{words.RESULT_SHAPES[row.result]} {word}</b> · {escape(by)}"
+
+
+def record(events: Sequence[IncidentEvent], zone: str) -> str:
+    """Return the incident's record, newest first."""
+    zh = language().value == "zh"
+    lines = [
+        f"<li><time>{time_of_day(event.at_us, zone)}</time><b>{escape(say(event_name(event.kind)))}</b>"
+        f"<span>{escape(event.detail_zh if zh else event.detail_en)}</span></li>"
+        for event in reversed(events)
+    ]
+    return f'<ul class="rv-record">{"".join(lines)}</ul>'
+
+
+def legend(*, phase: bool, air: bool, target: bool, active_only: bool) -> str:
+    """Return what the lines of a chart mean."""
+    parts = [f"<span><i></i>{escape(say(words.LEGEND_LOAD))}</span>"]
+    if phase:
+        parts.append(f'<span><i class="phase"></i>{escape(say(words.LEGEND_PHASE))}</span>')
+    if target:
+        parts.append(f'<span><i class="target"></i>{escape(say(words.LEGEND_TARGET))}</span>')
+    parts.append(f'<span><i class="incident"></i>{escape(say(words.LEGEND_INCIDENT))}</span>')
+    if air:
+        parts.append(f'<span><i class="air"></i>{escape(say(words.LEGEND_AIR))}</span>')
+    if active_only:
+        parts.append(f"<span>◇ {escape(say(words.LEGEND_ACTIVE_ONLY))}</span>")
+    parts.append(f"<span>{escape(say(words.LEGEND_GAP))}</span>")
+    return f'<div class="rv-legend">{"".join(parts)}</div>'

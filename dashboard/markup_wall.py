@@ -1,0 +1,113 @@
+"""Tiles and rows: a transformer, an incident, as HTML."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+from alerts.incidents import IncidentState
+from alerts.names import level_name, state_name
+from dashboard import words
+from dashboard.figures import age, day_and_time, percent, span, time_of_day, trend
+from dashboard.markup import SHAPES, badge, kind_of, state_of
+from dashboard.session import link, say
+from grid.electrical import Basis
+from service.queries_answers import Freshness, IncidentRow, Progress, TransformerNow
+
+_GAUGE_FULL = 1.2
+"""A gauge is full at this load rate, so that overload still has room."""
+
+
+def gauge(load_rate: float) -> str:
+    """Return a bar of the load rate with marks at 80, 90 and 100 %."""
+    width = 0.0 if math.isnan(load_rate) else min(max(load_rate / _GAUGE_FULL, 0.0), 1.0)
+    marks = "".join(f'<u style="left:{line / _GAUGE_FULL * 100:.1f}%"></u>' for line in (0.8, 0.9, 1.0))
+    return f'<div class="rv-gauge"><i style="width:{width * 100:.1f}%"></i>{marks}</div>'
+
+
+def tile(now: TransformerNow, now_us: int, zone: str) -> str:
+    """Return one transformer as a tile that opens its page. One without a fresh reading shows no load rate."""
+    kind, word = state_of(now)
+    transformer = now.transformer
+    top = (
+        f'<header><span class="id">{escape(transformer.transformer_id)}</span>'
+        f'<span class="name">{escape(transformer.name)}</span></header>'
+    )
+    label = f'<div class="word {kind}">{SHAPES[kind]} {escape(say(word))}</div>'
+    body = _seen(now, now_us) if now.freshness is Freshness.FRESH else _unseen(now, now_us, zone)
+    address = escape(link("transformer", transformer=transformer.transformer_id))
+    return f'<a class="rv-tile {kind}" href="{address}" target="_self">{top}{body[0]}{label}{body[1]}</a>'
+
+
+def _seen(now: TransformerNow, now_us: int) -> tuple[str, str]:
+    number = percent(now.load_rate).removesuffix(" %")
+    big = f'<div class="big">{number}<small>%</small></div>{gauge(now.load_rate)}'
+    facts = []
+    if now.worst_phase is not None:
+        warn = ' class="warn"' if now.phase_level and now.worst_phase_load_rate > now.load_rate else ""
+        phase = f"{say(words.WORST_PHASE)} {now.worst_phase.value} {percent(now.worst_phase_load_rate)}"
+        facts.append(f"<span{warn}>{escape(phase)}</span>")
+    facts.append(f"<span>{escape(say(trend(now.trend_per_hour)))}</span>")
+    if now.basis is Basis.ACTIVE_ONLY:
+        facts.append(f'<span class="warn">{escape(say(words.ACTIVE_ONLY))}</span>')
+    facts.append(f"<span>{escape(say(age(now.measured_at_us, now_us)))}</span>")
+    return big, f'<div class="facts">{"".join(facts)}</div>'
+
+
+def _unseen(now: TransformerNow, now_us: int, zone: str) -> tuple[str, str]:
+    if now.freshness is Freshness.NEVER:
+        return '<div class="big">—</div>', f'<div class="facts"><span>{escape(say(words.NO_DATA_EVER))}</span></div>'
+    old = now.freshness is Freshness.OLD
+    moment = now.measured_at_us if old else now.received_at_us
+    since = say(words.OLD_MEASURED if old else words.NO_DATA_SINCE, time=when(moment, now_us, zone))
+    return '<div class="big">—</div>', f'<div class="facts"><span>{escape(since)}</span></div>'
+
+
+def when(moment: int | None, now_us: int, zone: str) -> str:
+    """Return the time of day, with the date when it is not today."""
+    today = day_and_time(now_us, zone).split(" ")[0]
+    full = day_and_time(moment, zone)
+    return time_of_day(moment, zone) if full.startswith(today) else full
+
+
+def incident_line(row: IncidentRow, now_us: int) -> str:
+    """Return one incident as a row that opens its page."""
+    incident = row.incident
+    is_open = incident.state is IncidentState.OPEN
+    kind = kind_of(incident.level) if is_open else "closed"
+    level = badge(kind_of(incident.level) if is_open else "quiet", say(level_name(incident.level)))
+    state = badge("blind", say(words.BLIND)) if incident.blind else ""
+    if not is_open:
+        state = badge("quiet", say(state_name(incident.state)))
+    name = escape(f"{incident.transformer_id} {row.transformer.name}")
+    opened = when(incident.opened_at_us, now_us, row.zone)
+    end_us = now_us if incident.closed_at_us is None else incident.closed_at_us
+    lasted = say(span(end_us - incident.opened_at_us))
+    cells = [
+        f'<div class="who">{name}<small>{level} {state}</small></div>',
+        _number(f"{opened}", f"{say(words.OPENED)} · {say(words.DURATION)} {lasted}"),
+        _number(f"{percent(incident.opened_load_rate)} → {percent(incident.last_load_rate)}", say(words.FROM_TO)),
+        _progress(row.progress) if is_open else _number(percent(incident.peak_load_rate), say(words.PEAK)),
+        f'<div class="go">{escape(say(words.OPEN_IT))}</div>',
+    ]
+    address = escape(link("incident", incident=incident.incident_id))
+    return f'<a class="rv-row {kind}" href="{address}" target="_self">{"".join(cells)}</a>'
+
+
+def _number(value: str, label: str) -> str:
+    return f'<div class="num">{escape(value)}<small>{escape(label)}</small></div>'
+
+
+def _progress(progress: Progress | None) -> str:
+    if progress is None:
+        return _number("—", say(words.NO_LIST_YET))
+    agreed = say(words.AGREED_OF, agreed=progress.agreed, doors=progress.doors)
+    return f'<div class="num">{escape(agreed)}{progress_bar(progress)}</div>'
+
+
+def progress_bar(progress: Progress) -> str:
+    """Return a bar: agreed kilowatts full, what open doors should still bring light, against what is needed."""
+    needed = max(progress.needed_kw, 0.001)
+    full = min(progress.agreed_kw / needed, 1.0) * 100
+    soft = min((progress.agreed_kw + progress.open_kw) / needed, 1.0) * 100
+    return f'<div class="rv-bar"><i class="soft" style="width:{soft:.0f}%"></i><i style="width:{full:.0f}%"></i></div>'

@@ -1,0 +1,111 @@
+"""One incident: why, the curve, what to do now, whose door next, and what came of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from alerts.incidents import IncidentState
+from dashboard import words
+from dashboard.charts import load_rate_chart
+from dashboard.exports import export_buttons
+from dashboard.markup import draw, head, note, section
+from dashboard.markup_incident import advice_banner, door, incident_top, legend, progress_panel, record
+from dashboard.session import incident, keep_address, language, link, live_seconds, queries, say
+from dashboard.visit_entry import answer_buttons, may_redraw, reveal_button, show_what_was_said
+from grid.electrical import Basis
+from grid.errors import UsageError
+from grid.moments import HOUR_US, MINUTE_US
+from service.queries_answers import DoorRow, IncidentPage
+
+
+def page() -> None:
+    """Draw the page."""
+    chosen = _choose()
+    if chosen is None:
+        keep_address()
+        draw(head(say(words.INCIDENT)) + note(say(words.NO_INCIDENTS)))
+        return
+    keep_address(incident=chosen)
+    try:
+        shown = incident(chosen)
+    except UsageError as error:
+        st.error(say(words.UNKNOWN_THING, why=str(error)))
+        return
+    show_what_was_said()
+    left, right = st.columns([11, 10], gap="medium")
+    with left:
+        st.fragment(_live, run_every=live_seconds())(chosen, _shape(shown))
+    with right:
+        _doors(shown)
+        export_buttons(shown)
+
+
+def _choose() -> str | None:
+    asked = st.query_params.get("incident", "")
+    if asked:
+        return str(asked)
+    newest = queries().incidents(open_only=True) or queries().incidents()
+    return newest[0].incident.incident_id if newest else None
+
+
+def _shape(shown: IncidentPage) -> tuple[object, ...]:
+    """Return what the part of the page that does not redraw itself depends on."""
+    doors = [(row.door.merchant_id, row.revision, row.result, row.result_at_us) for row in shown.doors]
+    return (shown.row.incident.state, *doors)
+
+
+def _live(chosen: str, drawn: tuple[object, ...]) -> None:
+    shown = incident(chosen)
+    if _shape(shown) != drawn and may_redraw():
+        # Somebody answered, or a list was made: the doors and their buttons are drawn anew, once.
+        st.rerun(scope="app")
+    row, zone = shown.row, shown.row.zone
+    draw(incident_top(row, shown.current, shown.now_us))
+    draw(advice_banner(shown.advice, row.incident.state))
+    address = link("transformer", transformer=row.incident.transformer_id)
+    draw(
+        section(say(words.CURVE_SINCE))
+        + legend(phase=True, air=False, target=shown.outreach is not None, active_only=_has_active_only(shown))
+    )
+    target = shown.outreach.target_load_rate if shown.outreach else None
+    ended_us = row.incident.closed_at_us
+    st.altair_chart(
+        load_rate_chart(
+            shown.curve,
+            shown.marks,
+            from_us=row.incident.opened_at_us - HOUR_US,
+            to_us=shown.now_us if ended_us is None else min(shown.now_us, ended_us + HOUR_US),
+            zone=zone,
+            language=language(),
+            gap_us=round(queries().options.gap_minutes * MINUTE_US),
+            target_load_rate=target,
+        ),
+        theme=None,
+    )
+    draw(note(say(shown.reason)) + f'<a class="rv-go" href="{address}">{say(words.OPEN_ITS_TRANSFORMER)} ›</a>')
+    draw(section(say(words.RECORD)) + record(shown.events, zone))
+
+
+def _has_active_only(shown: IncidentPage) -> bool:
+    return bool((shown.curve.basis == Basis.ACTIVE_ONLY).any())
+
+
+def _doors(shown: IncidentPage) -> None:
+    draw(section(say(words.LIST_OF_DOORS)))
+    if shown.outreach is None or shown.row.progress is None:
+        draw(note(say(words.NO_LIST)))
+        return
+    draw(progress_panel(shown.row.progress, shown.outreach, shown.advice, shown.row.zone))
+    for row in shown.doors:
+        _door(row, shown)
+
+
+def _door(row: DoorRow, shown: IncidentPage) -> None:
+    with st.container(border=True, key=f"door-{row.door.merchant_id}"):
+        draw(door(row, shown.row.zone))
+        if shown.row.incident.state is IncidentState.OPEN:
+            answer_buttons(row, "incident")
+            reveal_button(row, "incident")
+
+
+page()

@@ -1,0 +1,105 @@
+"""My list: one person's doors on a phone. The next door is big, its buttons are for a thumb."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from alerts.incidents import IncidentState
+from alerts.outreach import VisitResult
+from dashboard import words
+from dashboard.markup import draw, head, note, section
+from dashboard.markup_incident import advice_banner, door, incident_top
+from dashboard.session import keep_address, live_seconds, my_list, person, queries, say
+from dashboard.visit_entry import answer_buttons, may_redraw, reveal_button, show_what_was_said
+from service.queries_answers import DoorRow, MyIncident, MyList
+
+
+def page() -> None:
+    """Draw the page."""
+    keep_address()
+    show_what_was_said()
+    who = person()
+    if not who:
+        draw(head(say(words.MY_LIST)))
+        _choose_yourself()
+        return
+    mine = my_list(who)
+    draw(head(say(words.MY_LIST), mine.person.name))
+    if not mine.incidents:
+        draw(note(say(words.MY_LIST_EMPTY)))
+    for part in mine.incidents:
+        _incident(part, mine.now_us)
+    st.fragment(_watch, run_every=live_seconds())(who, _shape(mine))
+
+
+def _choose_yourself() -> None:
+    people = {each.person_id: each for each in queries().people()}
+    chosen = st.selectbox(
+        say(words.CHOOSE_YOURSELF),
+        options=list(people),
+        format_func=lambda person_id: people[person_id].name,
+        index=None,
+        key="who_on_list",
+    )
+    if chosen:
+        st.query_params["who"] = chosen
+        del st.session_state["who"]
+        st.rerun()
+
+
+def _shape(mine: MyList) -> tuple[object, ...]:
+    """Return what the page depends on, the load rate in whole per cent included."""
+    return tuple(
+        (
+            part.row.incident.incident_id,
+            part.advice and part.advice.kind,
+            percent_now(part),
+            tuple((row.door.merchant_id, row.revision, row.result, row.result_at_us) for row in part.doors),
+        )
+        for part in mine.incidents
+    )
+
+
+def percent_now(part: MyIncident) -> str:
+    """Return the load rate now in whole per cent."""
+    return f"{part.current.load_rate:.2f} {part.current.freshness.value}"
+
+
+def _watch(who: str, drawn: tuple[object, ...]) -> None:
+    if _shape(my_list(who)) != drawn and may_redraw():
+        st.rerun(scope="app")
+
+
+def _incident(part: MyIncident, now_us: int) -> None:
+    draw(incident_top(part.row, part.current, now_us))
+    draw(advice_banner(part.advice, IncidentState.OPEN))
+    open_doors = [row for row in part.doors if row.result in (None, VisitResult.ASKED)]
+    answered = [row for row in part.doors if row not in open_doors]
+    zone = part.row.zone
+    if not open_doors:
+        draw(note(say(words.ALL_ANSWERED)))
+    for i, row in enumerate(open_doors):
+        if i < 2:
+            draw(section(say(words.NEXT_DOOR if i == 0 else words.THEN)))
+        _door(row, zone, next_one=i == 0)
+    if answered:
+        draw(section(say(words.DONE_DOORS)))
+    for row in answered:
+        _answered(row, zone)
+
+
+def _door(row: DoorRow, zone: str, *, next_one: bool) -> None:
+    with st.container(border=True, key=f"door-mine-{row.incident_id}-{row.door.merchant_id}"):
+        draw(door(row, zone, next_one=next_one))
+        answer_buttons(row, "next" if next_one else "mine")
+        reveal_button(row, "mine")
+
+
+def _answered(row: DoorRow, zone: str) -> None:
+    with st.container(border=True, key=f"door-answered-{row.incident_id}-{row.door.merchant_id}"):
+        draw(door(row, zone, only_result=True))
+        with st.expander(say(words.CHANGE_ANSWER)):
+            answer_buttons(row, "mine")
+
+
+page()

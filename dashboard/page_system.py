@@ -1,0 +1,133 @@
+"""The system: is the collector working, what was refused, who is silent, which messages are stuck."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import words
+from dashboard.figures import age, day_and_time, quantity, time_of_day
+from dashboard.markup import alarms, badge, draw, facts, figures, head, note, section, table
+from dashboard.markup_wall import when
+from dashboard.session import keep_address, live_seconds, queries, say, system
+from service.queries_answers import CollectorState, System
+
+_REJECTS_SHOWN = 50
+_MESSAGES_SHOWN = 50
+_SILENT_SHOWN = 100
+
+
+def page() -> None:
+    """Draw the page."""
+    keep_address()
+    st.fragment(_live, run_every=live_seconds() * 2)()
+
+
+def _live() -> None:
+    now = system()
+    draw(head(say(words.SYSTEM), "", time_of_day(now.now_us, now.zone, seconds=True)) + alarms(now.alarms))
+    draw(_figures(now))
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        draw(section(say(words.COLLECTOR)) + _collector(now.collector))
+        draw(section(say(words.STORES)) + _stores(now))
+        draw(section(say(words.SILENT_TRANSFORMERS)) + _silent(now))
+        if now.never_seen:
+            names = [(t.transformer_id, t.name) for t in now.never_seen[:_SILENT_SHOWN]]
+            draw(section(say(words.NEVER_SEEN_TRANSFORMERS)) + table((words.TRANSFORMER, words.COLUMN_NAME), names))
+    with right:
+        draw(section(say(words.REJECTS)) + note(say(words.REJECTS_NOTE)) + _rejects(now))
+        draw(section(say(words.MESSAGES)) + note(say(words.MESSAGES_NOTE)) + _messages(now))
+
+
+def _figures(now: System) -> str:
+    return figures(
+        [
+            (f"{now.readings:,}", say(words.READINGS), ""),
+            (f"{now.rejects:,}", say(words.REJECTS), "heavy" if now.rejects else ""),
+            (f"{now.conflicts:,}", say(words.CONFLICTS), ""),
+            (str(now.counts.silent), f"○ {say(words.BLIND_COUNT)}", "blind" if now.counts.silent else ""),
+            (str(now.counts.never_seen), f"○ {say(words.NEVER_SEEN_COUNT)}", "blind" if now.counts.never_seen else ""),
+            (str(now.messages_waiting), say(words.MESSAGES_WAITING), ""),
+            (str(now.messages_dead), say(words.MESSAGES_DEAD), "overload" if now.messages_dead else ""),
+        ]
+    )
+
+
+def _collector(state: CollectorState | None) -> str:
+    if state is None:
+        return note(say(words.COLLECTOR_UNKNOWN))
+    if not state.answers:
+        return badge("overload", say(words.COLLECTOR_AWAY))
+    label = (
+        badge("normal", say(words.COLLECTOR_OK)) if state.healthy else badge("heavy", say(words.COLLECTOR_UNHEALTHY))
+    )
+    return label + facts((name, value, "") for name, value in state.details)
+
+
+def _stores(now: System) -> str:
+    last = now.counts.last_received_at_us
+    return facts(
+        [
+            (say(words.LAST_RECEIVED), day_and_time(last, now.zone), say(age(last, now.now_us)) if last else ""),
+            (say(words.READINGS), f"{now.readings:,}", ""),
+            (say(words.DUPLICATES), f"{now.duplicates:,}", ""),
+            (say(words.CONFLICTS), f"{now.conflicts:,}", ""),
+            (say(words.BLOCKS), f"{now.blocks:,}", ""),
+            (say(words.JOURNAL_SIZE), quantity(now.journal_bytes / 1e6, "MB", 1), ""),
+            (say(words.LEDGER_VERSION), str(now.ledger_version), ""),
+            (say(words.WATCHED), str(now.counts.watched), ""),
+            (say(words.MERCHANTS), str(now.merchants), ""),
+            (say(words.PEOPLE), str(now.people), ""),
+        ]
+    )
+
+
+def _silent(now: System) -> str:
+    if not now.silent:
+        return note(say(words.NO_SILENT))
+    rows = [
+        (
+            each.transformer.transformer_id,
+            each.transformer.name,
+            say(words.NO_DATA_SINCE, time=when(each.received_at_us, now.now_us, now.zone)),
+        )
+        for each in now.silent[:_SILENT_SHOWN]
+    ]
+    return table((words.TRANSFORMER, words.COLUMN_NAME, words.COLUMN_STATE), rows)
+
+
+def _rejects(now: System) -> str:
+    rejects = queries().rejects(_REJECTS_SHOWN)
+    if not rejects:
+        return note(say(words.NO_REJECTS))
+    header = (words.COLUMN_TIME, words.COLUMN_TOPIC, words.COLUMN_REASON, words.COLUMN_DETAIL)
+    rows = [
+        (
+            when(row.received_at_us, now.now_us, now.zone),
+            row.topic,
+            say(row.words),
+            f"{row.field} {row.detail}".strip(),
+        )
+        for row in rejects
+    ]
+    return table(header, rows)
+
+
+def _messages(now: System) -> str:
+    if not now.messages:
+        return note(say(words.NO_MESSAGES))
+    header = (words.COLUMN_NUMBER, words.COLUMN_TIME, words.COLUMN_CHANNEL, words.COLUMN_STATE, words.COLUMN_TEXT)
+    rows = [
+        (
+            str(row.number),
+            when(row.created_at_us, now.now_us, now.zone),
+            row.channel,
+            say(words.MESSAGE_STATES[row.state]) + (f" ({row.error})" if row.error else ""),
+            say(row.text),
+        )
+        for row in now.messages[:_MESSAGES_SHOWN]
+    ]
+    return table(header, rows)
+
+
+page()

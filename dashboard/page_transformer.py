@@ -1,0 +1,180 @@
+"""One transformer: its curve live, its newest reading, its people, its incidents, the rules that judge it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from alerts.names import basis_name, level_name, role_name
+from dashboard import words
+from dashboard.charts import load_rate_chart, step_us_of
+from dashboard.figures import day_and_time, percent, quantity, span, trend
+from dashboard.markup import badge, draw, facts, head, note, section, state_of, table
+from dashboard.markup_incident import legend, now_big
+from dashboard.markup_wall import gauge, incident_line
+from dashboard.session import keep_address, language, live_seconds, queries, say, transformer
+from grid.assets import Phase
+from grid.electrical import Basis
+from grid.errors import UsageError
+from grid.moments import HOUR_US, MINUTE_US
+from service.queries_answers import Curve, TransformerPage
+
+_PHASES = (Phase.A, Phase.B, Phase.C)
+
+
+def page() -> None:
+    """Draw the page."""
+    known = {each.transformer_id: each for each in queries().transformers()}
+    if not known:
+        draw(head(say(words.TRANSFORMER)) + note(say(words.NO_TRANSFORMERS)))
+        return
+    asked = st.query_params.get("transformer", "")
+    if asked and asked not in known:
+        st.error(say(words.UNKNOWN_THING, why=asked))
+    ids = list(known)
+    pick, hours_pick, show_pick = st.columns([3, 4, 3], vertical_alignment="bottom")
+    chosen = pick.selectbox(
+        say(words.PICK_TRANSFORMER),
+        options=ids,
+        index=ids.index(asked) if asked in known else 0,
+        format_func=lambda i: i if known[i].name in ("", i) else f"{i} {known[i].name}",
+    )
+    hours = hours_pick.segmented_control(
+        say(words.RANGE),
+        options=list(words.RANGES),
+        default=12,
+        required=True,
+        format_func=lambda h: say(words.RANGES[h]),
+        key="range_hours",
+    )
+    lines = show_pick.pills(
+        say(words.SHOW),
+        options=["phase", "air"],
+        default=["phase"],
+        selection_mode="multi",
+        format_func=lambda line: say(words.SHOW_PHASE if line == "phase" else words.SHOW_AIR),
+        key="lines_shown",
+    )
+    keep_address(transformer=chosen)
+    st.fragment(_live, run_every=live_seconds())(chosen, hours or 12, tuple(lines))
+
+
+def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
+    now_us = queries().now_us() // MINUTE_US * MINUTE_US + MINUTE_US
+    from_us = now_us - hours * HOUR_US
+    step_us = step_us_of(hours * HOUR_US)
+    try:
+        shown = transformer(transformer_id, from_us, now_us)
+        curve = queries().curve(transformer_id, from_us, now_us, step_us)
+    except UsageError as error:
+        st.error(say(words.UNKNOWN_THING, why=str(error)))
+        return
+    draw(_top(shown))
+    _chart(shown, curve, from_us, now_us, step_us, lines)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        draw(section(say(words.FACTS)) + _newest(shown))
+        draw(section(say(words.STATION)) + _people(shown))
+    with right:
+        rows = "".join(incident_line(row, shown.now_us) for row in shown.incidents)
+        draw(section(say(words.ITS_INCIDENTS)) + (f'<div class="rv-rows narrow">{rows}</div>' if rows else note("—")))
+        draw(section(say(words.ITS_RULES)) + _rules(shown))
+
+
+def _top(shown: TransformerPage) -> str:
+    now = shown.current
+    kind, word = state_of(now)
+    title = now.transformer
+    return (
+        f'<div class="rv-top {kind}">{now_big(now, shown.now_us, shown.zone)}<div class="grow">'
+        f"{_title(title.transformer_id, title.name)}<div>{badge(kind, say(word))}</div>{gauge(now.load_rate)}</div>"
+        f"</div>"
+    )
+
+
+def _title(transformer_id: str, name: str) -> str:
+    return f'<div class="title">{escape(transformer_id)}<small>{escape(name)}</small></div>'
+
+
+def _chart(
+    shown: TransformerPage, curve: Curve, from_us: int, to_us: int, step_us: int | None, lines: tuple[str, ...]
+) -> None:
+    active_only = bool((curve.basis == Basis.ACTIVE_ONLY).any())
+    draw(
+        section(say(words.LOAD_RATE_CURVE))
+        + legend(phase="phase" in lines, air="air" in lines, target=False, active_only=active_only)
+    )
+    if len(curve) == 0:
+        draw(note(say(words.NO_READINGS)))
+    gap_us = round(queries().options.gap_minutes * MINUTE_US)
+    st.altair_chart(
+        load_rate_chart(
+            curve,
+            shown.marks,
+            from_us=from_us,
+            to_us=to_us,
+            zone=shown.zone,
+            language=language(),
+            gap_us=max(gap_us, 2 * step_us if step_us else 0),
+            phase="phase" in lines,
+            air="air" in lines,
+            height=380,
+        ),
+        theme=None,
+    )
+    if step_us:
+        draw(note(say(words.THINNED, step=say(span(step_us)))))
+
+
+def _newest(shown: TransformerPage) -> str:
+    now = shown.current
+    formula = say(words.PHASE_FORMULA)
+    rows = [
+        (say(words.MEASURED_AT), day_and_time(now.measured_at_us, shown.zone), ""),
+        (say(words.RECEIVED_AT), day_and_time(now.received_at_us, shown.zone), ""),
+        (say(words.RATED_POWER), quantity(now.transformer.rated_power_kva, "kVA"), ""),
+        (say(words.APPARENT_POWER), quantity(now.apparent_power_kva, "kVA", 1), say(basis_name(now.basis))),
+        (say(words.LOAD_RATE), percent(now.load_rate, 2), "S / Sn"),
+        *(
+            (say(words.PHASE_LOAD_RATE, phase=phase.value), percent(rate, 2), formula)
+            for phase, rate in zip(_PHASES, now.phase_load_rate, strict=True)
+        ),
+        (say(words.IMBALANCE), percent(now.imbalance), say(words.IMBALANCE_FORMULA)),
+        (say(words.TREND), say(trend(now.trend_per_hour)), ""),
+        (say(words.AIR_TEMPERATURE), quantity(now.ambient_temperature_c, "°C", 1), ""),
+    ]
+    return facts(rows)
+
+
+def _people(shown: TransformerPage) -> str:
+    rows = [
+        (say(words.STATION), shown.station_name, ""),
+        (say(words.GRID), shown.grid_name, ""),
+        (
+            say(words.MERCHANTS),
+            say(words.MERCHANTS_VALUE, merchants=shown.merchants, protected=shown.protected_merchants),
+            "",
+        ),
+        *((say(role_name(person.role)), person.name, person.phone) for person in shown.team),
+    ]
+    return facts(rows)
+
+
+def _rules(shown: TransformerPage) -> str:
+    header = (words.COLUMN_RULE, words.COLUMN_LEVEL, words.COLUMN_LINE, words.COLUMN_CALLS)
+    return table(
+        header,
+        [
+            (
+                f"{say(line.title)} {line.cited}",
+                say(level_name(line.level)),
+                say(line.words),
+                say(words.CALLS_PEOPLE if line.calls_people else words.SHOWN_ONLY),
+            )
+            for line in shown.rules
+        ],
+    )
+
+
+page()

@@ -1,0 +1,77 @@
+"""The wall: what is heavy now, what is blind, which incidents are open. Made to be read across a room."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import words
+from dashboard.figures import time_of_day
+from dashboard.markup import alarms, draw, figures, head, note, section
+from dashboard.markup_wall import incident_line, tile
+from dashboard.session import keep_address, live_seconds, say, wall
+from service.queries_answers import Freshness, Wall
+
+TILES_MAX = 60
+INCIDENTS_MAX = 30
+
+
+def page() -> None:
+    """Draw the page."""
+    keep_address()
+    st.fragment(_live, run_every=live_seconds())()
+
+
+def _live() -> None:
+    now = wall()
+    zone = now.zone
+    place = "、".join(station.name for station in now.stations[:3])
+    draw(
+        head(say(words.WALL), place, time_of_day(now.now_us, zone, seconds=True))
+        + alarms(now.alarms)
+        + _figures(now, zone)
+    )
+    draw(section(say(words.OPEN_INCIDENTS)) + _incidents(now))
+    draw(section(say(words.ALL_TRANSFORMERS)) + _tiles(now, zone))
+
+
+def _figures(now: Wall, zone: str) -> str:
+    counts = now.counts
+
+    def kind(count: int, name: str) -> str:
+        return name if count else ""
+
+    return figures(
+        [
+            (str(counts.watched), say(words.WATCHED), ""),
+            (str(counts.overload), f"■ {say(words.OVERLOAD_COUNT)}", kind(counts.overload, "overload")),
+            (str(counts.severe_heavy), f"◆ {say(words.SEVERE_COUNT)}", kind(counts.severe_heavy, "severe_heavy")),
+            (str(counts.heavy), f"▲ {say(words.HEAVY_COUNT)}", kind(counts.heavy, "heavy")),
+            (str(counts.open_incidents), say(words.OPEN_INCIDENTS_COUNT), ""),
+            (str(counts.silent), f"○ {say(words.BLIND_COUNT)}", kind(counts.silent, "blind")),
+            (str(counts.never_seen), f"○ {say(words.NEVER_SEEN_COUNT)}", kind(counts.never_seen, "blind")),
+            (time_of_day(counts.last_received_at_us, zone, seconds=True), say(words.LAST_RECEIVED), "time"),
+        ]
+    )
+
+
+def _incidents(now: Wall) -> str:
+    if not now.open_incidents:
+        return note(say(words.NO_OPEN_INCIDENTS))
+    shown = now.open_incidents[:INCIDENTS_MAX]
+    rows = "".join(incident_line(row, now.now_us) for row in shown)
+    more = len(now.open_incidents) - len(shown)
+    rest = note(say(words.MORE_INCIDENTS, count=more)) if more else ""
+    return f'<div class="rv-rows">{rows}</div>{rest}'
+
+
+def _tiles(now: Wall, zone: str) -> str:
+    if not now.transformers:
+        return note(say(words.NO_TRANSFORMERS))
+    shown, hidden = now.transformers[:TILES_MAX], now.transformers[TILES_MAX:]
+    tiles = "".join(tile(each, now.now_us, zone) for each in shown)
+    blind = sum(each.freshness is not Freshness.FRESH for each in hidden)
+    rest = note(say(words.MORE_TRANSFORMERS, count=len(hidden), blind=blind)) if hidden else ""
+    return f'<div class="rv-tiles">{tiles}</div>{rest}'
+
+
+page()

@@ -1,0 +1,122 @@
+"""What pages share: the house, the language and the person of a session, and answers kept for a moment."""
+
+from __future__ import annotations
+
+import gc
+import random
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard import words
+from grid.errors import RedvestError
+from grid.text import Language, Text
+from service.house import House
+from service.queries import Queries
+from service.queries_answers import IncidentPage, MyList, System, TransformerPage, Wall
+from service.settings import load_settings
+
+LIVE_SECONDS = 2.0
+"""Live parts ask again so often, a little more or less in each session."""
+_KEPT_SECONDS = 1.0
+"""Sessions that ask the same within this time get the same answer: fifty walls cost one."""
+
+
+@st.cache_resource(show_spinner=False)
+def house() -> House:
+    """Return the house of this process. Raises SettingsError.
+
+    Streamlit collects garbage after every rerun: what is loaded once is taken out of its way here.
+    """
+    opened = House(load_settings())
+    gc.collect()
+    gc.freeze()
+    return opened
+
+
+def queries() -> Queries:
+    """Return the read side."""
+    return house().queries
+
+
+@st.cache_resource(ttl=_KEPT_SECONDS, max_entries=1, show_spinner=False)
+def wall() -> Wall:
+    """Return the wall, at most a second old."""
+    return queries().wall()
+
+
+@st.cache_resource(ttl=_KEPT_SECONDS, max_entries=64, show_spinner=False)
+def incident(incident_id: str) -> IncidentPage:
+    """Return an incident, at most a second old."""
+    return queries().incident(incident_id)
+
+
+@st.cache_resource(ttl=_KEPT_SECONDS, max_entries=64, show_spinner=False)
+def transformer(transformer_id: str, from_us: int, to_us: int) -> TransformerPage:
+    """Return a transformer, at most a second old."""
+    return queries().transformer(transformer_id, from_us, to_us)
+
+
+@st.cache_resource(ttl=_KEPT_SECONDS, max_entries=64, show_spinner=False)
+def my_list(person_id: str) -> MyList:
+    """Return a person's doors, at most a second old."""
+    return queries().my_list(person_id)
+
+
+@st.cache_resource(ttl=_KEPT_SECONDS, max_entries=1, show_spinner=False)
+def system() -> System:
+    """Return the state of the system, at most a second old."""
+    return queries().system()
+
+
+def forget_answers() -> None:
+    """Forget kept answers, so that what somebody just recorded shows at once."""
+    incident.clear()
+    my_list.clear()
+    wall.clear()
+
+
+def language() -> Language:
+    """Return the language of this session: its switch, else the address (?lang=en), else the settings."""
+    if "language" not in st.session_state:
+        asked = st.query_params.get("lang", "")
+        known = {known.value: known for known in Language}
+        st.session_state["language"] = known.get(asked, house().settings.language)
+    chosen: Language = st.session_state["language"]
+    return chosen
+
+
+def say(text: Text, **values: object) -> str:
+    """Return a text in the session's language, with its blanks filled in."""
+    words_of = text.to(language())
+    return words_of.format(**values) if values else words_of
+
+
+def person() -> str:
+    """Return the person_id that this session records answers as, empty while nobody chose."""
+    return str(st.session_state.get("who") or "")
+
+
+def live_seconds() -> float:
+    """Return how often this session's live parts ask again; sessions differ so that they do not ask in one moment."""
+    if "live_seconds" not in st.session_state:
+        st.session_state["live_seconds"] = LIVE_SECONDS * random.uniform(0.9, 1.2)
+    return float(st.session_state["live_seconds"])
+
+
+def link(page: str, **parameters: str) -> str:
+    """Return the address of a page with what the session knows: language and person. No personal data in it."""
+    kept = {"lang": language().value, **({"who": person()} if person() else {})}
+    return f"./{page}?{urlencode({**parameters, **kept})}"
+
+
+def keep_address(**parameters: str) -> None:
+    """Write what the page shows into its address, so that a reload or a copied link shows the same."""
+    wanted = {**parameters, "lang": language().value, **({"who": person()} if person() else {})}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def show_trouble(error: RedvestError) -> None:
+    """Show an error of the house as one calm line: what, where, how to mend."""
+    st.error(say(words.STORE_TROUBLE, why=str(error)), icon=":material/error:")

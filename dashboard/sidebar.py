@@ -1,0 +1,34 @@
+"""The sidebar: language, and who records answers in this session."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from alerts.names import role_name
+from dashboard import words
+from dashboard.session import language, queries, say
+from grid.text import Language
+
+
+def sidebar() -> None:
+    """Draw the sidebar."""
+    language()
+    people = {person.person_id: person for person in queries().people()}
+    if "who" not in st.session_state:
+        asked = st.query_params.get("who", "")
+        st.session_state["who"] = asked if asked in people else None
+    with st.sidebar:
+        st.segmented_control(
+            say(words.LANGUAGE),
+            options=list(Language),
+            format_func=lambda known: words.LANGUAGES[known],
+            key="language",
+            required=True,
+        )
+        st.selectbox(
+            say(words.WHO_ARE_YOU),
+            options=list(people),
+            format_func=lambda person_id: f"{people[person_id].name} · {say(role_name(people[person_id].role))}",
+            placeholder=say(words.CHOOSE_YOURSELF),
+            key="who",
+        )

@@ -1,0 +1,95 @@
+"""Entering what a door said, and looking at a phone number: the two things that people do here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from alerts.outreach import VisitResult
+from dashboard import words
+from dashboard.session import forget_answers, house, person, say
+from grid.errors import RedvestError
+from service.queries_answers import DoorRow
+
+_REASON_LETTERS_MIN = 4
+_ORDER = (VisitResult.AGREED, VisitResult.REFUSED, VisitResult.ABSENT, VisitResult.ASKED, VisitResult.DONE)
+
+
+def answer_buttons(row: DoorRow, place: str) -> None:
+    """Draw one row of buttons for a door. The newest result is the filled one; pressing another changes it."""
+    with st.container(key=f"answers-{place}-{row.incident_id}-{row.door.merchant_id}"):
+        for result in _ORDER:
+            st.button(
+                f"{words.RESULT_SHAPES[result]} {say(words.RESULT_BUTTONS[result])}",
+                key=f"{place}-{row.incident_id}-{row.door.merchant_id}-{result.value}",
+                type="primary" if row.result is result else "secondary",
+                on_click=_record,
+                args=(row, result),
+                width="stretch",
+            )
+
+
+def _record(row: DoorRow, result: VisitResult) -> None:
+    if not person():
+        st.session_state["said"] = (say(words.CHOOSE_YOURSELF_FIRST), ":material/person_alert:")
+        return
+    try:
+        house().desk.record_visit(row.incident_id, row.door.merchant_id, result, person())
+    except RedvestError as error:
+        st.session_state["said"] = (say(words.NOT_RECORDED, why=str(error)), ":material/error:")
+        return
+    forget_answers()
+    told = say(words.RECORDED, merchant=row.merchant_name, result=say(words.RESULT_BUTTONS[result]))
+    st.session_state["said"] = (told, ":material/check_circle:")
+
+
+def show_what_was_said() -> None:
+    """Show, once, what the last button did."""
+    said = st.session_state.pop("said", None)
+    if said:
+        st.toast(said[0], icon=said[1])
+
+
+def reveal_button(row: DoorRow, place: str) -> None:
+    """Draw the button that asks for a reason before it shows a phone number."""
+    if not row.phone_masked:
+        return
+    label = f"{say(words.REVEAL)} {row.phone_masked}"
+    key = f"reveal-{place}-{row.incident_id}-{row.door.merchant_id}"
+    if st.button(label, key=key, type="tertiary", icon=":material/call:"):
+        st.session_state["dialog_open"] = True
+        st.dialog(say(words.REVEAL_TITLE), on_dismiss=_dialog_closed)(_reveal)(row)
+
+
+def _dialog_closed() -> None:
+    st.session_state["dialog_open"] = False
+
+
+def may_redraw() -> bool:
+    """Return whether the whole page may be drawn anew: not under somebody who is reading a number."""
+    return not st.session_state.get("dialog_open")
+
+
+def _reveal(row: DoorRow) -> None:
+    st.markdown(f"**{row.merchant_name.translate(_NO_MARKDOWN)}**")
+    st.caption(say(words.REVEAL_WARNING))
+    if not person():
+        st.warning(say(words.CHOOSE_YOURSELF_FIRST))
+        return
+    reasons = [say(reason) for reason in (*words.REVEAL_REASONS, words.OTHER_REASON)]
+    chosen = st.radio(say(words.REVEAL_REASON), reasons, index=None)
+    own = st.text_input(say(words.OTHER_REASON), max_chars=200) if chosen == reasons[-1] else ""
+    if not st.button(say(words.REVEAL_CONFIRM), type="primary", width="stretch"):
+        return
+    reason = (own if chosen == reasons[-1] else chosen) or ""
+    if len(reason.strip()) < _REASON_LETTERS_MIN:
+        st.error(say(words.REASON_TOO_SHORT))
+        return
+    try:
+        contact = house().desk.reveal(row.door.merchant_id, person(), reason)
+    except RedvestError as error:
+        st.error(str(error))
+        return
+    st.code(f"{contact.contact_name}  {contact.phone}", language=None)
+
+
+_NO_MARKDOWN = {ord(sign): f"\\{sign}" for sign in "\\`*_{}[]()#+-.!|<>$:~"}

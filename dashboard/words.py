@@ -1,0 +1,280 @@
+"""All words of the pages, in both languages. Sentences about verdicts and doors come from `alerts.messages`."""
+
+from __future__ import annotations
+
+from alerts.outreach import VisitResult
+from grid.text import Language, Text
+
+PRODUCT = Text("红马甲 · 配变负载值守", "Redvest · transformer load watch")
+PRODUCT_SHORT = Text("红马甲", "Redvest")
+LANGUAGES = {Language.ZH: "中文", Language.EN: "English"}
+LANGUAGE = Text("语言", "Language")
+
+# Pages
+WALL = Text("负载大屏", "Wall")
+TRANSFORMER = Text("台区", "Transformer")
+INCIDENTS = Text("事件", "Incidents")
+INCIDENT = Text("事件处置", "Incident")
+MY_LIST = Text("我的走访", "My list")
+SYSTEM = Text("系统状态", "System")
+
+# Levels have their words in alerts.names; these are the states beside them
+NORMAL = Text("正常", "Normal")
+SILENT = Text("失去数据", "No data")
+NEVER_SEEN = Text("从未上报", "Never seen")
+OLD_DATA = Text("仅有旧数据", "Old data only")
+NO_DATA_SINCE = Text("{time} 起无数据", "no data since {time}")
+NO_DATA_EVER = Text("建档以来从未上报", "no data since registered")
+OLD_MEASURED = Text("最新数据测于 {time}", "newest data measured {time}")
+
+# Wall
+WATCHED = Text("在看台区", "Watched")
+HEAVY_COUNT = Text("重载", "Heavy")
+SEVERE_COUNT = Text("严重重载", "Severe heavy")
+OVERLOAD_COUNT = Text("过载", "Overload")
+OPEN_INCIDENTS_COUNT = Text("未结事件", "Open incidents")
+BLIND_COUNT = Text("失去数据", "No data")
+NEVER_SEEN_COUNT = Text("从未上报", "Never seen")
+LAST_RECEIVED = Text("最近收到", "Last received")
+OPEN_INCIDENTS = Text("正在处置的事件", "Open incidents")
+NO_OPEN_INCIDENTS = Text("当前没有未结事件。", "No incident is open.")
+ALL_TRANSFORMERS = Text("全部台区（重的在前）", "All transformers, heaviest first")
+NO_TRANSFORMERS = Text(
+    "台账里还没有台区。请先导入台账：redvest ledger import 目录",
+    "The ledger has no transformer yet. Import one first: redvest ledger import DIR",
+)
+MORE_TRANSFORMERS = Text(
+    "另有 {count} 个台区未在此列出，其中 {blind} 个无数据。",
+    "{count} more transformers are not shown here, {blind} of them without data.",
+)
+MORE_INCIDENTS = Text("另有 {count} 个未结事件，见事件页。", "{count} more open incidents: see the page Incidents.")
+WORST_PHASE = Text("最重相", "Worst phase")
+TREND = Text("趋势", "Trend")
+OPENED = Text("发现", "Opened")
+PEAK = Text("峰值", "Peak")
+NOW = Text("当前", "Now")
+BLIND = Text("失明", "Blind")
+BLIND_LONG = Text("读数中断，事件保持未结", "readings stopped; the incident stays open")
+AGREED_OF = Text("{agreed}/{doors} 户同意", "{agreed}/{doors} doors agreed")
+NO_LIST_YET = Text("名单生成中", "list is being made")
+
+# Transformer
+PICK_TRANSFORMER = Text("选择台区", "Transformer")
+RANGE = Text("时间范围", "Range")
+RANGES = {
+    3: Text("3 小时", "3 h"),
+    12: Text("12 小时", "12 h"),
+    24: Text("24 小时", "24 h"),
+    72: Text("3 天", "3 days"),
+    168: Text("7 天", "7 days"),
+}
+SHOW = Text("显示", "Show")
+SHOW_PHASE = Text("最重相", "Worst phase")
+SHOW_AIR = Text("气温", "Air temperature")
+LOAD_RATE = Text("负载率", "Load rate")
+LOAD_RATE_CURVE = Text("负载率曲线", "Load-rate curve")
+AIR_TEMPERATURE = Text("气温", "Air")
+NO_READINGS = Text("这段时间没有读数。", "No readings in this range.")
+LEGEND_LOAD = Text("负载率（总）", "load rate (total)")
+LEGEND_PHASE = Text("最重相", "worst phase")
+LEGEND_INCIDENT = Text("事件期间", "incident")
+LEGEND_AIR = Text("气温（右轴）", "air temperature (right)")
+LEGEND_ACTIVE_ONLY = Text("仅有功（偏低）", "active only (under-read)")
+LEGEND_TARGET = Text("目标线", "target")
+LEGEND_VISIT = Text("走访", "visits")
+LEGEND_GAP = Text("断线处为缺数", "a hole in the line is missing data")
+THINNED = Text(
+    "长时段每 {step} 只画其中最重的一个读数；没有求平均，也没有补数。",
+    "In long ranges each {step} shows its heaviest reading; nothing is averaged or filled in.",
+)
+FACTS = Text("最新读数", "Newest reading")
+RATED_POWER = Text("额定容量", "Rated power")
+APPARENT_POWER = Text("视在功率", "Apparent power")
+BASIS = Text("计算依据", "Computed from")
+ACTIVE_ONLY = Text("仅有功", "active only")
+PHASE_LOAD_RATE = Text("{phase} 相负载率", "Phase {phase} load rate")
+PHASE_FORMULA = Text("K相 = U·I / (Sn/3)", "K_ph = U·I / (Sn/3)")
+IMBALANCE = Text("三相不平衡度", "Three-phase imbalance")
+IMBALANCE_FORMULA = Text("(Imax − Imin) / Imax", "(Imax − Imin) / Imax")
+MEASURED_AT = Text("测量时间", "Measured")
+RECEIVED_AT = Text("收到时间", "Received")
+STATION = Text("供电所", "Station")
+GRID = Text("网格", "Service grid")
+TEAM = Text("责任人员", "Team")
+MERCHANTS = Text("商户", "Merchants")
+MERCHANTS_VALUE = Text("{merchants} 户，其中保护 {protected} 户", "{merchants}, of them {protected} protected")
+ITS_INCIDENTS = Text("本台区事件", "Incidents of this transformer")
+ITS_RULES = Text("判定规则", "Rules")
+CALLS_PEOPLE = Text("叫人", "calls people")
+SHOWN_ONLY = Text("只显示", "shown only")
+NONE_YET = Text("暂无", "none yet")
+OPEN_ITS_INCIDENT = Text("打开事件处置", "Open the incident")
+OPEN_ITS_TRANSFORMER = Text("查看台区曲线", "Open the transformer")
+INDOOR = Text("户内", "indoor")
+
+# Incidents
+FILTER_OPEN = Text("未结", "Open")
+FILTER_CLOSED = Text("已结与撤销", "Closed and retracted")
+FILTER_ALL = Text("全部", "All")
+FILTER = Text("筛选", "Filter")
+NO_INCIDENTS = Text("没有符合条件的事件。", "No incident fits.")
+DURATION = Text("持续", "Lasted")
+FROM_TO = Text("发现→当前", "Opened → now")
+INCIDENTS_SHOWN = Text("显示最近 {shown} 个，共 {count} 个。", "Showing the newest {shown} of {count}.")
+
+OPEN_IT = Text("处置", "open")
+
+# Incident
+PICK_INCIDENT = Text("选择事件", "Incident")
+WHY = Text("为什么", "Why")
+CURVE_SINCE = Text("负载率（自发现前一小时）", "Load rate since an hour before the opening")
+LIST_OF_DOORS = Text("走访名单（按走访顺序）", "Outreach list, in walking order")
+NEEDED_BY_LIST = Text("名单需降", "List needs")
+TO_GO_BY_METER = Text("表计看还差", "To go, by meter")
+ENDED = Text("结束", "Ended")
+AGREED_RELIEF = Text("已同意", "Agreed")
+EXPECTED_RELIEF = Text("名单预计", "List should bring")
+STILL_OPEN = Text("尚待答复", "Still unanswered")
+ANSWERED = Text("已答复", "Answered")
+DOORS = Text("户", "doors")
+TARGET = Text("目标", "Target")
+REVISION = Text("名单第 {revision} 版，{time} 生成", "List revision {revision}, made {time}")
+ENOUGH_PROBABILITY = Text(
+    "按应答概率，{reached} 把握达到目标（要求 {wanted}）", "{reached} sure to reach the target (asked for {wanted})"
+)
+NOT_ENOUGH_DOORS = Text(
+    "名单上的户全部同意也未必够：达标把握只有 {reached}（要求 {wanted}）",
+    "Even this whole list may not be enough: only {reached} sure (asked for {wanted})",
+)
+KW_NOTE = Text(
+    "千瓦数是商户答复前后的预计值；是否真的降下来，以上方曲线（表计读数）为准。",
+    "Kilowatts are expectations from the answers; whether it came true is told by the metered curve above.",
+)
+EXPECTED = Text("预计", "expected")
+GOES = Text("前往", "Goes")
+NOBODY = Text("未指派", "nobody assigned")
+CONTACT = Text("联系人", "Contact")
+ASK = Text("请他", "Ask")
+REASON = Text("理由", "Reason")
+RESULT_BUTTONS = {
+    VisitResult.ASKED: Text("已告知", "Asked"),
+    VisitResult.AGREED: Text("同意", "Agreed"),
+    VisitResult.REFUSED: Text("拒绝", "Refused"),
+    VisitResult.ABSENT: Text("不在", "Absent"),
+    VisitResult.DONE: Text("已办", "Done"),
+}
+RESULT_SHAPES = {
+    VisitResult.ASKED: "◔",
+    VisitResult.AGREED: "✓",
+    VisitResult.REFUSED: "✕",
+    VisitResult.ABSENT: "–",
+    VisitResult.DONE: "■",
+}
+NOT_VISITED = Text("未走访", "Not visited")
+RECORDED_BY = Text("{time} {who} 记录", "recorded {time} by {who}")
+NO_LIST = Text("还没有走访名单。", "There is no outreach list yet.")
+RECORD = Text("事件记录", "Record")
+EXPORT = Text("导出与打印", "Export and print")
+EXPORT_XLSX = Text("Excel 名单", "Excel")
+EXPORT_PDF = Text("PDF 名单", "PDF")
+EXPORT_PRINT = Text("打印页", "Print page")
+EXPORT_NOTE = Text(
+    "导出内容含门牌地址，电话为脱敏；用完请销毁。",
+    "Exports hold addresses, phones stay masked; destroy them after use.",
+)
+CLOSED_AT = Text("{time} 结束，历时 {span}", "closed {time} after {span}")
+INCIDENT_CLOSED = Text("事件已结束，无需再走访。", "The incident is over; no more visits are needed.")
+INCIDENT_RETRACTED = Text("事件已被迟到读数撤销。", "Late readings have retracted this incident.")
+
+# People, visits, personal data
+WHO_ARE_YOU = Text("记录人", "Recorded by")
+CHOOSE_YOURSELF = Text("请先在此选择您是谁", "Choose who you are first")
+CHOOSE_YOURSELF_FIRST = Text("请先选择记录人，再点答复按钮。", "Choose who records before pressing an answer.")
+RECORDED = Text("已记录：{merchant} {result}", "Recorded: {merchant}, {result}")
+NOT_RECORDED = Text("没有记录成功：{why}", "Not recorded: {why}")
+REVEAL = Text("显示电话", "Show phone")
+REVEAL_TITLE = Text("显示联系人与电话", "Show contact and phone")
+REVEAL_WARNING = Text(
+    "联系人和电话是个人信息。查看会记入审计：谁、何时、为什么。",
+    "Contact and phone are personal data. Looking is recorded: who, when, why.",
+)
+REVEAL_REASON = Text("查看理由（必填）", "Reason (required)")
+REVEAL_REASONS = (
+    Text("店里没人，需电话联系", "nobody at the shop, need to call"),
+    Text("商户要求回电", "the merchant asked to be called back"),
+    Text("约定上门时间", "to agree a time for the visit"),
+)
+OTHER_REASON = Text("其他理由（写明）", "Another reason, in words")
+REVEAL_CONFIRM = Text("记录并显示", "Record and show")
+REASON_TOO_SHORT = Text("请写明理由（至少 4 个字）。", "Write a reason of at least four characters.")
+PROTECTED = Text("保护对象", "protected")
+
+# My list
+MY_LIST_EMPTY = Text(
+    "现在没有要您走访的门。有新事件会出现在这里。", "There is no door for you now. New incidents will appear here."
+)
+NEXT_DOOR = Text("下一家", "Next door")
+THEN = Text("之后", "Then")
+DONE_DOORS = Text("已答复", "Answered")
+ALL_ANSWERED = Text("名单上您的门都已答复。", "All your doors have been answered.")
+CHANGE_ANSWER = Text("改答复", "Change the answer")
+
+# System
+COLLECTOR = Text("采集程序", "Collector")
+COLLECTOR_OK = Text("运行正常", "working")
+COLLECTOR_UNHEALTHY = Text("在运行，但不正常", "running, but not healthy")
+COLLECTOR_AWAY = Text("联系不上：可能没有启动", "cannot be reached: it may not be running")
+COLLECTOR_UNKNOWN = Text("未设置健康页", "no health page is set")
+STORES = Text("存储", "Stores")
+READINGS = Text("读数", "Readings")
+CONFLICTS = Text("同一时刻不同值", "Same moment, other values")
+REJECTS = Text("被拒收的报文", "Refused payloads")
+REJECTS_NOTE = Text(
+    "被拒收的报文已原样留存并确认，不会阻塞后面的读数。", "Refused payloads are kept as they came and acknowledged."
+)
+NO_REJECTS = Text("没有拒收的报文。", "Nothing has been refused.")
+SILENT_TRANSFORMERS = Text("失去数据的台区", "Transformers without data")
+NO_SILENT = Text("所有台区都有新数据。", "All transformers deliver.")
+NEVER_SEEN_TRANSFORMERS = Text("建档后从未上报的台区", "Transformers never seen since registered")
+MESSAGES = Text("通知", "Notifications")
+MESSAGES_NOTE = Text(
+    "每条通知有固定编号，至少送达一次；送不到的会标明，不会悄悄丢掉。",
+    "Each notification has a fixed number and is delivered at least once; what cannot be delivered is said here.",
+)
+NO_MESSAGES = Text("还没有通知。", "No notification yet.")
+MESSAGES_WAITING = Text("待送", "Waiting")
+MESSAGES_DEAD = Text("送不到", "Undeliverable")
+LEDGER_VERSION = Text("台账版本", "Ledger version")
+PEOPLE = Text("人员", "People")
+LAST_BLOCK = Text("最后一块", "Last block")
+COLUMN_NAME = Text("名称", "Name")
+COLUMN_RULE = Text("规则", "Rule")
+COLUMN_LEVEL = Text("级别", "Level")
+COLUMN_LINE = Text("判定线", "Line")
+COLUMN_CALLS = Text("作用", "Does")
+DUPLICATES = Text("重复读数（已合并）", "Duplicates (kept once)")
+BLOCKS = Text("入库批次", "Blocks stored")
+JOURNAL_SIZE = Text("读数库大小", "Journal size")
+COLUMN_TIME = Text("时间", "Time")
+COLUMN_TOPIC = Text("主题", "Topic")
+COLUMN_REASON = Text("原因", "Reason")
+COLUMN_FIELD = Text("字段", "Field")
+COLUMN_DETAIL = Text("说明", "Detail")
+COLUMN_BYTES = Text("字节", "Bytes")
+COLUMN_NUMBER = Text("编号", "No.")
+COLUMN_KIND = Text("类别", "Kind")
+COLUMN_CHANNEL = Text("渠道", "Channel")
+COLUMN_STATE = Text("状态", "State")
+COLUMN_ATTEMPTS = Text("次数", "Tries")
+COLUMN_TEXT = Text("内容", "Text")
+MESSAGE_STATES = {
+    "pending": Text("待送", "waiting"),
+    "delivered": Text("已送达", "delivered"),
+    "dead": Text("送不到", "undeliverable"),
+}
+
+# Trouble
+STORE_TROUBLE = Text("存储读不出来：{why}", "A store cannot be read: {why}")
+SETTINGS_TROUBLE = Text("设置有误：{why}", "The settings are faulty: {why}")
+UNKNOWN_THING = Text("找不到：{why}", "Not found: {why}")
+NOT_LIVE = Text("本页数据截至 {time}", "as of {time}")
