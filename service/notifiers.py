@@ -117,23 +117,29 @@ class WebhookNotifier:
         """Post the message and judge the answer."""
         body = json.dumps(notice_json(notice, self._language), ensure_ascii=False).encode()
         connection = _connection(self._url, self._timeout_seconds, self._tls)
-        hang_up = threading.Timer(self._timeout_seconds, _hang_up, [connection])
+        late = threading.Event()
+        hang_up = threading.Timer(self._timeout_seconds, _hang_up, [connection, late])
         hang_up.start()
         try:
             headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "redvest"}
             connection.request("POST", _target(self._url), body, headers)
             response = connection.getresponse()
             answer = response.read(_ANSWER_BYTES_MAX)
-        except TimeoutError as error:
-            raise NotDelivered(f"no answer within {self._timeout_seconds:g} s") from error
         except (OSError, http.client.HTTPException, AttributeError) as error:
-            if not hang_up.is_alive():
-                raise NotDelivered(f"no answer within {self._timeout_seconds:g} s") from error
+            if late.is_set() or isinstance(error, TimeoutError):
+                raise self._too_late() from error
             raise NotDelivered(one_line(f"{type(error).__name__}: {error}")) from error
         finally:
             hang_up.cancel()
             connection.close()
+        if late.is_set():
+            raise self._too_late()
+        if response.length and len(answer) < _ANSWER_BYTES_MAX:
+            raise NotDelivered(f"HTTP {response.status}, but the answer was cut off")
         _judge(response.status, response.headers.get("Retry-After", ""), answer)
+
+    def _too_late(self) -> NotDelivered:
+        return NotDelivered(f"no answer within {self._timeout_seconds:g} s")
 
 
 def notice_json(notice: Notice, language: Language) -> dict[str, Any]:
@@ -184,8 +190,9 @@ def _target(url: SplitResult) -> str:
     return (url.path or "/") + (f"?{url.query}" if url.query else "")
 
 
-def _hang_up(connection: http.client.HTTPConnection) -> None:
+def _hang_up(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     """End an exchange that drips on: the timeout of a socket starts anew with every byte."""
+    late.set()
     with suppress(OSError):
         if connection.sock is not None:
             connection.sock.shutdown(2)
