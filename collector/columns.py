@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,23 @@ from collector.rejects import Fault
 from collector.wire import FIELDS, Power, Three, WireColumns, WireReading
 from grid.readings import NO_SEQUENCE, ReadingBatch
 
-_FIELD_OF = {field: attrgetter(field) for field in FIELDS}
-
-
 _NOT_MEASURED: Three = (None, None, None)
 
 
 def as_columns(rows: Sequence[WireReading]) -> WireColumns:
     """Return n readings as columns of length n, None where a reading lacks the field."""
-    return WireColumns(**{field: list(map(value_of, rows)) for field, value_of in _FIELD_OF.items()})
+    return WireColumns(
+        transformer_id=[row.transformer_id for row in rows],
+        measured_at=[row.measured_at for row in rows],
+        voltage_v=[row.voltage_v for row in rows],
+        current_amp=[row.current_amp for row in rows],
+        active_power_kw=[row.active_power_kw for row in rows],
+        reactive_power_kvar=[row.reactive_power_kvar for row in rows],
+        neutral_current_amp=[row.neutral_current_amp for row in rows],
+        oil_temperature_c=[row.oil_temperature_c for row in rows],
+        ambient_temperature_c=[row.ambient_temperature_c for row in rows],
+        seq=[row.seq for row in rows],
+    )
 
 
 def join_columns(parts: Sequence[WireColumns]) -> WireColumns:
@@ -71,7 +78,7 @@ def _phases(values: Sequence[Three | None] | None, rows: int) -> NDArray[np.floa
     """Return phase values (n, 3); None, whole or one of three, becomes NaN."""
     if values is None or values.count(None) == rows:
         return np.full((rows, 3), np.nan)
-    triples = (value or _NOT_MEASURED for value in values)
+    triples = [value or _NOT_MEASURED for value in values]
     return np.array(list(chain.from_iterable(triples)), np.float64).reshape(rows, 3)
 
 

@@ -78,28 +78,29 @@ def _sort_by_topic(messages: Sequence[Message], fleet: Fleet, block: _Block) -> 
     transformer: list[int] = []
     batches: list[int] = []
     for index, message in enumerate(messages):
+        parts = message.topic.split("/")
         if message.retained:
-            block.faults[index, _WHOLE] = Fault(Reason.RETAINED)
-            continue
-        match message.topic.split("/"):
-            case ["redvest", "v1", station_id, transformer_id, "reading"]:
-                number = number_of(transformer_id, -1)
-                if number < 0:
-                    block.faults[index, _WHOLE] = Fault(Reason.UNKNOWN_TRANSFORMER, "topic", shown(transformer_id))
-                elif station_of[number] != station_id:
-                    block.faults[index, _WHOLE] = _wrong_station("topic", station_of[number], station_id)
-                elif len(message.payload) > READING_BYTES_MAX:
-                    block.faults[index, _WHOLE] = Fault(Reason.TOO_LARGE, "", f"{len(message.payload)} bytes")
-                else:
-                    singles.append(index)
-                    transformer.append(number)
-            case ["redvest", "v1", _, "readings"]:
-                if len(message.payload) > BATCH_BYTES_MAX:
-                    block.faults[index, _WHOLE] = Fault(Reason.TOO_LARGE, "", f"{len(message.payload)} bytes")
-                else:
-                    batches.append(index)
-            case _:
-                block.faults[index, _WHOLE] = Fault(Reason.UNKNOWN_TOPIC, "topic")
+            fault = Fault(Reason.RETAINED)
+        elif len(parts) == 5 and parts[0] == "redvest" and parts[1] == "v1" and parts[4] == "reading":
+            number = number_of(parts[3], -1)
+            if number < 0:
+                fault = Fault(Reason.UNKNOWN_TRANSFORMER, "topic", shown(parts[3]))
+            elif station_of[number] != parts[2]:
+                fault = _wrong_station("topic", station_of[number], parts[2])
+            elif len(message.payload) > READING_BYTES_MAX:
+                fault = Fault(Reason.TOO_LARGE, "", f"{len(message.payload)} bytes")
+            else:
+                singles.append(index)
+                transformer.append(number)
+                continue
+        elif len(parts) == 4 and parts[0] == "redvest" and parts[1] == "v1" and parts[3] == "readings":
+            if len(message.payload) <= BATCH_BYTES_MAX:
+                batches.append(index)
+                continue
+            fault = Fault(Reason.TOO_LARGE, "", f"{len(message.payload)} bytes")
+        else:
+            fault = Fault(Reason.UNKNOWN_TOPIC, "topic")
+        block.faults[index, _WHOLE] = fault
     return singles, transformer, batches
 
 
@@ -121,8 +122,8 @@ def _read_singles(
                 told = f"the payload says {shown(named[row])}, the topic {shown(expected)}"
                 block.row_faults[row] = Fault(Reason.TOPIC_MISMATCH, "transformer_id", told)
     block.columns.append(read.columns)
-    block.transformer.extend(transformer[place] for place in read.places)
-    block.message.extend(singles[place] for place in read.places)
+    block.transformer.extend([transformer[place] for place in read.places])
+    block.message.extend([singles[place] for place in read.places])
     block.place.extend(repeat(_WHOLE, len(read.places)))
     block.unknown_fields += read.unknown_fields
 

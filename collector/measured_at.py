@@ -9,15 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.rejects import Fault, Reason, shown
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
+from grid.moments import MINUTE_US, SECOND_US, parse_moment_us
 
-_LAYOUT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?P<fraction>\d{1,6}))?(?P<zone>Z|[+-]\d\d:?\d\d)", re.ASCII)
-_PUNCTUATION = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":"}
+_LAYOUT = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+    r"(?:\.(?P<microsecond>\d{1,6}))?(?:Z|(?P<sign>[+-])(?P<zone_hour>\d\d):?(?P<zone_minute>\d\d))",
+    re.ASCII,
+)
+_PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond", "zone_hour", "zone_minute")
+_LEAST = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0])
+_MOST = np.array([9999, 12, 31, 23, 59, 59, 999_999, 23, 59])
 
 
 def parse_measured_at(texts: Sequence[str]) -> tuple[NDArray[np.int64], dict[int, Fault]]:
@@ -46,39 +53,47 @@ def _parse_alike(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bo
     if layout is None or not joined.isascii():
         return np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
     characters = np.frombuffer(joined.encode("ascii"), np.uint8).reshape(len(texts), -1)
-    digits = characters.astype(np.int64) - ord("0")
-    fits = np.ones(len(texts), np.bool_)
-    for place, mark in _PUNCTUATION.items():
-        fits &= characters[:, place] == ord(mark)
-
-    def number(start: int, stop: int, least: int, most: int) -> NDArray[np.int64]:
-        nonlocal fits
-        places = digits[:, start:stop]
-        value: NDArray[np.int64] = places @ 10 ** np.arange(stop - start - 1, -1, -1)
-        fits &= ((places >= 0) & (places <= 9)).all(axis=1) & (value >= least) & (value <= most)
-        return value
-
-    months = (number(0, 4, 1, 9999) - 1970) * 12 + number(5, 7, 1, 12) - 1
-    day = number(8, 10, 1, 31)
+    digits = (characters - np.uint8(ord("0"))).astype(np.float64)
+    parts = (digits @ _place_values(layout)).astype(np.int64)
+    fits = _within(characters, *_allowed_characters(layout)) & _within(parts, _LEAST, _MOST)
+    year, month, day, hour, minute, second, microsecond, zone_hour, zone_minute = parts.T
+    months = (year - 1970) * 12 + month - 1
     first_day = _first_day(months)
     fits &= day <= _first_day(months + 1) - first_day
-    moments = (first_day + day - 1) * DAY_US
-    moments += number(11, 13, 0, 23) * HOUR_US + number(14, 16, 0, 59) * MINUTE_US + number(17, 19, 0, 59) * SECOND_US
-    if layout["fraction"]:
-        start, stop = layout.span("fraction")
-        fits &= characters[:, start - 1] == ord(".")
-        moments += number(start, stop, 0, 999_999) * 10 ** (6 - (stop - start))
-    zone = layout.start("zone")
-    sign = characters[:, zone]
-    if layout["zone"] == "Z":
-        fits &= sign == ord("Z")
-    else:
-        fits &= (sign == ord("+")) | (sign == ord("-"))
-        if ":" in layout["zone"]:
-            fits &= characters[:, zone + 3] == ord(":")
-        ahead = number(zone + 1, zone + 3, 0, 23) * HOUR_US + number(layout.end() - 2, layout.end(), 0, 59) * MINUTE_US
-        moments -= np.where(sign == ord("+"), ahead, -ahead)
-    return np.where(fits, moments, 0), fits
+    ahead = zone_hour * 60 + zone_minute
+    if layout["sign"]:
+        sign = characters[:, layout.start("sign")]
+        fits &= sign != ord(",")
+        ahead = np.where(sign == ord("+"), ahead, -ahead)
+    minutes = ((first_day + day - 1) * 24 + hour) * 60 + minute - ahead
+    return np.where(fits, minutes * MINUTE_US + second * SECOND_US + microsecond, 0), fits
+
+
+def _place_values(layout: re.Match[str]) -> NDArray[np.float64]:
+    """Return what a digit at each place (l,) adds to each of the parts (9,): a matrix (l, 9)."""
+    values = np.zeros((len(layout.string), len(_PARTS)))
+    for column, part in enumerate(_PARTS):
+        start, stop = layout.span(part)
+        last = start + 5 if part == "microsecond" else stop - 1  # .5 is 500,000 µs
+        for place in range(start, stop):
+            values[place, column] = 10.0 ** (last - place)
+    return values
+
+
+def _allowed_characters(layout: re.Match[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the least and the greatest character (l,) at each place; a sign may be + or - (and , between them)."""
+    text = layout.string
+    least, most = re.sub(r"\d", "0", text), re.sub(r"\d", "9", text)
+    if layout["sign"]:
+        at = layout.start("sign")
+        least, most = f"{least[:at]}+{least[at + 1 :]}", f"{most[:at]}-{most[at + 1 :]}"
+    return np.frombuffer(least.encode("ascii"), np.uint8), np.frombuffer(most.encode("ascii"), np.uint8)
+
+
+def _within(values: NDArray[Any], least: NDArray[Any], most: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which rows (n,) of a matrix (n, k) lie between two rows (k,)."""
+    within = (values >= least) & (values <= most)
+    return np.asarray(within.all(axis=1))
 
 
 def _first_day(months: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -126,8 +126,7 @@ def _number_rules(batch: ReadingBatch) -> tuple[Rule, Rule, Rule, Rule]:
             allowed = f", outside {least:g} to {most:g}" if reason is Reason.OUT_OF_RANGE else ""
             return Fault(reason, field, f"it is {value:.17g}{allowed}")
 
-        broken: NDArray[np.bool_] = cells.any(axis=1)
-        return broken, fault
+        return np.asarray(cells.any(axis=1)), fault
 
     def unfed_fault(row: int) -> Fault:
         phase = int(unfed[row].argmax())

@@ -6,7 +6,7 @@ A device sends one reading per message (`WireReading`), a concentrator many as r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sequence
+from collections.abc import Iterator, Sequence
 from math import isnan
 from typing import Annotated, TypeAlias, TypeVar
 
