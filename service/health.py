@@ -39,7 +39,7 @@ class HealthServer:
                 remedy="is another collector running? Else set another port, or 0 for any free one",
             ) from error
         self._address_file = address_file
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.1], name="health", daemon=True)
 
     @property
     def port(self) -> int:
