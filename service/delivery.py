@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
+from urllib.parse import quote
 
 from grid.errors import StoreError
 from service.clock import Clock
@@ -141,7 +142,7 @@ class Delivery:
         return gave_up
 
     def _notice(self, message: DueMessage) -> Notice:
-        link = f"{self._link}/incident?id={message.incident_id}" if message.incident_id else self._link
+        link = f"{self._link}/?incident={quote(message.incident_id)}" if message.incident_id else self._link
         return Notice(
             number=message.message_no,
             kind=message.kind,

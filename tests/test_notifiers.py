@@ -30,7 +30,7 @@ NOTICE = Notice(
     station_id="ST01",
     incident_id="YX06-20210724T0242Z-80d10d",
     text=Text("YX06 严重重载，负载率 95.33 %", "YX06 at severe heavy load, 95.33 %"),
-    link="http://127.0.0.1:8501/incident?id=YX06-20210724T0242Z-80d10d",
+    link="http://127.0.0.1:8501/?incident=YX06-20210724T0242Z-80d10d",
     created_at_us=parse_moment_us("2021-07-24T02:42:00Z"),
 )
 AS_JSON = {
@@ -39,7 +39,7 @@ AS_JSON = {
     "station_id": "ST01",
     "incident_id": "YX06-20210724T0242Z-80d10d",
     "text": "YX06 at severe heavy load, 95.33 %",
-    "link": "http://127.0.0.1:8501/incident?id=YX06-20210724T0242Z-80d10d",
+    "link": "http://127.0.0.1:8501/?incident=YX06-20210724T0242Z-80d10d",
     "created_at": "2021-07-24T02:42:00Z",
 }
 
