@@ -53,9 +53,9 @@ OUTSIDE = {
 PURE_STANDARD = {
     "__future__", "abc", "array", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum",
     "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "statistics",
-    "string", "struct", "textwrap", "tomllib", "types", "typing", "unicodedata",
+    "string", "struct", "textwrap", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
-"""Standard modules that do no I/O and read no clock."""
+"""Standard modules that do no I/O and read no clock. A time zone is read from a file, and is a constant all the same."""
 
 CLOCK_FILE = Path("service/clock.py")
 """The only file that reads the real clock."""
