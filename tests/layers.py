@@ -55,7 +55,7 @@ PURE_STANDARD = {
     "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "statistics",
     "string", "struct", "textwrap", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
-"""Standard modules that do no I/O and read no clock. A time zone is read from a file, and is a constant all the same."""
+"""Standard modules without I/O and clock. A time zone is read from a file, and is a constant all the same."""
 
 CLOCK_FILE = Path("service/clock.py")
 """The only file that reads the real clock."""
