@@ -134,10 +134,9 @@ def _record_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: i
         "INSERT INTO block (block_no, received_at_us, readings) VALUES (?, ?, ?)",
         (block_no, int(new.received_at_us.min()), len(new)),
     )
-    connection.executemany(
-        "INSERT INTO block_slot (block_no, slot_minute) VALUES (?, ?)",
-        [(block_no, slot) for slot in np.unique(slot_minute(new.measured_at_us)).tolist()],
-    )
+    slots = np.unique(slot_minute(new.measured_at_us)).tolist()
+    connection.executemany("INSERT INTO block_slot VALUES (?, ?)", [(block_no, slot) for slot in slots])
+    connection.executemany("INSERT INTO slot VALUES (?) ON CONFLICT DO NOTHING", [(slot,) for slot in slots])
     heard, position = np.unique(new.transformer, return_inverse=True)
     measured_at_us = np.full(len(heard), np.iinfo(np.int64).min)
     received_at_us = measured_at_us.copy()

@@ -15,7 +15,9 @@ BUSY_TIMEOUT_SECONDS = 15.0
 CHECKED_BYTES_MAX = 128 * 1024 * 1024
 """A file up to this size is checked whole at each start; that takes under a second (practice)."""
 _CACHE_KIB = 64 * 1024
-_WAL_PAGES = 8192
+_PAGE_BYTES = 8192
+"""Of a new file. Larger pages make seeks shorter and small blocks dearer; this one was best at both (practice)."""
+_WAL_PAGES = 4096
 """Pages in the log before they are moved to the file: 32 MiB, so that a slot's pages are moved once, not often."""
 
 
@@ -55,11 +57,12 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, WriterLock]:
         with telling(path):
             connection = _connect(path.resolve().as_uri() + "?mode=rwc")
             _refuse_foreign(connection, path)
+            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
-            connection.execute(f"PRAGMA journal_size_limit = {2 * _WAL_PAGES * 4096}")
+            connection.execute(f"PRAGMA journal_size_limit = {2 * _WAL_PAGES * _PAGE_BYTES}")
             _refuse_damaged(connection, path)
             if schema_version(connection) < SCHEMA_VERSION:
                 migrate(connection)

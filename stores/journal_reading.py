@@ -14,17 +14,12 @@ from stores.journal_values import JournalCounts, StoredReject
 ReadingKey = tuple[int, int, int]
 """(slot_minute, transformer, measured_at_us), in the order of the file."""
 
-# Only slots that hold anything are visited: from each, a seek finds the next, another the transformer in it.
+# CROSS JOIN keeps SQLite from turning the loops round: for each slot one seek.
 _SERIES = f"""
-    WITH RECURSIVE slot (minute) AS (
-        SELECT min(slot_minute) FROM reading WHERE slot_minute >= :from_minute
-        UNION ALL
-        SELECT (SELECT min(slot_minute) FROM reading WHERE slot_minute > slot.minute) FROM slot
-        WHERE slot.minute < :to_minute
-    )
-    SELECT {READING_COLUMNS} FROM slot CROSS JOIN reading
-    WHERE slot_minute = slot.minute AND transformer = :number AND measured_at_us BETWEEN :from_us AND :to_us
-    ORDER BY measured_at_us
+    SELECT {READING_COLUMNS} FROM slot CROSS JOIN reading USING (slot_minute)
+    WHERE slot_minute BETWEEN :from_minute AND :to_minute
+        AND transformer = :number AND measured_at_us BETWEEN :from_us AND :to_us
+    ORDER BY slot_minute, measured_at_us
 """  # noqa: S608
 _LATEST = f"""
     SELECT {READING_COLUMNS.replace("transformer,", "reading.transformer,", 1)}
@@ -102,9 +97,7 @@ def rejects(connection: sqlite3.Connection, limit: int, since_us: int | None) ->
 
 def bounds(connection: sqlite3.Connection) -> tuple[int, int] | None:
     """Return the first and the last slot [minute] that hold anything, None for an empty journal."""
-    first, last = connection.execute(
-        "SELECT (SELECT min(slot_minute) FROM reading), (SELECT max(slot_minute) FROM reading)"
-    ).fetchone()
+    first, last = connection.execute("SELECT min(slot_minute), max(slot_minute) FROM slot").fetchone()
     return None if first is None else (first, last)
 
 

@@ -44,6 +44,8 @@ _STEPS: tuple[tuple[str, ...], ...] = (
             sequence INTEGER NOT NULL,
             PRIMARY KEY (slot_minute, transformer, measured_at_us)
         ) WITHOUT ROWID""",
+        # The slots that hold anything: a curve is read by seeking its transformer in each of them.
+        "CREATE TABLE slot (slot_minute INTEGER PRIMARY KEY)",
         """CREATE TABLE latest (
             transformer INTEGER PRIMARY KEY,
             measured_at_us INTEGER NOT NULL,  -- newest, whenever it arrived

@@ -398,7 +398,7 @@ def a_full_journal(path: Path) -> None:
 
 
 def cut_in_half(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2 // 4096 * 4096)
+    os.truncate(path, path.stat().st_size // 2 // 8192 * 8192)
 
 
 def cut_in_a_page(path: Path) -> None:
@@ -412,8 +412,8 @@ def header_lost(path: Path) -> None:
 
 def page_overwritten(path: Path) -> None:
     with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2 // 4096 * 4096)
-        file.write(os.urandom(4096))
+        file.seek(path.stat().st_size // 2 // 8192 * 8192)
+        file.write(os.urandom(8192))
 
 
 @pytest.mark.parametrize("damage", [cut_in_half, cut_in_a_page, header_lost, page_overwritten])
