@@ -11,14 +11,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+from alerts import names
+from alerts.doors import AdviceKind, VisitResult
+from alerts.episodes import Ending
+from alerts.incidents import IncidentState
 from grid import assets
+from grid.text import Text
 from service.cli import app
+from service.rulebook import choose_rule_sets, read_rule_sets
 from tests.tools import tool
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,6 +91,15 @@ def test_commands_in_sentences_exist(document: Path) -> None:
         assert first in groups
         if hasattr(groups[first], "commands"):
             assert second in groups[first].commands
+
+
+@pytest.mark.parametrize("unit", sorted((ROOT / "deploy").glob("*.service")), ids=named)
+def test_services_start_commands_that_exist(unit: Path) -> None:
+    (line,) = re.findall(r"^ExecStart=(.+)$", unit.read_text(encoding="utf-8"), re.M)
+    program, *words = shlex.split(line)
+    assert program.endswith("/.venv/bin/redvest")
+    command, arguments = command_of(words)
+    command.make_context(line, arguments)
 
 
 def test_every_command_is_told_of() -> None:
@@ -163,3 +179,36 @@ def test_the_ledger_document_names_every_column(sheet: str, kind: type) -> None:
     cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| ")][1:]
     columns = [name.strip("* ") for cell in cells for name in cell.split(",")]
     assert columns == [field.name for field in fields(kind)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name_of"),
+    [
+        (IncidentState, names.state_name),
+        (VisitResult, names.visit_result_name),
+        (AdviceKind, names.advice_name),
+        (Ending, names.ending_name),
+    ],
+)
+def test_the_nomenclature_calls_things_as_the_screen_does(kind: type[Enum], name_of: Callable[[Any], Text]) -> None:
+    text = (ROOT / "docs" / "nomenclature.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[2:5]] for line in text.splitlines() if line.startswith("| ")]
+    for member in kind:
+        spoken = name_of(member)
+        row = next((row for row in rows if row[0] == f"`{member.value}`" and row[2] == spoken.zh), None)
+        assert row is not None, f"{member} is not there as {spoken.zh}"
+        assert row[1].startswith(spoken.en)
+
+
+def test_the_nomenclature_names_every_level_of_early_warning() -> None:
+    text = (ROOT / "docs" / "nomenclature.md").read_text(encoding="utf-8")
+    section = text.partition("## Levels")[2].partition("## ")[0]
+    (early_warning,) = choose_rule_sets(["early-warning"], read_rule_sets())
+    for level in early_warning.levels:
+        assert f"`{level.name}`" in section
+        assert names.level_name(level.name).zh in section
+
+
+def test_the_readme_names_every_rule_set_that_is_shipped() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {rule_set.cited for rule_set in read_rule_sets()} == set(re.findall(r"^\| `([a-z-]+@\d+)`", text, re.M))
