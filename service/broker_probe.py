@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from dataclasses import dataclass
-from pathlib import Path
 
+from collector.broker_address import BrokerAddress
 from grid.errors import BrokerError
 
 _LEVELS = {"3.1.1": 4, "5": 5}
@@ -32,27 +31,15 @@ _REMEDIES = {
 _CLEAN_START, _PASSWORD, _USERNAME = 0x02, 0x40, 0x80
 
 
-@dataclass(frozen=True)
-class Door:
-    """Where to knock."""
-
-    host: str
-    port: int
-    protocol: str
-    username: str = ""
-    password: str = ""
-    tls_ca_file: Path | None = None
-
-
-def knock(door: Door, timeout_seconds: float = 3.0) -> None:
+def knock(address: BrokerAddress, timeout_seconds: float = 3.0) -> None:
     """Return when the broker would take us. Raises BrokerError with the reason and the remedy."""
-    where = f"{door.host}:{door.port}"
+    where = str(address)
     try:
         with (
-            socket.create_connection((door.host, door.port), timeout_seconds) as plain,
-            _secured(plain, door) as connection,
+            socket.create_connection((address.host, address.port), timeout_seconds) as plain,
+            _secured(plain, address) as connection,
         ):
-            connection.sendall(_connect(door))
+            connection.sendall(_connect(address))
             answer = connection.recv(64)
             if answer[:1] == b"\x20":
                 connection.sendall(b"\xe0\x00")
@@ -72,22 +59,26 @@ def knock(door: Door, timeout_seconds: float = 3.0) -> None:
     _judge(answer, where)
 
 
-def _secured(plain: socket.socket, door: Door) -> socket.socket:
-    if door.tls_ca_file is None:
+def _secured(plain: socket.socket, address: BrokerAddress) -> socket.socket:
+    if address.tls_ca_file is None:
         return plain
-    return ssl.create_default_context(cafile=door.tls_ca_file).wrap_socket(plain, server_hostname=door.host)
+    return ssl.create_default_context(cafile=address.tls_ca_file).wrap_socket(plain, server_hostname=address.host)
 
 
-def _connect(door: Door) -> bytes:
+def _connect(address: BrokerAddress) -> bytes:
     """Return a CONNECT packet (MQTT 3.1.1 and 5, section 3.1)."""
-    level = _LEVELS[door.protocol]
-    flags = _CLEAN_START | (_USERNAME if door.username else 0) | (_PASSWORD if door.username and door.password else 0)
+    level = _LEVELS[address.protocol]
+    flags = (
+        _CLEAN_START
+        | (_USERNAME if address.username else 0)
+        | (_PASSWORD if address.username and address.password else 0)
+    )
     body = _text("MQTT") + bytes([level, flags]) + (10).to_bytes(2, "big") + (b"\x00" if level == 5 else b"")
     body += _text(f"redvest-doctor-{os.getpid()}")
     if flags & _USERNAME:
-        body += _text(door.username)
+        body += _text(address.username)
     if flags & _PASSWORD:
-        body += _text(door.password)
+        body += _text(address.password)
     length, rest = b"", len(body)
     while True:
         rest, low = divmod(rest, 128)

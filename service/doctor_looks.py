@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from grid.errors import BrokerError, SettingsError, StoreError
 from grid.moments import DAY_US, format_utc, parse_moment_us
 from grid.text import Text
-from service.broker_probe import Door, knock
+from service.broker_probe import knock
 from service.clock import SystemClock
 from service.health import ask_collector
 from service.house import House
@@ -35,7 +35,7 @@ def looks(settings: Settings, house: House) -> Iterator[tuple[str, Callable[[], 
     yield "records", lambda: _records(house)
     yield "ledger", lambda: _ledger(house)
     yield "rules", lambda: same(", ".join(rule_set.cited for rule_set in house.rule_sets()))
-    yield "broker", lambda: _broker(settings)
+    yield "broker", lambda: _broker(house)
     yield "collector", lambda: _collector(settings)
     yield "outbox", lambda: _outbox(house)
     if settings.influx.enabled:
@@ -132,19 +132,10 @@ def _ledger(house: House) -> Text:
     )
 
 
-def _broker(settings: Settings) -> Text:
-    values = settings.broker
-    knock(
-        Door(
-            host=values.host,
-            port=values.port,
-            protocol=values.protocol,
-            username=values.username,
-            password=settings.broker_password(),
-            tls_ca_file=values.tls_ca_file,
-        )
-    )
-    return same(f"{values.host}:{values.port}, MQTT {values.protocol}")
+def _broker(house: House) -> Text:
+    address = house.broker_address()
+    knock(address)
+    return same(f"{address}, MQTT {address.protocol}")
 
 
 def _collector(settings: Settings) -> Text:
