@@ -1,0 +1,69 @@
+"""What taking a new ledger would do to the one in force: add, change, retire. Ids and columns, no contents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from grid.assets import Appliance, Ledger
+from stores.ledger_files.sheets import SHEETS
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row that would change. `columns`: which of its values differ; empty for a new or a retired row."""
+
+    sheet: str
+    key: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LedgerDifference:
+    """Rows in the order of the sheets, then by key."""
+
+    add: tuple[Entry, ...]
+    change: tuple[Entry, ...]
+    retire: tuple[Entry, ...]
+
+    def __bool__(self) -> bool:
+        """Return whether anything would change."""
+        return bool(self.add or self.change or self.retire)
+
+
+def difference(old: Ledger, new: Ledger) -> LedgerDifference:
+    """Return what taking `new` in place of `old` would add, change and retire.
+
+    Appliances have no id of their own: all of one merchant and kind are one entry, `merchant_id/kind`.
+    """
+    add: list[Entry] = []
+    change: list[Entry] = []
+    retire: list[Entry] = []
+    for sheet in SHEETS:
+        before, after = _by_key(getattr(old, sheet.name)), _by_key(getattr(new, sheet.name))
+        add += [Entry(sheet.name, key) for key in sorted(after.keys() - before.keys())]
+        retire += [Entry(sheet.name, key) for key in sorted(before.keys() - after.keys())]
+        change += [
+            Entry(sheet.name, key, _changed_columns(before[key], after[key]))
+            for key in sorted(before.keys() & after.keys())
+            if before[key] != after[key]
+        ]
+    return LedgerDifference(tuple(add), tuple(change), tuple(retire))
+
+
+def _by_key(assets: tuple[Any, ...]) -> Mapping[str, tuple[Any, ...]]:
+    rows: dict[str, list[Any]] = {}
+    for asset in assets:
+        if isinstance(asset, Appliance):
+            rows.setdefault(f"{asset.merchant_id}/{asset.appliance.value}", []).append(asset)
+        else:
+            rows.setdefault(str(getattr(asset, fields(asset)[0].name)), []).append(asset)
+    return {key: tuple(sorted(same, key=repr)) for key, same in rows.items()}
+
+
+def _changed_columns(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[str, ...]:
+    names = [column.name for column in fields(before[0])]
+    return tuple(
+        name for name in names if [getattr(row, name) for row in before] != [getattr(row, name) for row in after]
+    )

@@ -1,0 +1,125 @@
+"""What several rows say together: references, ids that differ in case only, teams without a grid, doubles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from grid.assets import Role
+from grid.text import Text
+from stores.ledger_files.rows import ApplianceRow, GridRow, PersonRow, TransformerRow
+from stores.ledger_files.sheet_reading import SheetRead
+
+_NEEDS_A_GRID = (Role.COMMUNITY_LEAD.value, Role.GRID_LEAD.value, Role.MEMBER.value)
+
+
+def check_together(reads: Mapping[str, SheetRead]) -> None:
+    """Note in each sheet's faults what is wrong between rows; `reads` by sheet name, missing sheets left out."""
+    for read in reads.values():
+        _case_twins(read)
+        _references(read, reads)
+    _one_station(reads)
+    _teams(reads)
+    _appliances(reads)
+
+
+def _case_twins(read: SheetRead) -> None:
+    seen: dict[str, str] = {}
+    for key, line in read.keys.items():
+        twin = seen.setdefault(key.casefold(), key)
+        if twin != key:
+            read.add(
+                line,
+                read.sheet.key or "",
+                Text(
+                    f"编号 {key} 与第 {read.keys[twin]} 行的 {twin} 只差大小写",
+                    f"the id {key} differs only in case from {twin} on line {read.keys[twin]}",
+                ),
+                Text("若是同一个，合并；若不是，换一个编号", "merge them, or choose another id"),
+            )
+
+
+def _references(read: SheetRead, reads: Mapping[str, SheetRead]) -> None:
+    for column, target_name in read.sheet.references:
+        target = reads.get(target_name)
+        known = target.keys if target else {}
+        if target and target.unread:
+            continue
+        by_case = {key.casefold(): key for key in known}
+        for line, row in read.rows.items():
+            value = cast(str, getattr(row, column))
+            if not value or value in known:
+                continue
+            meant = by_case.get(value.casefold())
+            read.add(
+                line,
+                column,
+                Text(f"{target_name} 里没有 {value}", f"{target_name} has no {value}"),
+                Text(f"是否应为 {meant}？", f"did you mean {meant}?")
+                if meant
+                else Text(
+                    f"在 {target_name} 里补上 {value}，或改正这里", f"add {value} to {target_name}, or mend it here"
+                ),
+            )
+
+
+def _one_station(reads: Mapping[str, SheetRead]) -> None:
+    """A transformer belongs to the station of its grid."""
+    transformers, grids = reads.get("transformers"), reads.get("grids")
+    if not transformers or not grids:
+        return
+    station_of = {row.grid_id: row.station_id for row in grids.rows.values() if isinstance(row, GridRow)}
+    for line, row in transformers.rows.items():
+        if not isinstance(row, TransformerRow):
+            continue
+        other = station_of.get(row.grid_id, row.station_id)
+        if other != row.station_id:
+            transformers.add(
+                line,
+                "grid_id",
+                Text(
+                    f"网格 {row.grid_id} 属于供电所 {other}，而该台区属于 {row.station_id}",
+                    f"the grid {row.grid_id} belongs to {other}, this transformer to {row.station_id}",
+                ),
+                Text("改正 grid_id 或 station_id", "mend grid_id or station_id"),
+            )
+
+
+def _teams(reads: Mapping[str, SheetRead]) -> None:
+    people = reads.get("people")
+    for line, row in people.rows.items() if people else ():
+        if isinstance(row, PersonRow) and row.role in _NEEDS_A_GRID and not row.grid_id and people:
+            people.add(
+                line,
+                "grid_id",
+                Text(f"角色 {row.role} 没有所属网格", f"a {row.role} without a service grid"),
+                Text("填入所属网格的 grid_id", "fill in the grid_id of their service grid"),
+            )
+
+
+def _appliances(reads: Mapping[str, SheetRead]) -> None:
+    appliances = reads.get("appliances")
+    if not appliances:
+        return
+    seen: dict[tuple[object, ...], int] = {}
+    for line, row in appliances.rows.items():
+        if not isinstance(row, ApplianceRow):
+            continue
+        if row.can_switch_off > row.count:
+            appliances.add(
+                line,
+                "can_switch_off",
+                Text(
+                    f"可停 {row.can_switch_off} 台，多于总数 {row.count} 台",
+                    f"{row.can_switch_off} of {row.count} can be switched off",
+                ),
+                Text("可停台数不能多于 count", "write at most count"),
+            )
+        first = seen.setdefault((row.merchant_id, row.appliance, row.rated_kw, row.setpoint_c), line)
+        if first != line:
+            appliances.add(
+                line,
+                "appliance",
+                Text(f"与第 {first} 行是同一商户的同种设备", f"the same appliance of this merchant is on line {first}"),
+                Text("合并成一行，数量写在 count", "make it one line and add up count"),
+            )
