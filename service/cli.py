@@ -79,11 +79,12 @@ def _wrong_use(error: Exception) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(words.rstrip() + "\n")
         return 2
-    return _refuse(f"{path}: {words.rstrip('.')}; see {path} --help", 2)
+    sys.stderr.write(one_line(f"{path}: {words.rstrip('.')} (see {path} --help)") + "\n")
+    return 2
 
 
 def _refuse(line: str, code: int) -> int:
-    sys.stderr.write(f"redvest: {one_line(line).removeprefix('redvest: ')}\n")
+    sys.stderr.write(f"redvest: {one_line(line)}\n")
     return code
 
 

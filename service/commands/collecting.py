@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from grid.text import Text
-from service.collect import run_collector
 from service.commands.options import Config, Speak, opened
 from service.plain_text import one_line
 from service.settings import Settings
@@ -33,6 +32,8 @@ def collect(
     language: Speak = None,
 ) -> None:
     """采集 · Read from the broker, store, judge, tell people; until Ctrl-C."""
+    from service.collect import run_collector
+
     with opened(config, language, change=_of_any_age if history else None) as (house, screen):
         _log_to_stderr()
         stop = threading.Event()

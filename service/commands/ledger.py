@@ -25,7 +25,12 @@ _FAULTS = (
     Column(Text("问题", "problem")),
     Column(Text("处理办法", "remedy")),
 )
-_DIFFERENCES = (Column(Text("动作", "action")), Column(Text("表", "sheet")), Column(Text("编号", "id")))
+_DIFFERENCES = (
+    Column(Text("动作", "action")),
+    Column(Text("表", "sheet")),
+    Column(Text("编号", "id")),
+    Column(Text("变更的列", "columns that differ")),
+)
 _ACTIONS = {
     "add": Text("新增", "add"),
     "change": Text("变更", "change"),
@@ -93,26 +98,25 @@ def take(
 
 @ledger.command()
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write the sheets into.")],
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for CSV sheets, or a file ending in .xlsx.")],
     config: Config = None,
     language: Speak = None,
     as_json: AsJson = False,
 ) -> None:
-    """导出 · Write the ledger in force as CSV sheets."""
+    """导出 · Write the ledger in force as sheets, readable by their owner alone."""
     with opened(config, language, as_json) as (house, screen):
         kept = house.records.ledger()
         if not kept.stations:
             raise LedgerError("the ledger is empty", remedy="import one first: redvest ledger import DIR")
         try:
-            write_ledger(kept, folder)
+            files = write_ledger(kept, target)
         except OSError as error:
             raise UsageError(
-                f"cannot be written ({error.strerror or error})", where=str(folder), remedy="name another folder"
+                f"cannot be written ({error.strerror or error})", where=str(target), remedy="name another folder"
             ) from error
-        for sheet, rows in _sizes(kept):
-            if as_json:
-                screen.line(file=str(folder / f"{sheet}.csv"), rows=rows)
-        screen.say(Text(f"已写入 {folder}", f"written: {folder}"))
+        for file in files if as_json else ():
+            screen.line(file=str(file))
+        screen.say(Text(f"已写入 {target}", f"written: {target}"))
         _tell_size(kept, screen)
 
 
@@ -136,15 +140,15 @@ def _show_faults(faults: Sequence[Fault], screen: Screen) -> None:
 def _show_difference(old: Ledger, new: Ledger, screen: Screen) -> None:
     found = difference(old, new)
     rows = [
-        (action, sheet, row_id)
+        (action, entry)
         for action, entries in (("add", found.add), ("change", found.change), ("retire", found.retire))
-        for sheet, row_id in entries
+        for entry in entries
     ]
     if screen.as_json:
-        for action, sheet, row_id in rows:
-            screen.line(action=action, sheet=sheet, id=row_id)
+        for action, entry in rows:
+            screen.line(action=action, sheet=entry.sheet, id=entry.key, columns=entry.columns)
     elif rows:
-        shown = [[_ACTIONS[action], sheet, row_id] for action, sheet, row_id in rows[:_ROWS_SHOWN_MAX]]
+        shown = [[_ACTIONS[act], e.sheet, e.key, ", ".join(e.columns)] for act, e in rows[:_ROWS_SHOWN_MAX]]
         screen.table(Text("与现有台账的差别", "Difference to the ledger in force"), _DIFFERENCES, shown)
         if len(rows) > _ROWS_SHOWN_MAX:
             more = len(rows) - _ROWS_SHOWN_MAX

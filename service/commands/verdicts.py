@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text as Styled
@@ -17,8 +17,10 @@ from grid.text import Text
 from service.commands.ledger import ledger_of
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.screen import Column, Screen, local, percent, progress, utc
-from service.judge import Verdict, judge_file
 from service.rulebook import choose_rule_sets, read_rule_sets
+
+if TYPE_CHECKING:
+    from service.judge import Verdict
 
 _VERDICTS = Text("判定结果", "Verdicts")
 _COLUMNS = (
@@ -45,6 +47,8 @@ def judge(
     as_json: AsJson = False,
 ) -> None:
     """离线判定 · Verdicts on a file of readings, with no broker and no store."""
+    from service.judge import judge_file
+
     with opened(config, language, as_json) as (house, screen):
         if not readings.is_file():
             raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
