@@ -16,6 +16,7 @@ from grid.readings import ReadingBatch
 from stores.journal_rows import INSERT_READING, digest, measured_values, reading_rows, slot_minute
 from stores.journal_schema import VALUE_COLUMNS
 from stores.journal_values import StoredReject
+from stores.storable_text import storable
 
 _FIND_READING = (
     f"SELECT block_no, {', '.join(VALUE_COLUMNS)} FROM reading "  # noqa: S608
@@ -68,7 +69,7 @@ def append_rejects(
     connection.executemany(
         _INSERT_REJECT,
         [
-            (r.received_at_us, _valid(r.topic), r.reason, _valid(r.field), _valid(r.detail), r.payload, r.sha256)
+            (r.received_at_us, storable(r.topic), r.reason, storable(r.field), storable(r.detail), r.payload, r.sha256)
             for r in rejects
         ],
     )
@@ -145,8 +146,3 @@ def _record_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: i
     connection.executemany(
         _UPSERT_LATEST, zip(heard.tolist(), measured_at_us.tolist(), received_at_us.tolist(), strict=True)
     )
-
-
-def _valid(text: str) -> str:
-    """Return text that is valid UTF-8: a lone surrogate becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -243,7 +243,7 @@ def test_rejects_come_back_newest_first_with_their_bytes(journal: Journal, path:
     with Journal.open_reader(path) as reader:
         newest, middle, oldest = reader.rejects(10)
         assert (newest, middle) == (a_reject(2), a_reject(1))
-        assert (oldest.topic, oldest.payload, oldest.detail) == ("a/?/b", bytes(range(256)), "tab\t NUL\x00 红马甲")
+        assert (oldest.topic, oldest.payload, oldest.detail) == ("a/?/b", bytes(range(256)), "tab\t NUL 红马甲")
         assert reader.rejects(1) == (a_reject(2),)
         assert reader.rejects(10, since_us=NOON_US + 1) == (a_reject(2), a_reject(1))
 

@@ -1,0 +1,136 @@
+"""One relational database by URL: short reading and writing transactions, errors told as StoreError."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event, exc, text
+from sqlalchemy.engine import URL, make_url
+
+from grid.errors import SettingsError, StoreError
+from stores.sqlite_errors import READ_ONLY_REMEDY, store_error
+
+_BUSY_TIMEOUT_SECONDS = 20
+_WRITES = "redvest_writes"
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database. Safe to share between threads and processes."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare the database of a URL; connects when first asked. Raises SettingsError for an unusable URL."""
+        self.url = _parsed(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.where = self.url.database or "" if self.is_sqlite else self.url.render_as_string(hide_password=True)
+        try:
+            self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"the driver for this database is not installed ({error.name})",
+                where="[records] url",
+                remedy="install redvest with the extra [postgresql]",
+            ) from error
+        isolation: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reading = self._engine.execution_options(**isolation, **{_WRITES: False})
+        self._writing = self._engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that sees one state of the database throughout."""
+        with self._telling(), self._reading.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed when the block is left, undone when anything in it fails.
+
+        On SQLite it is alone from its first statement on; on PostgreSQL use `alone` for that.
+        """
+        with self._telling(), self._writing.begin() as connection:
+            yield connection
+
+    def make_folder(self) -> None:
+        """Make the folder of a SQLite file. Raises StoreError when that cannot be done."""
+        if self.is_sqlite:
+            try:
+                Path(self.where).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                what = f"cannot be written ({error.strerror})"
+                raise StoreError(what, where=self.where, remedy=READ_ONLY_REMEDY) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.DBAPIError as error:
+            raise self._store_error(error.orig) from error
+        except exc.TimeoutError as error:
+            raise StoreError("all connections are in use", where=self.where, remedy="try again") from error
+
+    def _store_error(self, error: BaseException | None) -> StoreError:
+        said = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        if "no such table" in said or "UndefinedTable" in type(error).__name__:
+            return StoreError("the database has no tables yet", where=self.where, remedy="start the collector once")
+        if isinstance(error, sqlite3.Error):
+            return store_error(error, self.where)
+        return StoreError(said, where=self.where, remedy="see that the server runs and takes this user and database")
+
+
+def alone(connection: Connection, what: str) -> None:
+    """Wait until no other writing transaction does the same; until this one ends, no other begins it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"redvest {what}"})
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError as error:
+        raise SettingsError(
+            f"{url!r} is no database URL", where="[records] url", remedy="write sqlite:////folder/records.sqlite"
+        ) from error
+    if parsed.get_backend_name() not in ("sqlite", "postgresql") or (
+        parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
+    ):
+        raise SettingsError(
+            f"{parsed.render_as_string(hide_password=True)!r} is neither a SQLite file nor PostgreSQL",
+            where="[records] url",
+            remedy="write sqlite:////folder/records.sqlite or postgresql+psycopg://user@host/database",
+        )
+    return parsed
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    return sqlalchemy.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = sqlalchemy.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        # Transactions are begun by `begin` below: the driver's own habit would commit before a schema change.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA recursive_triggers = ON")
+        # Not WAL: before SQLite 3.51.3 a WAL file with several writing processes can be damaged.
+        connection.execute("PRAGMA journal_mode = DELETE")
+        # EXTRA syncs the folder too, so that a commit cannot come undone by power loss.
+        connection.execute("PRAGMA synchronous = EXTRA")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # IMMEDIATE: a writer waits its turn at the start, where waiting is harmless, and not in the middle.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
