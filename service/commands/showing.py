@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import socket
@@ -18,17 +17,8 @@ from grid.errors import SettingsError
 from grid.text import Text
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.screen import Screen
-from service.settings import CONFIG_VARIABLE, Settings, load_settings
-
-SHIPPED = {
-    "server.headless": "true",
-    "server.fileWatcherType": "none",
-    "browser.gatherUsageStats": "false",
-    "client.showErrorDetails": "none",
-    "client.toolbarMode": "minimal",
-    "logger.level": "warning",
-}
-"""How Streamlit is run: nothing phones home, nothing of the code is shown, no file is watched."""
+from service.settings import CONFIG_VARIABLE, load_settings
+from service.streamlit_flags import streamlit_arguments
 
 
 def demo(
@@ -62,7 +52,10 @@ def dashboard(config: Config = None, language: Speak = None) -> None:
         _claim(values.host, values.port)
         house.records.ledger_version()
         screen.say(Text(f"大屏：{house.settings.link}", f"dashboard: {house.settings.link}"))
-        command, environment = streamlit_call(house.settings)
+        command = [sys.executable, "-m", "streamlit", *streamlit_arguments(house.settings)]
+        environment = {**os.environ, "REDVEST_LANGUAGE": house.settings.language.value}
+        if house.settings.file is not None:
+            environment[CONFIG_VARIABLE] = str(house.settings.file)
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)
 
@@ -78,25 +71,6 @@ def version(as_json: AsJson = False) -> None:
         sys.stdout.write("{" + ", ".join(f'"{name}": "{number}"' for name, number in versions.items()) + "}\n")
     else:
         sys.stdout.write(", ".join(f"{name} {number}" for name, number in versions.items()) + "\n")
-
-
-def streamlit_call(settings: Settings) -> tuple[list[str], dict[str, str]]:
-    """Return the command line that serves the pages, and its environment. Secrets stand in neither."""
-    found = importlib.util.find_spec("dashboard")
-    if found is None or not found.submodule_search_locations:
-        raise SettingsError("the pages are not installed", remedy="install redvest again")
-    app = Path(found.submodule_search_locations[0]) / "app.py"
-    options = {
-        **SHIPPED,
-        "server.address": settings.dashboard.host,
-        "server.port": str(settings.dashboard.port),
-    }
-    command = [sys.executable, "-m", "streamlit", "run", str(app)]
-    command += [f"--{name}={value}" for name, value in options.items()]
-    environment = {**os.environ, "REDVEST_LANGUAGE": settings.language.value}
-    if settings.file is not None:
-        environment[CONFIG_VARIABLE] = str(settings.file)
-    return command, environment
 
 
 def _claim(host: str, port: int) -> None:
