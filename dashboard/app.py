@@ -17,7 +17,10 @@ _FOLDER = Path(__file__).parent
 def main() -> None:
     """Draw the page that the address asks for."""
     st.set_page_config(
-        page_title="红马甲 Redvest", page_icon=":material/bolt:", layout="wide", initial_sidebar_state="auto"
+        page_title="红马甲 Redvest",
+        page_icon=str(_FOLDER / "redvest.svg"),
+        layout="wide",
+        initial_sidebar_state="collapsed",
     )
     st.html(_FOLDER / "look.css")
     try:

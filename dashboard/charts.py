@@ -42,6 +42,7 @@ _VISIT_SHAPES = {
     VisitResult.ABSENT: "stroke",
     VisitResult.DONE: "square",
 }
+_ROOM_FOR_LABEL = 0.09
 _LINES = ((0.8, HEAVY), (0.9, SEVERE), (1.0, OVERLOAD))
 
 
@@ -63,7 +64,9 @@ def load_rate_chart(
     drawn = with_gaps(curve, gap_us)
     at = _wall_clock(drawn.measured_at_us, zone)
     low, high = _range_of(drawn, target_load_rate, phase)
-    ends = _wall_clock(np.array([from_us, to_us], np.int64), zone)
+    # Room at the right, so that the newest load rate stands beside its point and on no line.
+    shown_until_us = to_us + round(_ROOM_FOR_LABEL * (to_us - from_us))
+    ends = _wall_clock(np.array([from_us, shown_until_us], np.int64), zone)
     x = alt.X(
         "at:T",
         title=None,
@@ -78,7 +81,7 @@ def load_rate_chart(
             "rate": drawn.load_rate,
             "phase": drawn.worst_phase_load_rate,
             "air": drawn.ambient_temperature_c,
-            "active_only": drawn.basis == Basis.ACTIVE_ONLY,
+            "active_only": np.where(drawn.basis == Basis.ACTIVE_ONLY, drawn.load_rate, np.nan),
             "time": [as_datetime(int(m), ZoneInfo(zone)).strftime("%m-%d %H:%M") for m in drawn.measured_at_us],
         }
     )
@@ -90,7 +93,8 @@ def load_rate_chart(
         alt.Tooltip("air:Q", title=words.AIR_TEMPERATURE.to(language), format=".1f"),
     ]
     base = alt.Chart(readings)
-    layers: list[alt.Chart] = [_spans(marks, zone, x, ends), *_rules(low, high, ends, x, y_scale, axis, language)]
+    rules, labels = _rules(low, high, ends, x, y_scale, axis, language, target_load_rate)
+    layers: list[alt.Chart] = [_spans(marks, zone, x, ends), *rules]
     if target_load_rate is not None:
         layers.append(_target(target_load_rate, y_scale, axis))
     if phase:
@@ -101,10 +105,12 @@ def load_rate_chart(
         )
     layers.append(base.mark_line(color=INK, strokeWidth=3, clip=True).encode(x, y))
     layers.append(
-        base.mark_point(color=ACTIVE_ONLY, size=40, shape="diamond", clip=True)
-        .encode(x, y)
-        .transform_filter("datum.active_only")
+        base.mark_line(color=ACTIVE_ONLY, strokeWidth=3, strokeDash=[3, 3], clip=True).encode(
+            x, alt.Y("active_only:Q", scale=y_scale, axis=axis)
+        )
     )
+    layers.extend(labels)
+    layers.extend(_newest(drawn, at, x, y))
     layers.append(base.mark_point(opacity=0, size=120, clip=True).encode(x, y, tooltip=tooltip))
     layers.append(_visits(marks, zone, x, low, high, y_scale, axis, language))
     chart = alt.layer(*layers)
@@ -171,21 +177,40 @@ def _rules(
     y_scale: alt.Scale,
     axis: alt.Axis,
     language: Language,
-) -> list[alt.Chart]:
+    target: float | None,
+) -> tuple[list[alt.Chart], list[alt.Chart]]:
+    """Return the lines at 80, 90 and 100 %, and their labels, which are drawn above the curve."""
     names = {0.8: words.HEAVY_COUNT, 0.9: words.SEVERE_COUNT, 1.0: words.OVERLOAD_COUNT}
-    layers = []
+    rules, labels = [], []
     for line, colour in _LINES:
         if not low < line < high:
             continue
-        table = pd.DataFrame({"rate": [line], "at": [ends[0]], "label": [f"{line:.0%} {names[line].to(language)}"]})
-        y = alt.Y("rate:Q", scale=y_scale, axis=axis)
-        layers.append(alt.Chart(table).mark_rule(color=colour, strokeWidth=1.5).encode(y))
-        layers.append(
-            alt.Chart(table)
-            .mark_text(align="left", baseline="bottom", dx=6, dy=-3, color=colour, fontSize=13, fontWeight=600)
-            .encode(x, y, text="label:N")
+        also = f" · {words.TARGET.to(language)}" if target is not None and abs(target - line) < 0.005 else ""
+        table = pd.DataFrame(
+            {"rate": [line], "at": [ends[0]], "label": [f"{line:.0%} {names[line].to(language)}{also}"]}
         )
-    return layers
+        y = alt.Y("rate:Q", scale=y_scale, axis=axis)
+        rules.append(alt.Chart(table).mark_rule(color=colour, strokeWidth=1.5).encode(y))
+        labels.extend(_labels(alt.Chart(table), x, y, colour))
+    return rules, labels
+
+
+def _labels(chart: alt.Chart, x: alt.X, y: alt.Y, colour: str, **place: Any) -> list[alt.Chart]:
+    """Return a text on a white halo, so that a line behind it does not spoil it."""
+    look = {"align": "left", "baseline": "bottom", "dx": 6, "dy": -3, "fontSize": 13, "fontWeight": 600, **place}
+    halo = chart.mark_text(stroke="#ffffff", strokeWidth=4, strokeJoin="round", **look)
+    text = chart.mark_text(color=colour, **look)
+    return [each.encode(x, y, text="label:N") for each in (halo, text)]
+
+
+def _newest(drawn: Curve, at: NDArray[np.int64], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Return the newest reading as a point with its load rate."""
+    known = np.flatnonzero(~np.isnan(drawn.load_rate))[-1:]
+    rate = drawn.load_rate[known]
+    table = pd.DataFrame({"at": at[known], "rate": rate, "label": [f"{r * 100:.1f} %" for r in rate.tolist()]})
+    chart = alt.Chart(table)
+    point = chart.mark_point(color=INK, filled=True, size=110, opacity=1.0, clip=True).encode(x, y)
+    return [point, *_labels(chart, x, y, INK, align="left", baseline="middle", dx=9, dy=0, fontSize=16)]
 
 
 def _target(target: float, y_scale: alt.Scale, axis: alt.Axis) -> alt.Chart:

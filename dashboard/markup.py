@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from alerts.names import level_name
 from dashboard import words
-from dashboard.session import say
-from grid.text import Text
+from dashboard.session import language, say
+from grid.text import Language, Text
 from service.queries_answers import Freshness, TransformerNow
 
 SHAPES = {"normal": "●", "heavy": "▲", "severe_heavy": "◆", "overload": "■", "blind": "○"}
@@ -20,6 +21,12 @@ SHAPES = {"normal": "●", "heavy": "▲", "severe_heavy": "◆", "overload": "�
 def draw(html: str) -> None:
     """Draw HTML in the house's look."""
     st.html(f'<div class="rv">{html}</div>')
+
+
+def name(text: Text) -> str:
+    """Return a name as it stands alone: with a capital where the language has them."""
+    told = say(text)
+    return told[:1].upper() + told[1:]
 
 
 def kind_of(level: str | None) -> str:
@@ -52,7 +59,16 @@ def head(title: str, place: str = "", clock: str = "", clock_word: str = "") -> 
     """Return the head of a page: title, place, and the moment its figures are of."""
     told = f'<span class="rv-place">{escape(place)}</span>' if place else ""
     time = f'<span class="rv-clock"><small>{escape(clock_word)}</small>{escape(clock)}</span>' if clock else ""
-    return f'<div class="rv-head"><h1><span class="rv-vest"></span>{escape(title)}</h1>{told}{time}</div>'
+    return (
+        f'<div class="rv-head"><h1><span class="rv-vest"></span>{escape(title)}</h1>{told}'
+        f'<span class="rv-right">{time}{_other_language()}</span></div>'
+    )
+
+
+def _other_language() -> str:
+    other = next(known for known in Language if known is not language())
+    address = escape(f"?{urlencode({**st.query_params.to_dict(), 'lang': other.value})}")
+    return f'<a class="rv-lang" href="{address}" target="_self">{words.LANGUAGES[other]}</a>'
 
 
 def figures(rows: Iterable[tuple[str, str, str]]) -> str:
@@ -79,10 +95,15 @@ def facts(rows: Iterable[tuple[str, str, str]]) -> str:
     return f'<table class="rv-table"><tbody>{"".join(lines)}</tbody></table>'
 
 
-def table(header: Sequence[Text], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of text."""
+def table(header: Sequence[Text], rows: Iterable[Sequence[str]], tight: Sequence[int] = ()) -> str:
+    """Return a table of text; columns whose number is in `tight` do not break their lines."""
     top = "".join(f"<th>{escape(say(cell))}</th>" for cell in header)
-    lines = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
+    lines = [
+        "<tr>"
+        + "".join(f"<td{' class=tight' if i in tight else ''}>{escape(cell)}</td>" for i, cell in enumerate(row))
+        + "</tr>"
+        for row in rows
+    ]
     return (
         f'<div class="rv-scroll"><table class="rv-table"><thead><tr>{top}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"

@@ -11,7 +11,7 @@ from alerts.names import advice_name, event_name, level_name, phase_name, state_
 from alerts.outreach import Advice, AdviceKind, OutreachList
 from dashboard import words
 from dashboard.figures import age, kilowatts, percent, span, time_of_day, trend
-from dashboard.markup import SHAPES, badge, kind_of, note, pairs
+from dashboard.markup import SHAPES, badge, kind_of, name, note, pairs
 from dashboard.markup_wall import progress_bar, when
 from dashboard.session import language, say
 from grid.electrical import Basis
@@ -25,34 +25,39 @@ _ADVICE_SHAPES = {
 }
 
 
-def incident_top(row: IncidentRow, current: TransformerNow, now_us: int) -> str:
-    """Return the head of an incident: what it is, how it stands, the load rate now."""
+def incident_top(row: IncidentRow, current: TransformerNow, now_us: int, *, small: bool = False) -> str:
+    """Return the head of an incident: what it is, how it stands, the load rate now. `small`: for a phone's list."""
     incident = row.incident
     is_open = incident.state is IncidentState.OPEN
     kind = "blind" if incident.blind else kind_of(incident.level) if is_open else "normal"
-    badges = badge(kind_of(incident.level), say(level_name(incident.level)))
-    badges += " " + badge("quiet", say(state_name(incident.state)))
+    badges = badge(kind_of(incident.level), name(level_name(incident.level)))
+    badges += " " + badge("quiet", name(state_name(incident.state)))
     if incident.blind:
         badges += " " + badge("blind", say(words.BLIND))
-    name = f"{incident.transformer_id} {row.transformer.name}"
+    where = escape(f"{incident.transformer_id} {row.transformer.name}")
+    opened = when(incident.opened_at_us, now_us, row.zone)
+    since = escape(say(words.SINCE, time=opened))
+    return (
+        f'<div class="rv-top {kind}{" small" if small else ""}">{now_big(current, now_us, row.zone)}'
+        f'<div class="grow"><div class="title">{where}<small>{since}</small></div><div>{badges}</div></div>'
+        f"{'' if small else pairs(_incident_facts(row, current, now_us, opened))}</div>"
+    )
+
+
+def _incident_facts(row: IncidentRow, current: TransformerNow, now_us: int, opened: str) -> list[tuple[str, str]]:
+    incident = row.incident
     facts = [
-        (
-            say(words.OPENED),
-            f"{when(incident.opened_at_us, now_us, row.zone)} · {percent(incident.opened_load_rate, 2)}",
-        ),
+        (say(words.OPENED), f"{opened} · {percent(incident.opened_load_rate, 2)}"),
         (say(words.PEAK), f"{percent(incident.peak_load_rate, 2)} · {time_of_day(incident.peak_at_us, row.zone)}"),
     ]
     if incident.closed_at_us is not None:
         lasted = say(span(incident.closed_at_us - incident.opened_at_us))
-        facts.append((say(words.ENDED), f"{when(incident.closed_at_us, now_us, row.zone)} · {lasted}"))
-    else:
-        facts.append((say(words.DURATION), say(span(now_us - incident.opened_at_us))))
-        facts.append((say(words.TREND), say(trend(current.trend_per_hour))))
-    return (
-        f'<div class="rv-top {kind}">{now_big(current, now_us, row.zone)}<div class="grow">'
-        f'<div class="title">{escape(name)}<small>{escape(row.called)}</small></div><div>{badges}</div></div>'
-        f"{pairs(facts)}</div>"
-    )
+        return [*facts, (say(words.ENDED), f"{when(incident.closed_at_us, now_us, row.zone)} · {lasted}")]
+    return [
+        *facts,
+        (say(words.DURATION), say(span(now_us - incident.opened_at_us))),
+        (say(words.TREND), say(trend(current.trend_per_hour))),
+    ]
 
 
 def now_big(current: TransformerNow, now_us: int, zone: str) -> str:
@@ -77,7 +82,7 @@ def advice_banner(advice: Advice | None, state: IncidentState) -> str:
     kind = advice.kind
     return (
         f'<div class="rv-advice {kind.value}" role="status"><span class="shape">{_ADVICE_SHAPES[kind]}</span>'
-        f"<b>{escape(say(advice_name(kind)))}</b><span>{escape(say(advice.text))}</span></div>"
+        f"<b>{escape(name(advice_name(kind)))}</b><span>{escape(say(advice.text))}</span></div>"
     )
 
 
@@ -98,7 +103,7 @@ def progress_panel(progress: Progress, outreach: OutreachList, advice: Advice | 
     made = say(words.REVISION, revision=outreach.revision, time=time_of_day(outreach.made_at_us, zone))
     return (
         f'<div class="rv-panel">{pairs(rows)}{progress_bar(progress)}'
-        f"{note(f'{made} · {sure}')}{note(say(words.KW_NOTE))}</div>"
+        f"{note(f'{made} · {sure}')}{note(say(outreach.reason))}{note(say(words.KW_NOTE))}</div>"
     )
 
 
@@ -113,10 +118,10 @@ def door(row: DoorRow, zone: str, *, next_one: bool = False, only_result: bool =
         f'<div class="order">{row.door.order}</div>',
         f'<div><div class="shop">{escape(row.merchant_name)}</div><div class="where">{escape(place)}</div></div>',
         f'<div class="kw">{kilowatts(row.door.expected_relief_kw)}<small>{escape(say(words.EXPECTED))}</small></div>',
-        f'<div class="ask">{escape(say(row.ask))}</div>',
+        f'<div class="ask">{escape(name(row.ask))}</div>',
     ]
     if not only_result:
-        lines.append(f'<div class="why">{escape(say(row.door.reason))}</div>')
+        lines.append(f'<div class="why">{escape(name(row.door.reason))}</div>')
         lines.append(f'<div class="why">{escape(say(words.GOES))} {escape(goes)} · {escape(contact)}</div>')
     lines.append(f'<div class="state">{_state(row, zone)}</div>')
     return f'<div class="rv-door {result} {first}">{"".join(lines)}</div>'
@@ -134,7 +139,7 @@ def record(events: Sequence[IncidentEvent], zone: str) -> str:
     """Return the incident's record, newest first."""
     zh = language().value == "zh"
     lines = [
-        f"<li><time>{time_of_day(event.at_us, zone)}</time><b>{escape(say(event_name(event.kind)))}</b>"
+        f"<li><time>{time_of_day(event.at_us, zone)}</time><b>{escape(name(event_name(event.kind)))}</b>"
         f"<span>{escape(event.detail_zh if zh else event.detail_en)}</span></li>"
         for event in reversed(events)
     ]
@@ -152,6 +157,6 @@ def legend(*, phase: bool, air: bool, target: bool, active_only: bool) -> str:
     if air:
         parts.append(f'<span><i class="air"></i>{escape(say(words.LEGEND_AIR))}</span>')
     if active_only:
-        parts.append(f"<span>◇ {escape(say(words.LEGEND_ACTIVE_ONLY))}</span>")
+        parts.append(f"<span><i class="active-only"></i>{escape(say(words.LEGEND_ACTIVE_ONLY))}</span>")
     parts.append(f"<span>{escape(say(words.LEGEND_GAP))}</span>")
     return f'<div class="rv-legend">{"".join(parts)}</div>'

@@ -9,7 +9,7 @@ from alerts.incidents import IncidentState
 from alerts.names import level_name, state_name
 from dashboard import words
 from dashboard.figures import age, day_and_time, percent, span, time_of_day, trend
-from dashboard.markup import SHAPES, badge, kind_of, state_of
+from dashboard.markup import SHAPES, badge, kind_of, name, state_of
 from dashboard.session import link, say
 from grid.electrical import Basis
 from service.queries_answers import Freshness, IncidentRow, Progress, TransformerNow
@@ -33,10 +33,11 @@ def tile(now: TransformerNow, now_us: int, zone: str) -> str:
         f'<header><span class="id">{escape(transformer.transformer_id)}</span>'
         f'<span class="name">{escape(transformer.name)}</span></header>'
     )
-    label = f'<div class="word {kind}">{SHAPES[kind]} {escape(say(word))}</div>'
+    only_phase = " phase" if now.level is None and now.phase_level else ""
+    label = f'<div class="word {kind}">{SHAPES[kind]} {escape(name(word))}</div>'
     body = _seen(now, now_us) if now.freshness is Freshness.FRESH else _unseen(now, now_us, zone)
     address = escape(link("transformer", transformer=transformer.transformer_id))
-    return f'<a class="rv-tile {kind}" href="{address}" target="_self">{top}{body[0]}{label}{body[1]}</a>'
+    return f'<a class="rv-tile {kind}{only_phase}" href="{address}" target="_self">{top}{body[0]}{label}{body[1]}</a>'
 
 
 def _seen(now: TransformerNow, now_us: int) -> tuple[str, str]:
@@ -75,16 +76,16 @@ def incident_line(row: IncidentRow, now_us: int) -> str:
     incident = row.incident
     is_open = incident.state is IncidentState.OPEN
     kind = kind_of(incident.level) if is_open else "closed"
-    level = badge(kind_of(incident.level) if is_open else "quiet", say(level_name(incident.level)))
+    level = badge(kind_of(incident.level) if is_open else "quiet", name(level_name(incident.level)))
     state = badge("blind", say(words.BLIND)) if incident.blind else ""
     if not is_open:
-        state = badge("quiet", say(state_name(incident.state)))
-    name = escape(f"{incident.transformer_id} {row.transformer.name}")
+        state = badge("quiet", name(state_name(incident.state)))
+    where = escape(f"{incident.transformer_id} {row.transformer.name}")
     opened = when(incident.opened_at_us, now_us, row.zone)
     end_us = now_us if incident.closed_at_us is None else incident.closed_at_us
     lasted = say(span(end_us - incident.opened_at_us))
     cells = [
-        f'<div class="who">{name}<small>{level} {state}</small></div>',
+        f'<div class="who">{where}<small>{level} {state}</small></div>',
         _number(f"{opened}", f"{say(words.OPENED)} · {say(words.DURATION)} {lasted}"),
         _number(f"{percent(incident.opened_load_rate)} → {percent(incident.last_load_rate)}", say(words.FROM_TO)),
         _progress(row.progress) if is_open else _number(percent(incident.peak_load_rate), say(words.PEAK)),

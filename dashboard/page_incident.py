@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from alerts.incidents import IncidentState
@@ -11,7 +13,7 @@ from dashboard.exports import export_buttons
 from dashboard.markup import draw, head, note, section
 from dashboard.markup_incident import advice_banner, door, incident_top, legend, progress_panel, record
 from dashboard.session import incident, keep_address, language, link, live_seconds, queries, say
-from dashboard.visit_entry import answer_buttons, may_redraw, reveal_button, show_what_was_said
+from dashboard.visit_entry import answer_buttons, choose_yourself, may_redraw, reveal_button, show_what_was_said
 from grid.electrical import Basis
 from grid.errors import UsageError
 from grid.moments import HOUR_US, MINUTE_US
@@ -32,12 +34,12 @@ def page() -> None:
         st.error(say(words.UNKNOWN_THING, why=str(error)))
         return
     show_what_was_said()
-    left, right = st.columns([11, 10], gap="medium")
-    with left:
-        st.fragment(_live, run_every=live_seconds())(chosen, _shape(shown))
-    with right:
-        _doors(shown)
-        export_buttons(shown)
+    draw(head(say(words.INCIDENT)))
+    st.fragment(_live, run_every=live_seconds())(chosen, _shape(shown))
+    _doors(shown)
+    export_buttons(shown)
+    number = say(words.INCIDENT_NUMBER, number=shown.row.incident.incident_id)
+    draw(section(say(words.RECORD)) + record(shown.events, shown.row.zone) + note(number))
 
 
 def _choose() -> str | None:
@@ -51,7 +53,7 @@ def _choose() -> str | None:
 def _shape(shown: IncidentPage) -> tuple[object, ...]:
     """Return what the part of the page that does not redraw itself depends on."""
     doors = [(row.door.merchant_id, row.revision, row.result, row.result_at_us) for row in shown.doors]
-    return (shown.row.incident.state, *doors)
+    return (shown.row.incident.state, len(shown.events), *doors)
 
 
 def _live(chosen: str, drawn: tuple[object, ...]) -> None:
@@ -59,51 +61,58 @@ def _live(chosen: str, drawn: tuple[object, ...]) -> None:
     if _shape(shown) != drawn and may_redraw():
         # Somebody answered, or a list was made: the doors and their buttons are drawn anew, once.
         st.rerun(scope="app")
-    row, zone = shown.row, shown.row.zone
-    draw(incident_top(row, shown.current, shown.now_us))
-    draw(advice_banner(shown.advice, row.incident.state))
-    address = link("transformer", transformer=row.incident.transformer_id)
-    draw(
-        section(say(words.CURVE_SINCE))
-        + legend(phase=True, air=False, target=shown.outreach is not None, active_only=_has_active_only(shown))
-    )
-    target = shown.outreach.target_load_rate if shown.outreach else None
-    ended_us = row.incident.closed_at_us
+    row = shown.row
+    draw(incident_top(row, shown.current, shown.now_us) + advice_banner(shown.advice, row.incident.state))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _chart(shown)
+    with right:
+        draw(section(say(words.WHY)) + f'<div class="rv-reason">{escape(say(shown.reason))}</div>')
+        if shown.outreach is not None and row.progress is not None:
+            panel = progress_panel(row.progress, shown.outreach, shown.advice, row.zone)
+            draw(section(say(words.PROGRESS)) + panel)
+        address = escape(link("transformer", transformer=row.incident.transformer_id))
+        draw(f'<a class="rv-go" href="{address}" target="_self">{escape(say(words.OPEN_ITS_TRANSFORMER))} ›</a>')
+
+
+def _chart(shown: IncidentPage) -> None:
+    incident_shown, ended_us = shown.row.incident, shown.row.incident.closed_at_us
+    active_only = bool((shown.curve.basis == Basis.ACTIVE_ONLY).any())
+    lines = legend(phase=True, air=False, target=shown.outreach is not None, active_only=active_only)
+    draw(section(say(words.CURVE_SINCE)) + lines)
     st.altair_chart(
         load_rate_chart(
             shown.curve,
             shown.marks,
-            from_us=row.incident.opened_at_us - HOUR_US,
+            from_us=incident_shown.opened_at_us - HOUR_US,
             to_us=shown.now_us if ended_us is None else min(shown.now_us, ended_us + HOUR_US),
-            zone=zone,
+            zone=shown.row.zone,
             language=language(),
             gap_us=round(queries().options.gap_minutes * MINUTE_US),
-            target_load_rate=target,
+            target_load_rate=shown.outreach.target_load_rate if shown.outreach else None,
         ),
         theme=None,
     )
-    draw(note(say(shown.reason)) + f'<a class="rv-go" href="{address}">{say(words.OPEN_ITS_TRANSFORMER)} ›</a>')
-    draw(section(say(words.RECORD)) + record(shown.events, zone))
-
-
-def _has_active_only(shown: IncidentPage) -> bool:
-    return bool((shown.curve.basis == Basis.ACTIVE_ONLY).any())
 
 
 def _doors(shown: IncidentPage) -> None:
     draw(section(say(words.LIST_OF_DOORS)))
-    if shown.outreach is None or shown.row.progress is None:
+    if shown.outreach is None:
         draw(note(say(words.NO_LIST)))
         return
-    draw(progress_panel(shown.row.progress, shown.outreach, shown.advice, shown.row.zone))
-    for row in shown.doors:
-        _door(row, shown)
+    is_open = shown.row.incident.state is IncidentState.OPEN
+    if is_open:
+        choose_yourself()
+    for i in range(0, len(shown.doors), 2):
+        for column, row in zip(st.columns(2, gap="small"), shown.doors[i : i + 2], strict=False):
+            with column:
+                _door(row, shown.row.zone, is_open)
 
 
-def _door(row: DoorRow, shown: IncidentPage) -> None:
+def _door(row: DoorRow, zone: str, is_open: bool) -> None:
     with st.container(border=True, key=f"door-{row.door.merchant_id}"):
-        draw(door(row, shown.row.zone))
-        if shown.row.incident.state is IncidentState.OPEN:
+        draw(door(row, zone))
+        if is_open:
             answer_buttons(row, "incident")
             reveal_button(row, "incident")
 

@@ -9,8 +9,8 @@ from alerts.outreach import VisitResult
 from dashboard import words
 from dashboard.markup import draw, head, note, section
 from dashboard.markup_incident import advice_banner, door, incident_top
-from dashboard.session import keep_address, live_seconds, my_list, person, queries, say
-from dashboard.visit_entry import answer_buttons, may_redraw, reveal_button, show_what_was_said
+from dashboard.session import keep_address, live_seconds, my_list, person, say
+from dashboard.visit_entry import answer_buttons, choose_yourself, may_redraw, reveal_button, show_what_was_said
 from service.queries_answers import DoorRow, MyIncident, MyList
 
 
@@ -21,7 +21,7 @@ def page() -> None:
     who = person()
     if not who:
         draw(head(say(words.MY_LIST)))
-        _choose_yourself()
+        choose_yourself()
         return
     mine = my_list(who)
     draw(head(say(words.MY_LIST), mine.person.name))
@@ -30,21 +30,6 @@ def page() -> None:
     for part in mine.incidents:
         _incident(part, mine.now_us)
     st.fragment(_watch, run_every=live_seconds())(who, _shape(mine))
-
-
-def _choose_yourself() -> None:
-    people = {each.person_id: each for each in queries().people()}
-    chosen = st.selectbox(
-        say(words.CHOOSE_YOURSELF),
-        options=list(people),
-        format_func=lambda person_id: people[person_id].name,
-        index=None,
-        key="who_on_list",
-    )
-    if chosen:
-        st.query_params["who"] = chosen
-        del st.session_state["who"]
-        st.rerun()
 
 
 def _shape(mine: MyList) -> tuple[object, ...]:
@@ -71,7 +56,7 @@ def _watch(who: str, drawn: tuple[object, ...]) -> None:
 
 
 def _incident(part: MyIncident, now_us: int) -> None:
-    draw(incident_top(part.row, part.current, now_us))
+    draw(incident_top(part.row, part.current, now_us, small=True))
     draw(advice_banner(part.advice, IncidentState.OPEN))
     open_doors = [row for row in part.doors if row.result in (None, VisitResult.ASKED)]
     answered = [row for row in part.doors if row not in open_doors]

@@ -61,7 +61,15 @@ def _collector(state: CollectorState | None) -> str:
     label = (
         badge("normal", say(words.COLLECTOR_OK)) if state.healthy else badge("heavy", say(words.COLLECTOR_UNHEALTHY))
     )
-    return label + facts((name, value, "") for name, value in state.details)
+    return label + facts((_health_name(key), _health_value(value), "") for key, value in state.details)
+
+
+def _health_name(key: str) -> str:
+    return say(words.HEALTH_NAMES[key]) if key in words.HEALTH_NAMES else key
+
+
+def _health_value(value: str) -> str:
+    return say(words.HEALTH_VALUES[value]) if value in words.HEALTH_VALUES else value or "—"
 
 
 def _stores(now: System) -> str:
@@ -110,7 +118,7 @@ def _rejects(now: System) -> str:
         )
         for row in rejects
     ]
-    return table(header, rows)
+    return table(header, rows, tight=(0,))
 
 
 def _messages(now: System) -> str:
@@ -127,7 +135,7 @@ def _messages(now: System) -> str:
         )
         for row in now.messages[:_MESSAGES_SHOWN]
     ]
-    return table(header, rows)
+    return table(header, rows, tight=(0, 1, 2, 3))
 
 
 page()

@@ -10,7 +10,7 @@ from alerts.names import basis_name, level_name, role_name
 from dashboard import words
 from dashboard.charts import load_rate_chart, step_us_of
 from dashboard.figures import day_and_time, percent, quantity, span, trend
-from dashboard.markup import badge, draw, facts, head, note, section, state_of, table
+from dashboard.markup import badge, draw, facts, head, name, note, section, state_of, table
 from dashboard.markup_incident import legend, now_big
 from dashboard.markup_wall import gauge, incident_line
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer
@@ -32,6 +32,7 @@ def page() -> None:
     asked = st.query_params.get("transformer", "")
     if asked and asked not in known:
         st.error(say(words.UNKNOWN_THING, why=asked))
+    draw(head(say(words.TRANSFORMER)))
     ids = list(known)
     pick, hours_pick, show_pick = st.columns([3, 4, 3], vertical_alignment="bottom")
     chosen = pick.selectbox(
@@ -43,10 +44,11 @@ def page() -> None:
     hours = hours_pick.segmented_control(
         say(words.RANGE),
         options=list(words.RANGES),
-        default=12,
+        default=6,
         required=True,
         format_func=lambda h: say(words.RANGES[h]),
         key="range_hours",
+        wrap=True,
     )
     lines = show_pick.pills(
         say(words.SHOW),
@@ -57,7 +59,7 @@ def page() -> None:
         key="lines_shown",
     )
     keep_address(transformer=chosen)
-    st.fragment(_live, run_every=live_seconds())(chosen, hours or 12, tuple(lines))
+    st.fragment(_live, run_every=live_seconds())(chosen, hours or 6, tuple(lines))
 
 
 def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
@@ -75,7 +77,7 @@ def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         draw(section(say(words.FACTS)) + _newest(shown))
-        draw(section(say(words.STATION)) + _people(shown))
+        draw(section(say(words.BELONGS)) + _people(shown))
     with right:
         rows = "".join(incident_line(row, shown.now_us) for row in shown.incidents)
         draw(section(say(words.ITS_INCIDENTS)) + (f'<div class="rv-rows narrow">{rows}</div>' if rows else note("—")))
@@ -88,13 +90,13 @@ def _top(shown: TransformerPage) -> str:
     title = now.transformer
     return (
         f'<div class="rv-top {kind}">{now_big(now, shown.now_us, shown.zone)}<div class="grow">'
-        f"{_title(title.transformer_id, title.name)}<div>{badge(kind, say(word))}</div>{gauge(now.load_rate)}</div>"
+        f"{_title(title.transformer_id, title.name)}<div>{badge(kind, name(word))}</div>{gauge(now.load_rate)}</div>"
         f"</div>"
     )
 
 
-def _title(transformer_id: str, name: str) -> str:
-    return f'<div class="title">{escape(transformer_id)}<small>{escape(name)}</small></div>'
+def _title(transformer_id: str, called: str) -> str:
+    return f'<div class="title">{escape(transformer_id)}<small>{escape(called)}</small></div>'
 
 
 def _chart(
@@ -156,25 +158,26 @@ def _people(shown: TransformerPage) -> str:
             say(words.MERCHANTS_VALUE, merchants=shown.merchants, protected=shown.protected_merchants),
             "",
         ),
-        *((say(role_name(person.role)), person.name, person.phone) for person in shown.team),
+        *((name(role_name(person.role)), person.name, person.phone) for person in shown.team),
     ]
     return facts(rows)
 
 
 def _rules(shown: TransformerPage) -> str:
-    header = (words.COLUMN_RULE, words.COLUMN_LEVEL, words.COLUMN_LINE, words.COLUMN_CALLS)
-    return table(
-        header,
-        [
+    header = (words.COLUMN_LEVEL, words.COLUMN_LINE, words.COLUMN_CALLS)
+    parts = []
+    for cited in dict.fromkeys(line.cited for line in shown.rules):
+        lines = [line for line in shown.rules if line.cited == cited]
+        rows = [
             (
-                f"{say(line.title)} {line.cited}",
-                say(level_name(line.level)),
+                name(level_name(line.level)),
                 say(line.words),
                 say(words.CALLS_PEOPLE if line.calls_people else words.SHOWN_ONLY),
             )
-            for line in shown.rules
-        ],
-    )
+            for line in lines
+        ]
+        parts.append(note(f"{say(lines[0].title)} · {cited}") + table(header, rows, tight=(0, 2)))
+    return "".join(parts)
 
 
 page()

@@ -12,6 +12,8 @@ from dashboard.session import keep_address, live_seconds, say, wall
 from service.queries_answers import Freshness, Wall
 
 TILES_MAX = 60
+TILES_LARGE_MAX = 9
+"""So few transformers get large tiles."""
 INCIDENTS_MAX = 30
 
 
@@ -71,7 +73,8 @@ def _tiles(now: Wall, zone: str) -> str:
     tiles = "".join(tile(each, now.now_us, zone) for each in shown)
     blind = sum(each.freshness is not Freshness.FRESH for each in hidden)
     rest = note(say(words.MORE_TRANSFORMERS, count=len(hidden), blind=blind)) if hidden else ""
-    return f'<div class="rv-tiles">{tiles}</div>{rest}'
+    few = " few" if len(shown) <= TILES_LARGE_MAX else ""
+    return f'<div class="rv-tiles{few}">{tiles}</div>{rest}'
 
 
 page()

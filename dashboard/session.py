@@ -97,6 +97,13 @@ def person() -> str:
     return str(st.session_state.get("who") or "")
 
 
+def choose_person(person_id: str) -> None:
+    """Record as this person from now on, and draw the page anew."""
+    del st.session_state["who"]
+    st.query_params["who"] = person_id
+    st.rerun()
+
+
 def live_seconds() -> float:
     """Return how often this session's live parts ask again; sessions differ so that they do not ask in one moment."""
     if "live_seconds" not in st.session_state:

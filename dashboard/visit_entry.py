@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from alerts.names import role_name
 from alerts.outreach import VisitResult
 from dashboard import words
-from dashboard.session import forget_answers, house, person, say
+from dashboard.session import choose_person, forget_answers, house, person, queries, say
 from grid.errors import RedvestError
 from service.queries_answers import DoorRow
 
@@ -40,6 +41,24 @@ def _record(row: DoorRow, result: VisitResult) -> None:
     forget_answers()
     told = say(words.RECORDED, merchant=row.merchant_name, result=say(words.RESULT_BUTTONS[result]))
     st.session_state["said"] = (told, ":material/check_circle:")
+
+
+def choose_yourself() -> None:
+    """Ask who records, where nobody was chosen yet; answers without a person are not taken."""
+    if person():
+        return
+    people = {each.person_id: each for each in queries().people()}
+    chosen = st.selectbox(
+        say(words.CHOOSE_YOURSELF),
+        options=list(people),
+        format_func=lambda person_id: f"{people[person_id].name} · {say(role_name(people[person_id].role))}",
+        index=None,
+        placeholder=say(words.CHOOSE_YOURSELF),
+        label_visibility="collapsed",
+        key="who_here",
+    )
+    if chosen:
+        choose_person(chosen)
 
 
 def show_what_was_said() -> None:

@@ -53,6 +53,7 @@ TREND = Text("趋势", "Trend")
 OPENED = Text("发现", "Opened")
 PEAK = Text("峰值", "Peak")
 NOW = Text("当前", "Now")
+SINCE = Text("{time} 起", "since {time}")
 BLIND = Text("失明", "Blind")
 BLIND_LONG = Text("读数中断，事件保持未结", "readings stopped; the incident stays open")
 AGREED_OF = Text("{agreed}/{doors} 户同意", "{agreed}/{doors} doors agreed")
@@ -63,6 +64,7 @@ PICK_TRANSFORMER = Text("选择台区", "Transformer")
 RANGE = Text("时间范围", "Range")
 RANGES = {
     3: Text("3 小时", "3 h"),
+    6: Text("6 小时", "6 h"),
     12: Text("12 小时", "12 h"),
     24: Text("24 小时", "24 h"),
     72: Text("3 天", "3 days"),
@@ -98,6 +100,7 @@ IMBALANCE = Text("三相不平衡度", "Three-phase imbalance")
 IMBALANCE_FORMULA = Text("(Imax − Imin) / Imax", "(Imax − Imin) / Imax")
 MEASURED_AT = Text("测量时间", "Measured")
 RECEIVED_AT = Text("收到时间", "Received")
+BELONGS = Text("归属", "Belongs to")
 STATION = Text("供电所", "Station")
 GRID = Text("网格", "Service grid")
 TEAM = Text("责任人员", "Team")
@@ -125,6 +128,7 @@ INCIDENTS_SHOWN = Text("显示最近 {shown} 个，共 {count} 个。", "Showing
 OPEN_IT = Text("处置", "open")
 
 # Incident
+PROGRESS = Text("进展", "Progress")
 PICK_INCIDENT = Text("选择事件", "Incident")
 WHY = Text("为什么", "Why")
 CURVE_SINCE = Text("负载率（自发现前一小时）", "Load rate since an hour before the opening")
@@ -189,6 +193,8 @@ INCIDENT_RETRACTED = Text("事件已被迟到读数撤销。", "Late readings ha
 # People, visits, personal data
 WHO_ARE_YOU = Text("记录人", "Recorded by")
 CHOOSE_YOURSELF = Text("请先在此选择您是谁", "Choose who you are first")
+CHOSEN = Text("记录人：{name}（在侧栏更改）", "Recording as {name} (change it in the sidebar)")
+INCIDENT_NUMBER = Text("事件编号 {number}", "Incident {number}")
 CHOOSE_YOURSELF_FIRST = Text("请先选择记录人，再点答复按钮。", "Choose who records before pressing an answer.")
 RECORDED = Text("已记录：{merchant} {result}", "Recorded: {merchant}, {result}")
 NOT_RECORDED = Text("没有记录成功：{why}", "Not recorded: {why}")
@@ -225,6 +231,24 @@ COLLECTOR_OK = Text("运行正常", "working")
 COLLECTOR_UNHEALTHY = Text("在运行，但不正常", "running, but not healthy")
 COLLECTOR_AWAY = Text("联系不上：可能没有启动", "cannot be reached: it may not be running")
 COLLECTOR_UNKNOWN = Text("未设置健康页", "no health page is set")
+HEALTH_NAMES = {
+    "healthy": Text("正常", "healthy"),
+    "reasons": Text("不正常的原因", "reasons against it"),
+    "connected": Text("已连上消息服务器", "connected to the broker"),
+    "committing": Text("能写入存储", "storing"),
+    "queued": Text("排队报文", "messages queued"),
+    "messages": Text("收到报文", "messages received"),
+    "received": Text("收到读数", "readings received"),
+    "stored": Text("入库读数", "readings stored"),
+    "rejected": Text("拒收", "refused"),
+    "open_incidents": Text("未结事件", "open incidents"),
+    "blind_incidents": Text("失明事件", "blind incidents"),
+    "outbox_due": Text("待送通知", "notifications waiting"),
+    "outbox_dead": Text("送不到的通知", "notifications undeliverable"),
+    "up_seconds": Text("已运行（秒）", "running for (s)"),
+    "last_message_seconds": Text("距上一条报文（秒）", "since the last message (s)"),
+}
+HEALTH_VALUES = {"True": Text("是", "yes"), "False": Text("否", "no"), "None": Text("尚无", "none yet")}
 STORES = Text("存储", "Stores")
 READINGS = Text("读数", "Readings")
 CONFLICTS = Text("同一时刻不同值", "Same moment, other values")
@@ -248,7 +272,6 @@ LEDGER_VERSION = Text("台账版本", "Ledger version")
 PEOPLE = Text("人员", "People")
 LAST_BLOCK = Text("最后一块", "Last block")
 COLUMN_NAME = Text("名称", "Name")
-COLUMN_RULE = Text("规则", "Rule")
 COLUMN_LEVEL = Text("级别", "Level")
 COLUMN_LINE = Text("判定线", "Line")
 COLUMN_CALLS = Text("作用", "Does")

@@ -23,7 +23,7 @@ class Freshness(Enum):
 
     FRESH = "fresh"
     OLD = "old"
-    """Something arrives, but what it tells was measured too long ago."""
+    """Something arrives, but what it tells was measured longer ago than twice the silence limit."""
     SILENT = "silent"
     """Nothing has arrived for longer than the silence limit."""
     NEVER = "never"

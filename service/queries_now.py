@@ -172,6 +172,7 @@ def _rows_of_ledger(numbers: NDArray[np.int32], ground: Ground) -> NDArray[np.bo
 def _freshness(moment: Moment, measured_at_us: int, received_at_us: int) -> Freshness:
     if moment.now_us - received_at_us > moment.silent_after_us:
         return Freshness.SILENT
-    if moment.now_us - measured_at_us > moment.silent_after_us:
+    # Twice: a device that reports late by design is silent before it is old, and never flickers between both.
+    if moment.now_us - measured_at_us > 2 * moment.silent_after_us:
         return Freshness.OLD
     return Freshness.FRESH

@@ -1,7 +1,7 @@
 """A small town in the stores: a hot morning of six transformers, one incident with its list and first answers.
 
     town = build_town(tmp_path)            # 24 July 2021, 11:20 in Shanghai, and the clock runs on from there
-    house = House(load_settings(town.config, {}))
+    house = House(load_settings(town.config))
 
 YX06 climbs over 90 % (the incident), YX07 is heavy, YX08 is normal, tells only active power and has a hole,
 YX09 fell silent, YX10 was never seen, YX11 is heavy on phase B alone. All people and shops are simulated.
