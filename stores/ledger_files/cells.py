@@ -20,7 +20,7 @@ _FORMULA = re.compile(r"[=@＝＠]")
 _NEUTRALISED = re.compile(r"'+[=+\-@＝＋－＠]")
 _SPREADSHEET_ERROR = re.compile(r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)")
 _ID = re.compile(r"[A-Za-z0-9\u3400-\u9fff][A-Za-z0-9\u3400-\u9fff_.:()-]*")
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,15}(\.0+)?", re.ASCII)
 _YES_NO = {"yes": True, "是": True, "true": True, "no": False, "否": False, "false": False}
 
@@ -101,8 +101,8 @@ def identifier(cell: str) -> str:
             Text(f"编号 {text} 含全角或变体字符", f"the id {text} holds full-width or variant characters"),
             Text(f"改为半角：{plain}", f"write {plain}"),
         )
-    strange = next((c for c in text if not _ID.fullmatch("a" + c)), text[0])
-    name = unicodedata.name(strange, "").lower()
+    strange = next((c for c in text if not _ID.fullmatch("a" + c)), text[:1])
+    name = unicodedata.name(strange, "").lower() if strange else ""
     told = f"{strange!r}" + (f"（{name}）" if name and not strange.isascii() else "")
     raise CellError(
         Text(f"编号里不能有 {told}", f"an id may not hold {told}"),

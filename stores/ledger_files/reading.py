@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import cast
+from typing import Any
 
-from grid.assets import Appliance, Ledger, Merchant, Person, ServiceGrid, Station, Transformer
+from grid.assets import Ledger
 from grid.text import Text
 from stores.ledger_files.csv_tables import csv_table
 from stores.ledger_files.faults import Fault, SheetBrokenError
@@ -82,17 +81,17 @@ def _read_workbook(path: Path) -> tuple[dict[str, SheetRead], list[Fault]]:
 
 
 def _ledger(reads: dict[str, SheetRead]) -> Ledger:
-    def assets(name: str) -> Iterator[object]:
+    def assets(name: str) -> tuple[Any, ...]:
         read = reads.get(name)
-        return (row.asset() for row in read.rows.values()) if read else iter(())
+        return tuple(read.assets.values()) if read else ()
 
     return Ledger(
-        stations=cast(tuple[Station, ...], tuple(assets("stations"))),
-        grids=cast(tuple[ServiceGrid, ...], tuple(assets("grids"))),
-        transformers=cast(tuple[Transformer, ...], tuple(assets("transformers"))),
-        people=cast(tuple[Person, ...], tuple(assets("people"))),
-        merchants=cast(tuple[Merchant, ...], tuple(assets("merchants"))),
-        appliances=cast(tuple[Appliance, ...], tuple(assets("appliances"))),
+        stations=assets("stations"),
+        grids=assets("grids"),
+        transformers=assets("transformers"),
+        people=assets("people"),
+        merchants=assets("merchants"),
+        appliances=assets("appliances"),
     )
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
-from grid.assets import Role
+from grid.assets import Appliance, Role
 from grid.text import Text
-from stores.ledger_files.rows import ApplianceRow, GridRow, PersonRow, TransformerRow
 from stores.ledger_files.sheet_reading import SheetRead
 
-_NEEDS_A_GRID = (Role.COMMUNITY_LEAD.value, Role.GRID_LEAD.value, Role.MEMBER.value)
+_NEEDS_A_GRID = (Role.COMMUNITY_LEAD, Role.GRID_LEAD, Role.MEMBER)
 
 
 def check_together(reads: Mapping[str, SheetRead]) -> None:
@@ -46,8 +44,8 @@ def _references(read: SheetRead, reads: Mapping[str, SheetRead]) -> None:
         if target and target.unread:
             continue
         by_case = {key.casefold(): key for key in known}
-        for line, row in read.rows.items():
-            value = cast(str, getattr(row, column))
+        for line, asset in read.assets.items():
+            value: str = getattr(asset, column)
             if not value or value in known:
                 continue
             meant = by_case.get(value.casefold())
@@ -68,18 +66,16 @@ def _one_station(reads: Mapping[str, SheetRead]) -> None:
     transformers, grids = reads.get("transformers"), reads.get("grids")
     if not transformers or not grids:
         return
-    station_of = {row.grid_id: row.station_id for row in grids.rows.values() if isinstance(row, GridRow)}
-    for line, row in transformers.rows.items():
-        if not isinstance(row, TransformerRow):
-            continue
-        other = station_of.get(row.grid_id, row.station_id)
-        if other != row.station_id:
+    station_of = {grid.grid_id: grid.station_id for grid in grids.assets.values()}
+    for line, transformer in transformers.assets.items():
+        other = station_of.get(transformer.grid_id, transformer.station_id)
+        if other != transformer.station_id:
             transformers.add(
                 line,
                 "grid_id",
                 Text(
-                    f"网格 {row.grid_id} 属于供电所 {other}，而该台区属于 {row.station_id}",
-                    f"the grid {row.grid_id} belongs to {other}, this transformer to {row.station_id}",
+                    f"网格 {transformer.grid_id} 属于供电所 {other}，而该台区属于 {transformer.station_id}",
+                    f"the grid {transformer.grid_id} belongs to {other}, this transformer to {transformer.station_id}",
                 ),
                 Text("改正 grid_id 或 station_id", "mend grid_id or station_id"),
             )
@@ -87,12 +83,14 @@ def _one_station(reads: Mapping[str, SheetRead]) -> None:
 
 def _teams(reads: Mapping[str, SheetRead]) -> None:
     people = reads.get("people")
-    for line, row in people.rows.items() if people else ():
-        if isinstance(row, PersonRow) and row.role in _NEEDS_A_GRID and not row.grid_id and people:
+    if not people:
+        return
+    for line, person in people.assets.items():
+        if person.role in _NEEDS_A_GRID and not person.grid_id:
             people.add(
                 line,
                 "grid_id",
-                Text(f"角色 {row.role} 没有所属网格", f"a {row.role} without a service grid"),
+                Text(f"角色 {person.role.value} 没有所属网格", f"a {person.role.value} without a service grid"),
                 Text("填入所属网格的 grid_id", "fill in the grid_id of their service grid"),
             )
 
@@ -102,9 +100,8 @@ def _appliances(reads: Mapping[str, SheetRead]) -> None:
     if not appliances:
         return
     seen: dict[tuple[object, ...], int] = {}
-    for line, row in appliances.rows.items():
-        if not isinstance(row, ApplianceRow):
-            continue
+    row: Appliance
+    for line, row in appliances.assets.items():
         if row.can_switch_off > row.count:
             appliances.add(
                 line,

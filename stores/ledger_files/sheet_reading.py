@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 from pydantic import ValidationError
 
 from grid.text import Text
 from stores.ledger_files.cells import ID_CHARACTERS_MAX
 from stores.ledger_files.faults import FAULTS_PER_SHEET_MAX, CellError, Fault, SheetBrokenError
-from stores.ledger_files.rows import LedgerRow
 from stores.ledger_files.sheets import Sheet
 from stores.ledger_files.table import Table
 
 
 @dataclass
 class SheetRead:
-    """What was read of one sheet. `rows` holds the rows without a fault of their own, by line."""
+    """What was read of one sheet."""
 
     sheet: Sheet
     file: str
-    rows: dict[int, LedgerRow] = field(default_factory=dict)
+    assets: dict[int, Any] = field(default_factory=dict)
+    """The rows without a fault of their own, by line, as what they are in `grid.assets`."""
     faults: list[Fault] = field(default_factory=list)
     keys: dict[str, int] = field(default_factory=dict)
     """Every key that stands in the sheet, in faulty rows too, and its line: what others may refer to."""
@@ -94,7 +95,7 @@ def _read_row(read: SheetRead, columns: tuple[str, ...], line: int, cells: list[
     values = {column: cell for column, cell in zip(columns, cells, strict=True) if cell}
     _note_key(read, line, values)
     try:
-        read.rows[line] = read.sheet.row.model_validate(values)
+        read.assets[line] = read.sheet.row.model_validate(values).asset()
     except ValidationError as error:
         _note_faults(read, line, error)
 

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xlsxwriter
 
 from grid.assets import ApplianceKind, Ledger, Phase, Role
@@ -78,8 +79,13 @@ def _csv(sheet: Sheet, ledger: Ledger) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(sheet.columns)
-    writer.writerows(_rows(sheet, ledger))
+    writer.writerows([_plain(value) for value in row] for row in _rows(sheet, ledger))
     return text.getvalue()
+
+
+def _plain(value: str | float | int) -> str | int:
+    """Return a number without an exponent: 0.00001 and not 1e-05, which reads as damage."""
+    return np.format_float_positional(value, trim="-") if isinstance(value, float) else value
 
 
 def _workbook(ledger: Ledger) -> bytes:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from xml.etree.ElementTree import ParseError
 
+import numpy as np
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
@@ -134,6 +135,8 @@ def _cell(value: Any) -> str:
             return "yes" if value else "no"
         case float() if value.is_integer() and abs(value) < 1e15:
             return str(int(value))
+        case float():
+            return np.format_float_positional(value, trim="-")
         case datetime() | date() | time():
             return DateCell(value)
         case _:
