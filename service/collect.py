@@ -54,7 +54,8 @@ def run_collector(
         pipeline = Pipeline(
             journal, house.records, _options(house), meters, subscriber.acknowledge, house.clock.now_us()
         )
-        threads = [DeliveryThread(settings, house.clock, meters), *CopyThread.if_enabled(settings, house)]
+        threads: list[DeliveryThread | CopyThread] = [DeliveryThread(settings, house.clock, meters)]
+        threads += CopyThread.if_enabled(settings, house)
         health.start()
         for thread in threads:
             thread.start()

@@ -26,6 +26,9 @@ def record_lists(connection: Connection, lists: Sequence[OutreachList]) -> None:
             "needed_kw": made.needed_kw,
             "probability": made.probability,
             "reached_probability": made.reached_probability,
+            "pending_kw": made.pending_kw,
+            "reason_zh": made.reason.zh,
+            "reason_en": made.reason.en,
         }
         for made in lists
     ]
@@ -45,10 +48,7 @@ def lists(connection: Connection, incident_id: str) -> tuple[OutreachList, ...]:
     made = connection.execute(select(outreach_list).where(of_incident).order_by(outreach_list.c.revision)).mappings()
     asked = select(door).where(door.c.incident_id == incident_id).order_by(door.c.position)
     doors = connection.execute(asked).mappings().all()
-    return tuple(
-        OutreachList(**row, doors=tuple(_door(one) for one in doors if one["revision"] == row["revision"]))
-        for row in made
-    )
+    return tuple(_list(row, [one for one in doors if one["revision"] == row["revision"]]) for row in made)
 
 
 def record_visit(connection: Connection, seen: Visit, by: str) -> None:
@@ -84,6 +84,12 @@ def _visits(connection: Connection, asked: Select[Any]) -> tuple[Visit, ...]:
         Visit(row.incident_id, row.merchant_id, VisitResult(row.result), row.recorded_at_us, row.recorded_by)
         for row in rows
     )
+
+
+def _list(row: RowMapping, doors: Sequence[RowMapping]) -> OutreachList:
+    values = {name: value for name, value in row.items() if name not in ("reason_zh", "reason_en")}
+    reason = Text(row["reason_zh"], row["reason_en"])
+    return OutreachList(**values, reason=reason, doors=tuple(_door(one) for one in doors))
 
 
 def _door_row(made: OutreachList, position: int, one: Door) -> dict[str, Any]:

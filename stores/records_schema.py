@@ -251,6 +251,9 @@ outreach_list = Table(
     Column("needed_kw", Number),
     Column("probability", Number),
     Column("reached_probability", Number),
+    Column("pending_kw", Number),
+    _words("reason_zh"),
+    _words("reason_en"),
 )
 door = Table(
     "door",

@@ -149,6 +149,8 @@ def _outreach() -> None:
         sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
         _moment("made_at_us"),
         *_all_numbers("load_rate", "target_load_rate", "needed_kw", "probability", "reached_probability"),
+        *_all_numbers("pending_kw"),
+        *_all_words("reason_zh", "reason_en"),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.incident_id"]),
     )
     op.create_table(

@@ -1,0 +1,216 @@
+"""The pipeline on real stores: what a set of readings says does not depend on how and when it came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alerts.incidents import Incident, IncidentEventKind, IncidentState
+from alerts.outreach import OutreachSettings, Visit, VisitResult
+from collector.message import Message
+from collector.screen import Limits
+from collector.wire import encode_reading, reading_topic
+from grid.assets import Appliance, ApplianceKind, Ledger, Merchant, Person, Role, ServiceGrid, Station, Transformer
+from grid.moments import HOUR_US, MINUTE_US, format_utc
+from service.meters import Meters
+from service.pipeline import Pipeline, PipelineOptions
+from service.rulebook import choose_rule_sets, read_rule_sets
+from stores.journal import Journal
+from stores.records import Records
+
+NOON = 1_627_099_200_000_000
+TRANSFORMERS = ("T1", "T2", "T3")
+
+
+def a_town() -> Ledger:
+    """Three transformers of 400 kVA; below T1 a street of sixty shops, one of them protected."""
+    shops = tuple(
+        Merchant(f"M{i:02}", f"模拟商户 {i}", "T1", category="shop", walk_order=i, protected=i == 3)
+        for i in range(1, 61)
+    )
+    return Ledger(
+        stations=(Station("S1", "模拟供电所", "Asia/Shanghai"),),
+        grids=(ServiceGrid("G1", "模拟网格", "S1"),),
+        transformers=tuple(Transformer(t, t, "S1", 400.0, "G1") for t in TRANSFORMERS),
+        people=(Person("P1", "模拟队员 1", Role.MEMBER, "G1"), Person("P2", "模拟队员 2", Role.MEMBER, "G1")),
+        merchants=shops,
+        appliances=tuple(Appliance(s.merchant_id, ApplianceKind.AIR_CONDITIONER, 3, 3.0, 2, 22.0) for s in shops),
+    )
+
+
+class Station1:
+    """One installation in a folder: it can be restarted, and asked what it recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records = Records(f"sqlite:///{folder / 'records.sqlite'}")
+        self.records.migrate()
+        self.records.replace_ledger(a_town(), "test", NOON)
+        self.acknowledged: list[Message] = []
+        self._open(NOON)
+
+    def _open(self, now_us: int) -> None:
+        self.journal = Journal.open_writer(self.folder / "journal.sqlite")
+        options = PipelineOptions(
+            rule_sets=choose_rule_sets(("early-warning", "two-hours", "eight-points"), read_rule_sets()),
+            gap_minutes=20.0,
+            limits=Limits(measured_age_hours_max=None),
+            outreach=OutreachSettings(),
+            silent_after_minutes=15.0,
+            channels=("file",),
+        )
+        self.pipeline = Pipeline(self.journal, self.records, options, Meters(), self.acknowledged.extend, now_us)
+
+    def restart(self, now_us: int = NOON, *, cleanly: bool = False) -> None:
+        """Stop without a word, as a crash does, or cleanly, and begin again."""
+        if cleanly:
+            self.pipeline.close()
+        self.journal.close()
+        self._open(now_us)
+
+    def tick(self, readings: list[tuple[str, int, float]], now_us: int | None = None) -> None:
+        """Send (transformer, minute after noon, load rate) as one block, received when the newest was measured."""
+        received_us = now_us if now_us is not None else NOON + max(minute for _, minute, _ in readings) * MINUTE_US
+        self.pipeline.tick([message(*reading, received_us) for reading in readings], received_us)
+
+    def close(self) -> None:
+        """Close the stores."""
+        self.journal.close()
+        self.records.close()
+
+    def incident(self) -> Incident:
+        """Return the only incident."""
+        (found,) = self.records.incidents()
+        return found
+
+
+def message(transformer_id: str, minute: int, rate: float, received_us: int) -> Message:
+    """One reading of a 400 kVA transformer as its device sends it."""
+    measured_at = format_utc(NOON + minute * MINUTE_US)
+    payload = encode_reading(measured_at, active_power_kw=rate * 400.0, reactive_power_kvar=0.0)
+    return Message(
+        reading_topic("S1", transformer_id), payload, received_us, mid=minute + 1, qos=1, epoch=1, retained=False
+    )
+
+
+@pytest.fixture
+def station(tmp_path):
+    """A fresh installation."""
+    made = Station1(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_heavy_hour_opens_an_incident_makes_a_list_tells_people_and_closes(station):
+    for minute, rate in enumerate([0.85, 0.88, 0.91, 0.93]):
+        station.tick([("T1", minute, rate)])
+    incident = station.incident()
+    assert (incident.state, incident.level, incident.opened_load_rate) == (IncidentState.OPEN, "severe_heavy", 0.91)
+    outreach = station.records.outreach(incident.incident_id)
+    assert outreach is not None and outreach.needed_kw > 0
+    assert "M03" not in {door.merchant_id for door in outreach.doors}
+    assert {m.kind for m in station.records.messages(10)} == {"incident_opened", "incident_list"}
+    for minute in range(4, 20):
+        station.tick([("T1", minute, 0.7)])
+    incident = station.incident()
+    assert incident.state is IncidentState.CLOSED
+    assert NOON + 3 * MINUTE_US < incident.closed_at_us < NOON + 4 * MINUTE_US
+    kinds = [event.kind for event in station.records.events(incident.incident_id)]
+    assert kinds.count(IncidentEventKind.OPENED) == kinds.count(IncidentEventKind.CLOSED) == 1
+
+
+def test_every_message_is_acknowledged_and_only_after_its_reading_is_stored(station):
+    station.tick([("T1", 0, 0.5), ("T9", 0, 0.5)])
+    assert [m.topic for m in station.acknowledged] == [reading_topic("S1", "T1"), reading_topic("S1", "T9")]
+    assert len(station.journal.latest()) == 1
+    assert [r.reason for r in station.journal.rejects(10)] == ["unknown_transformer"]
+
+
+def test_a_refusal_brings_more_doors_and_silence_makes_the_incident_blind(station):
+    station.tick([("T1", 0, 0.95)])
+    incident_id = station.incident().incident_id
+    first = station.records.outreach(incident_id)
+    for i, door in enumerate(first.doors):
+        station.records.record_visit(Visit(incident_id, door.merchant_id, VisitResult.REFUSED, NOON + i, "P1"), "P1")
+    station.pipeline.look(NOON + MINUTE_US)
+    second = station.records.outreach(incident_id)
+    assert second.revision == 2
+    assert not {d.merchant_id for d in first.doors} & {d.merchant_id for d in second.doors}
+    station.pipeline.look(NOON + 16 * MINUTE_US)
+    assert station.incident().blind and station.incident().state is IncidentState.OPEN
+    station.tick([("T1", 17, 0.95)])
+    assert not station.incident().blind
+
+
+def test_history_is_recorded_but_nobody_is_called(station):
+    now_us = NOON + 30 * HOUR_US
+    for minute, rate in enumerate([0.85, 0.95, 1.01]):
+        station.tick([("T1", minute, rate)], now_us)
+    assert station.incident().level == "overload"
+    assert station.records.outreach(station.incident().incident_id) is not None
+    assert station.records.messages(10) == ()
+
+
+def test_a_late_reading_merges_two_incidents_and_says_so(station):
+    rates = {0: 0.92, **{m: 0.8 for m in range(1, 15)}, 15: 0.93, 16: 0.94}
+    del rates[6]
+    for minute, rate in rates.items():
+        station.tick([("T1", minute, rate)])
+    assert len(station.records.incidents()) == 2
+    station.tick([("T1", 6, 0.87)], NOON + 17 * MINUTE_US)
+    states = {i.first_reading_at_us: i.state for i in station.records.incidents()}
+    assert states == {NOON: IncidentState.OPEN, NOON + 15 * MINUTE_US: IncidentState.RETRACTED}
+    first = next(i for i in station.records.incidents() if i.state is IncidentState.OPEN)
+    assert IncidentEventKind.REVISED in {e.kind for e in station.records.events(first.incident_id)}
+
+
+def a_dirty_day(seed: int) -> list[tuple[str, int, float]]:
+    """Three transformers wandering around the lines, with holes."""
+    random = np.random.default_rng(seed)
+    readings = []
+    for transformer_id in TRANSFORMERS:
+        rate, minute = 0.85, 0
+        while minute < 600:
+            minute += int(random.choice([1, 1, 2, 5, 15, 25], p=[0.5, 0.2, 0.1, 0.1, 0.07, 0.03]))
+            rate = float(np.clip(rate + random.normal(0, 0.03), 0.5, 1.2))
+            readings.append((transformer_id, minute, round(rate, 4)))
+    return readings
+
+
+def what_stands(station: Station1) -> tuple[set, set]:
+    """Episodes and incidents as recorded, without what depends on when they were looked at."""
+    incidents = {replace(i, blind=False) for i in station.records.incidents() if i.state is not IncidentState.RETRACTED}
+    episodes = {replace(e, **_still_open(e)) for e in station.records.episodes()}
+    return episodes, incidents
+
+
+def _still_open(episode):
+    # Of an open episode the records hold its beginning; peak and count are written when it ends.
+    return {} if episode.ended_by else {"peak_load_rate": 0.0, "peak_at_us": 0, "readings": 0}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_order_duplicates_blocks_and_crashes_change_no_verdict(tmp_path, seed):
+    readings = a_dirty_day(seed)
+    end_us = NOON + 700 * MINUTE_US
+    (tmp_path / "orderly").mkdir()
+    (tmp_path / "dirty").mkdir()
+    orderly, dirty = Station1(tmp_path / "orderly"), Station1(tmp_path / "dirty")
+    orderly.tick(sorted(readings, key=lambda r: r[1]), end_us)
+    random = np.random.default_rng(seed + 100)
+    mixed = [readings[i] for i in random.permutation(len(readings))]
+    mixed += [readings[i] for i in random.integers(0, len(readings), 50)]
+    at = 0
+    while at < len(mixed):
+        size = int(random.integers(1, 120))
+        dirty.tick(mixed[at : at + size], end_us)
+        at += size
+        if random.random() < 0.3:
+            dirty.restart(end_us, cleanly=random.random() < 0.5)
+    assert what_stands(dirty) == what_stands(orderly)
+    assert len(what_stands(orderly)[0]) > 10
+    orderly.close()
+    dirty.close()
