@@ -67,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _wrong_use(error)
     except BrokenPipeError:
         return _go_quietly()
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):
+            return _go_quietly()
+        raise
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     return code if isinstance(code, int) else 0
@@ -90,7 +94,7 @@ def _refuse(line: str, code: int) -> int:
 
 def _go_quietly() -> int:
     """The reader of our output has gone, as `head` does: there is nobody to tell."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
 
 

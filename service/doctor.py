@@ -105,7 +105,7 @@ def _output(*command: str) -> str:
 
 
 def _font() -> Check:
-    listed = _output("fc-list", ":lang=zh", "family") if shutil.which("fc-list") else ""
+    listed = _output("fc-list", ":lang=zh-cn", "family") if shutil.which("fc-list") else ""
     found = next((line.strip() for line in listed.splitlines() if line.strip()), "") or _font_file()
     if found:
         return Check("font", True, same(found))

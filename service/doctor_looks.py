@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grid.errors import BrokerError, SettingsError, StoreError
-from grid.moments import DAY_US, format_utc, parse_moment_us
+from grid.moments import DAY_US, SECOND_US, format_utc, parse_moment_us
 from grid.text import Text
 from service.broker_probe import knock
 from service.clock import SystemClock
@@ -55,7 +55,7 @@ def _clock(settings: Settings, house: House) -> Text:
         raise SettingsError(f"the computer says it is {format_utc(real_us)}", remedy="set its clock, best by NTP")
     now_us = house.clock.now_us()
     if settings.clock.kind is ClockKind.SCALED:
-        told = f"{format_utc(now_us)}, x{settings.clock.speed:g}"
+        told = f"{format_utc(now_us - now_us % SECOND_US)}, x{settings.clock.speed:g}"
         return Text(f"演练时钟：{told}", f"scaled clock: {told}")
     newest = _newest_received_us(house)
     if newest is not None and newest > now_us + DAY_US:
@@ -63,7 +63,7 @@ def _clock(settings: Settings, house: House) -> Text:
             f"it is {format_utc(now_us)}, but readings were received at {format_utc(newest)}",
             remedy="has the clock been set back? Set it, best by NTP",
         )
-    return same(format_utc(now_us))
+    return same(format_utc(now_us - now_us % SECOND_US))
 
 
 def _newest_received_us(house: House) -> int | None:

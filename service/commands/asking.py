@@ -176,7 +176,8 @@ def _lines(page: IncidentPage, screen: Screen) -> None:
 def _table(page: IncidentPage, screen: Screen) -> None:
     made = page.outreach
     assert made is not None
-    screen.table(Text("走访名单", "Outreach list"), _DOORS, [_door(row) for row in page.doors])
+    title = Text(f"走访名单 {page.row.called}", f"Outreach list {page.row.called}")
+    screen.table(title, _DOORS, [_door(row) for row in page.doors])
     screen.say(page.reason)
     screen.say(
         Text(
@@ -186,7 +187,8 @@ def _table(page: IncidentPage, screen: Screen) -> None:
             f"the list reaches it with {made.reached_probability:.0%} (asked for: {made.probability:.0%})",
         )
     )
-    screen.say(made.reason)
+    if made.reason.en:
+        screen.say(made.reason)
     if page.advice is not None:
         screen.say(page.advice.text)
 
