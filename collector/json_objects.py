@@ -15,6 +15,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _NOT_FINITE = object()
+_any_json = msgspec.json.Decoder(msgspec.Raw).decode
 _members_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -47,10 +48,15 @@ def explain(text: bytes, error: Exception) -> Fault:
         text.decode("utf-8")
     except UnicodeDecodeError as not_utf8:
         return Fault(Reason.NOT_UTF8, "", f"byte {not_utf8.start} is {text[not_utf8.start]:#04x}")
+    if isinstance(error, msgspec.ValidationError):
+        try:
+            _any_json(text)
+        except UNREADABLE as worse:  # it stumbled over a type before it came to what is no JSON
+            error = worse
+        else:
+            return _type_fault(str(error))
     if isinstance(error, RecursionError):
         return Fault(Reason.NESTED_TOO_DEEP)
-    if isinstance(error, msgspec.ValidationError):
-        return _type_fault(str(error))
     return _syntax_fault(text, str(error))
 
 

@@ -85,8 +85,9 @@ def batch_topic(station_id: str) -> str:
 
 
 def subscription_filters(station_ids: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the topic filters that together bring every reading of some stations (none named: of all), each once."""
-    return tuple(f for station in station_ids or ("+",) for f in (reading_topic(station, "+"), batch_topic(station)))
+    """Return the topic filters that together bring every reading, each once; of some stations, or of all."""
+    stations = station_ids or ("+",)
+    return tuple(topic for station in stations for topic in (reading_topic(station, "+"), batch_topic(station)))
 
 
 def encode_reading(
