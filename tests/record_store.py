@@ -1,0 +1,73 @@
+"""Databases for the tests of the records: SQLite always, PostgreSQL where the environment names a server.
+
+REDVEST_TEST_POSTGRESQL_URL=postgresql+psycopg://user@host:port/database; each test works in a schema of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from alerts.incidents import Incident, IncidentState
+from grid.moments import MINUTE_US
+
+KINDS = ("sqlite", "postgresql")
+NOON_US = 1_627_099_200_000_000
+
+
+@contextmanager
+def new_database(kind: str, folder: Path) -> Iterator[str]:
+    """Give the URL of an empty database."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'data' / 'records.sqlite'}"
+        return
+    server = os.environ.get("REDVEST_TEST_POSTGRESQL_URL")
+    if server is None:
+        pytest.skip("set REDVEST_TEST_POSTGRESQL_URL (and install redvest[postgresql]) to test on PostgreSQL too")
+    schema = f"redvest_{uuid.uuid4().hex[:12]}"
+    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.schema.CreateSchema(schema))
+    try:
+        yield f"{server}?options=-csearch_path%3D{schema}"
+    finally:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.schema.DropSchema(schema, cascade=True))
+        engine.dispose()
+
+
+def rows(url: str, statement: str) -> list[tuple[object, ...]]:
+    """Ask the database itself, past our own code."""
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        result = connection.execute(sqlalchemy.text(statement))
+        answer = [tuple(row) for row in result] if result.returns_rows else []
+    engine.dispose()
+    return answer
+
+
+def an_incident(
+    incident_id: str = "YX06-a", opened_at_us: int = NOON_US, state: IncidentState = IncidentState.OPEN
+) -> Incident:
+    """Make an incident of YX06."""
+    return Incident(
+        incident_id=incident_id,
+        transformer_id="YX06",
+        rule="early-warning@1",
+        level="severe_heavy",
+        state=state,
+        first_reading_at_us=opened_at_us + 1,
+        opened_at_us=opened_at_us,
+        opened_load_rate=0.9533,
+        peak_load_rate=0.97,
+        peak_at_us=opened_at_us + MINUTE_US,
+        last_load_rate=0.93,
+        last_reading_at_us=opened_at_us + 2 * MINUTE_US,
+        closed_at_us=opened_at_us + 60 * MINUTE_US if state is IncidentState.CLOSED else None,
+    )
