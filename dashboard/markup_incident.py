@@ -157,6 +157,6 @@ def legend(*, phase: bool, air: bool, target: bool, active_only: bool) -> str:
     if air:
         parts.append(f'<span><i class="air"></i>{escape(say(words.LEGEND_AIR))}</span>')
     if active_only:
-        parts.append(f"<span><i class="active-only"></i>{escape(say(words.LEGEND_ACTIVE_ONLY))}</span>")
+        parts.append(f'<span><i class="active-only"></i>{escape(say(words.LEGEND_ACTIVE_ONLY))}</span>')
     parts.append(f"<span>{escape(say(words.LEGEND_GAP))}</span>")
     return f'<div class="rv-legend">{"".join(parts)}</div>'

@@ -18,10 +18,11 @@ def page() -> None:
     """Draw the page."""
     keep_address()
     draw(head(say(words.INCIDENTS)))
+    labels = {key: say(text) for key, text in _FILTERS.items()}
     chosen = st.segmented_control(
         say(words.FILTER),
         options=list(_FILTERS),
-        format_func=lambda key: say(_FILTERS[key]),
+        format_func=lambda key: labels[key],
         default="all",
         required=True,
         label_visibility="collapsed",

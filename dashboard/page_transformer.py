@@ -41,21 +41,23 @@ def page() -> None:
         index=ids.index(asked) if asked in known else 0,
         format_func=lambda i: i if known[i].name in ("", i) else f"{i} {known[i].name}",
     )
+    ranges = {length: say(text) for length, text in words.RANGES.items()}
     hours = hours_pick.segmented_control(
         say(words.RANGE),
         options=list(words.RANGES),
         default=6,
         required=True,
-        format_func=lambda h: say(words.RANGES[h]),
+        format_func=lambda length: ranges[length],
         key="range_hours",
         wrap=True,
     )
+    shows = {"phase": say(words.SHOW_PHASE), "air": say(words.SHOW_AIR)}
     lines = show_pick.pills(
         say(words.SHOW),
-        options=["phase", "air"],
+        options=list(shows),
         default=["phase"],
         selection_mode="multi",
-        format_func=lambda line: say(words.SHOW_PHASE if line == "phase" else words.SHOW_AIR),
+        format_func=lambda line: shows[line],
         key="lines_shown",
     )
     keep_address(transformer=chosen)
@@ -142,7 +144,7 @@ def _newest(shown: TransformerPage) -> str:
             (say(words.PHASE_LOAD_RATE, phase=phase.value), percent(rate, 2), formula)
             for phase, rate in zip(_PHASES, now.phase_load_rate, strict=True)
         ),
-        (say(words.IMBALANCE), percent(now.imbalance), say(words.IMBALANCE_FORMULA)),
+        (say(words.IMBALANCE), percent(now.imbalance), words.IMBALANCE_FORMULA),
         (say(words.TREND), say(trend(now.trend_per_hour)), ""),
         (say(words.AIR_TEMPERATURE), quantity(now.ambient_temperature_c, "°C", 1), ""),
     ]

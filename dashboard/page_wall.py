@@ -12,8 +12,8 @@ from dashboard.session import keep_address, live_seconds, say, wall
 from service.queries_answers import Freshness, Wall
 
 TILES_MAX = 60
+# So few transformers get large tiles. (A text below a constant would be drawn: Streamlit runs this file.)
 TILES_LARGE_MAX = 9
-"""So few transformers get large tiles."""
 INCIDENTS_MAX = 30
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from alerts.names import role_name
 from dashboard import words
 from grid.errors import RedvestError
 from grid.text import Language, Text
@@ -95,6 +96,11 @@ def say(text: Text, **values: object) -> str:
 def person() -> str:
     """Return the person_id that this session records answers as, empty while nobody chose."""
     return str(st.session_state.get("who") or "")
+
+
+def person_labels() -> dict[str, str]:
+    """Return what each of our people is called in a choice, by person_id."""
+    return {each.person_id: f"{each.name} · {say(role_name(each.role))}" for each in queries().people()}
 
 
 def choose_person(person_id: str) -> None:

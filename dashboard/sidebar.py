@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from alerts.names import role_name
 from dashboard import words
-from dashboard.session import language, queries, say
+from dashboard.session import language, person_labels, say
 from grid.text import Language
 
 
 def sidebar() -> None:
     """Draw the sidebar."""
     language()
-    people = {person.person_id: person for person in queries().people()}
+    people = person_labels()
     if "who" not in st.session_state:
         asked = st.query_params.get("who", "")
         st.session_state["who"] = asked if asked in people else None
@@ -28,7 +27,7 @@ def sidebar() -> None:
         st.selectbox(
             say(words.WHO_ARE_YOU),
             options=list(people),
-            format_func=lambda person_id: f"{people[person_id].name} · {say(role_name(people[person_id].role))}",
+            format_func=lambda person_id: people.get(person_id, person_id),
             placeholder=say(words.CHOOSE_YOURSELF),
             key="who",
         )

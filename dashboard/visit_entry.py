@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from alerts.names import role_name
 from alerts.outreach import VisitResult
 from dashboard import words
-from dashboard.session import choose_person, forget_answers, house, person, queries, say
+from dashboard.session import choose_person, forget_answers, house, person, person_labels, say
 from grid.errors import RedvestError
 from service.queries_answers import DoorRow
 
@@ -47,11 +46,11 @@ def choose_yourself() -> None:
     """Ask who records, where nobody was chosen yet; answers without a person are not taken."""
     if person():
         return
-    people = {each.person_id: each for each in queries().people()}
+    people = person_labels()
     chosen = st.selectbox(
         say(words.CHOOSE_YOURSELF),
         options=list(people),
-        format_func=lambda person_id: f"{people[person_id].name} · {say(role_name(people[person_id].role))}",
+        format_func=lambda person_id: people.get(person_id, person_id),
         index=None,
         placeholder=say(words.CHOOSE_YOURSELF),
         label_visibility="collapsed",

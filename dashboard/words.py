@@ -97,7 +97,7 @@ ACTIVE_ONLY = Text("仅有功", "active only")
 PHASE_LOAD_RATE = Text("{phase} 相负载率", "Phase {phase} load rate")
 PHASE_FORMULA = Text("K相 = U·I / (Sn/3)", "K_ph = U·I / (Sn/3)")
 IMBALANCE = Text("三相不平衡度", "Three-phase imbalance")
-IMBALANCE_FORMULA = Text("(Imax − Imin) / Imax", "(Imax − Imin) / Imax")
+IMBALANCE_FORMULA = "(Imax − Imin) / Imax"
 MEASURED_AT = Text("测量时间", "Measured")
 RECEIVED_AT = Text("收到时间", "Received")
 BELONGS = Text("归属", "Belongs to")

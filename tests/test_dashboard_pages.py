@@ -1,0 +1,255 @@
+"""The pages, run without a browser: every page in both languages, answers, personal data, and bad input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from alerts.outreach import VisitResult
+from dashboard import words
+from grid.text import Language, Text
+from service.house import House
+from service.settings import CONFIG_VARIABLE, load_settings
+from tests.town import NASTY_SHOP, Town, build_town
+
+APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
+PAGES = (
+    "page_wall.py",
+    "page_incidents.py",
+    "page_incident.py",
+    "page_transformer.py",
+    "page_my_list.py",
+    "page_system.py",
+)
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture(scope="module")
+def quiet_town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """Return a town that no test changes."""
+    return build_town(tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture
+def town(quiet_town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    """Let the pages look at a town that no test changes."""
+    yield from _looked_at(quiet_town, monkeypatch)
+
+
+@pytest.fixture
+def own_town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    """Let the pages look at a town of one's own."""
+    yield from _looked_at(build_town(tmp_path), monkeypatch)
+
+
+def _looked_at(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    monkeypatch.setenv(CONFIG_VARIABLE, str(town.config))
+    st.cache_resource.clear()
+    yield town
+    st.cache_resource.clear()
+
+
+def opened(page: str = "page_wall.py", **parameters: str) -> AppTest:
+    """Return the app after it drew a page with these parameters in its address."""
+    app = AppTest.from_file(str(APP), default_timeout=30)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "page_wall.py":
+        app.switch_page(page)
+        for name, value in parameters.items():
+            app.query_params[name] = value
+        app.run()
+    return app
+
+
+def told(app: AppTest) -> str:
+    """Return everything that the page says, as HTML and text."""
+    return "\n".join(_said(element) for element in app.main)
+
+
+def _said(element: Any) -> str:
+    if hasattr(element, "children"):
+        return "\n".join(_said(child) for child in element.children.values())
+    proto = getattr(element, "proto", None)
+    return "\n".join(str(getattr(proto, part, "")) for part in ("body", "label", "value") if getattr(proto, part, ""))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("language", list(Language))
+def test_every_page_draws_in_both_languages(town: Town, page: str, language: Language) -> None:
+    app = opened(page, lang=language.value, who="P1")
+    assert not app.exception
+    assert not app.error
+    title = {
+        "page_wall.py": words.WALL,
+        "page_incidents.py": words.INCIDENTS,
+        "page_incident.py": words.INCIDENT,
+        "page_transformer.py": words.TRANSFORMER,
+        "page_my_list.py": words.MY_LIST,
+        "page_system.py": words.SYSTEM,
+    }[page]
+    assert title.to(language) in told(app)
+
+
+def test_every_text_of_the_pages_exists_in_both_languages() -> None:
+    texts = list(_texts(vars(words)))
+    assert len(texts) > 150
+    for text in texts:
+        assert text.zh.strip(), text
+        assert text.en.strip(), text
+        assert set(re.findall(r"{\w+}", text.zh)) == set(re.findall(r"{\w+}", text.en)), text
+        assert not CHINESE.search(text.en), text
+        assert CHINESE.search(text.zh) or not re.search("[A-Za-z]{3}", text.zh), text
+
+
+def _texts(names: dict[str, Any]) -> Iterator[Text]:
+    for value in names.values():
+        match value:
+            case Text():
+                yield value
+            case dict():
+                yield from (each for each in value.values() if isinstance(each, Text))
+            case tuple():
+                yield from (each for each in value if isinstance(each, Text))
+
+
+def test_chinese_comes_first_and_the_address_chooses_english(town: Town) -> None:
+    assert words.OPEN_INCIDENTS.zh in told(opened())
+    assert words.OPEN_INCIDENTS.en in told(opened(lang="en"))
+    assert words.OPEN_INCIDENTS.zh in told(opened(lang="xx"))
+
+
+def test_a_silent_transformer_is_never_drawn_as_normal(town: Town) -> None:
+    page = told(opened())
+    kinds = {t: k for k, t in re.findall(r'<a class="rv-tile ([a-z_ ]+)" href="[^"]*transformer=(YX\d\d)', page)}
+    assert kinds["YX09"] == kinds["YX10"] == "blind"
+    assert kinds["YX06"] == "severe_heavy"
+    assert kinds["YX11"] == "severe_heavy phase"
+    assert kinds["YX08"] == "normal"
+    assert "09:40 起无数据" in page
+
+
+def test_a_level_has_a_word_and_a_shape_beside_its_colour(town: Town) -> None:
+    page = told(opened())
+    assert "◆ 严重重载" in page
+    assert "▲ 重载" in page
+    assert "○ 失去数据" in page
+    assert "● 正常" in page
+
+
+def test_the_wall_says_that_the_collector_does_not_answer(town: Town) -> None:
+    assert "采集程序没有应答" in told(opened())
+
+
+def test_the_wall_leads_to_the_incident_in_one_click(town: Town) -> None:
+    assert f"./incident?incident={town.incident.incident_id}" in told(opened())
+
+
+@pytest.mark.parametrize(("name", "page"), [("incident", "page_incident.py"), ("transformer", "page_transformer.py")])
+def test_a_link_from_a_message_opens_what_it_names(town: Town, name: str, page: str) -> None:
+    value = town.incident.incident_id if name == "incident" else "YX07"
+    app = opened(**{name: value})
+    assert not app.exception
+    wanted = words.LIST_OF_DOORS if name == "incident" else words.LOAD_RATE_CURVE
+    assert wanted.zh in told(app)
+
+
+def test_the_name_of_a_shop_is_text_and_nothing_else(town: Town) -> None:
+    page = told(opened("page_incident.py", incident=town.incident.incident_id))
+    assert NASTY_SHOP not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_phones_and_contacts_are_masked_on_every_page(town: Town) -> None:
+    personal = [v for m in town.ledger.merchants for v in (m.phone, m.contact_name)]
+    personal += [person.phone for person in town.ledger.people]
+    for page in ("page_wall.py", "page_incident.py", "page_transformer.py", "page_my_list.py"):
+        shown = told(opened(page, incident=town.incident.incident_id, transformer="YX06", who="P1"))
+        assert not [value for value in personal if value in shown], page
+
+
+def test_an_answer_goes_into_the_record_and_shows_at_once(own_town: Town) -> None:
+    town = own_town
+    door = town.outreach.doors[-1].merchant_id
+    app = opened("page_incident.py", incident=town.incident.incident_id, who="P2")
+    app.button(key=f"incident-{town.incident.incident_id}-{door}-agreed").click().run()
+    assert not app.exception
+    house = House(load_settings(town.config))
+    visit = house.records.current_visits(town.incident.incident_id)[door]
+    assert (visit.result, visit.recorded_by) == (VisitResult.AGREED, "P2")
+    assert "模拟乙 记录" in told(app)
+    house.close()
+
+
+def test_nobody_can_answer_without_saying_who_they_are(town: Town) -> None:
+    door = town.outreach.doors[-1].merchant_id
+    app = opened("page_incident.py", incident=town.incident.incident_id)
+    app.button(key=f"incident-{town.incident.incident_id}-{door}-agreed").click().run()
+    assert words.CHOOSE_YOURSELF_FIRST.zh in [toast.value for toast in app.toast]
+    house = House(load_settings(town.config))
+    assert door not in house.records.current_visits(town.incident.incident_id)
+    house.close()
+
+
+def test_asking_for_a_phone_asks_for_a_reason_first(town: Town) -> None:
+    door = town.outreach.doors[0].merchant_id
+    phone = next(m.phone for m in town.ledger.merchants if m.merchant_id == door)
+    app = opened("page_incident.py", incident=town.incident.incident_id, who="P1")
+    app.button(key=f"reveal-incident-{town.incident.incident_id}-{door}").click().run()
+    assert not app.exception
+    assert words.REVEAL_REASONS[0].zh in app.radio[0].options
+    next(b for b in app.button if b.label == words.REVEAL_CONFIRM.zh).click().run()
+    assert phone not in told(app)
+
+
+def test_my_list_shows_the_next_door_first_and_only_my_doors(town: Town) -> None:
+    mine = told(opened("page_my_list.py", who="P1"))
+    own = [d.merchant_id for d in town.outreach.doors if d.assigned_to == "P1"]
+    names = {m.merchant_id: m.name for m in town.ledger.merchants}
+    other = [names[d.merchant_id] for d in town.outreach.doors if d.assigned_to == "P2"]
+    assert words.NEXT_DOOR.zh in mine
+    assert not [name for name in other if f'"shop">{name}<' in mine]
+    unanswered = [m for m in own if m not in {v.merchant_id for v in town.visits}]
+    assert mine.index(f'"shop">{names[unanswered[0]]}<') < mine.index(f'"shop">{names[own[0]]}<')
+
+
+def test_a_wrong_address_says_so_and_shows_no_page_of_code(town: Town) -> None:
+    for page, parameters in (
+        ("page_incident.py", {"incident": "no-such"}),
+        ("page_transformer.py", {"transformer": "YX99"}),
+        ("page_my_list.py", {"who": "nobody"}),
+    ):
+        app = opened(page, **parameters)
+        assert not app.exception, page
+
+
+def test_faulty_settings_are_one_line_in_both_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "redvest.toml"
+    config.write_text("[broker]\nprot = 1\n", encoding="utf-8")
+    monkeypatch.setenv(CONFIG_VARIABLE, str(config))
+    st.cache_resource.clear()
+    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    assert not app.exception
+    assert len(app.error) == 2
+    assert "prot" in app.error[0].value
+    st.cache_resource.clear()
+
+
+def test_before_anything_was_imported_the_wall_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "redvest.toml"
+    config.write_text('[data]\nfolder = "data"\n', encoding="utf-8")
+    monkeypatch.setenv(CONFIG_VARIABLE, str(config))
+    st.cache_resource.clear()
+    for page in PAGES:
+        app = opened(page)
+        assert not app.exception, page
+        assert not app.error, page
+    assert "redvest ledger import" in told(opened())
+    st.cache_resource.clear()
