@@ -1,0 +1,122 @@
+"""Publishes as devices do: QoS 1 or 0 over paho, with a bound on what is on its way, across reconnections."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as mqtt
+
+from collector.broker_address import BrokerAddress
+from grid.errors import BrokerError
+
+OUTSTANDING_MAX = 2_000
+"""Messages handed to paho and not yet acknowledged; paho itself refuses more than 65,535 (packet ids)."""
+FINISH_SECONDS_MAX = 60.0
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of the messages so far."""
+
+    handed_over: int
+    acknowledged: int
+    """By the broker; at QoS 0 those that left for the wire."""
+    reconnections: int
+
+
+class Publisher:
+    """One MQTT client that publishes. Use it as a context manager; `publish` may wait for the broker."""
+
+    def __init__(self, address: BrokerAddress, client_id: str, *, connect_seconds_max: float = 30.0) -> None:
+        """Prepare; `start` connects."""
+        self._address = address
+        self._connect_seconds_max = connect_seconds_max
+        self._client = address.client(client_id)
+        self._client.max_inflight_messages_set(OUTSTANDING_MAX)
+        self._client.max_queued_messages_set(0)
+        self._client.reconnect_delay_set(1, 10)
+        self._client.on_connect = self._on_connect
+        self._client.on_publish = self._on_publish
+        self._changed = threading.Condition()
+        self._connections = 0
+        self._refused = ""
+        self._handed_over = 0
+        self._acknowledged = 0
+
+    def start(self) -> None:
+        """Connect, trying again while the broker is away. Raises BrokerError when it stays away or refuses."""
+        end = time.monotonic() + self._connect_seconds_max
+        while True:
+            try:
+                self._address.connect(self._client)
+                break
+            except OSError as error:
+                if time.monotonic() >= end:
+                    raise BrokerError(
+                        f"cannot be reached ({error})",
+                        where=f"broker {self._address}",
+                        remedy="start the broker, or name another with [broker] host and port",
+                    ) from error
+                time.sleep(0.3)
+        self._client.loop_start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._connections or self._refused, max(1.0, end - time.monotonic()))
+            if not self._connections:
+                raise BrokerError(
+                    self._refused or "did not answer our CONNECT",
+                    where=f"broker {self._address}",
+                    remedy="check login and MQTT version in [broker]",
+                )
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
+        """Hand one message over; waits while too many are on their way."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._handed_over - self._acknowledged < OUTSTANDING_MAX)
+            self._handed_over += 1
+        self._client.publish(topic, payload, qos)
+
+    def publish_all(self, messages: Iterable[tuple[str, bytes]], qos: int = 1) -> None:
+        """Hand messages over in order."""
+        for topic, payload in messages:
+            self.publish(topic, payload, qos)
+
+    def published(self) -> Published:
+        """Return the counts so far."""
+        with self._changed:
+            return Published(self._handed_over, self._acknowledged, max(0, self._connections - 1))
+
+    def finish(self, seconds_max: float = FINISH_SECONDS_MAX) -> Published:
+        """Wait until everything is acknowledged, then disconnect. Raises BrokerError when it never is."""
+        with self._changed:
+            done = self._changed.wait_for(lambda: self._handed_over == self._acknowledged, seconds_max)
+        self.stop()
+        if not done:
+            left = self._handed_over - self._acknowledged
+            raise BrokerError(
+                f"{left} messages were not acknowledged within {seconds_max:g} s",
+                where=f"broker {self._address}",
+                remedy="is the broker up and allowed to take these topics?",
+            )
+        return self.published()
+
+    def stop(self) -> None:
+        """Disconnect without waiting."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
+        with self._changed:
+            if reason.is_failure:
+                self._refused = str(reason)
+            else:
+                self._connections += 1
+            self._changed.notify_all()
+
+    def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
+        with self._changed:
+            self._acknowledged += 1
+            self._changed.notify_all()
