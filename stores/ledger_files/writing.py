@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import fields
@@ -17,6 +16,7 @@ import xlsxwriter
 
 from grid.assets import ApplianceKind, Ledger, Phase, Role
 from stores.ledger_files.sheets import SHEETS, Sheet
+from stores.owner_file import write_owner_file
 
 _STARTS_A_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")
 _CHOICES = {
@@ -37,13 +37,13 @@ def write_ledger(ledger: Ledger, target: Path) -> tuple[Path, ...]:
     """
     if target.suffix.lower() == ".xlsx":
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, _workbook(ledger))
+        write_owner_file(target, _workbook(ledger))
         return (target,)
     target.mkdir(parents=True, exist_ok=True)
     written = []
     for sheet in SHEETS:
         file = target / f"{sheet.name}.csv"
-        _replace(file, _csv(sheet, ledger).encode("utf-8-sig"))
+        write_owner_file(file, _csv(sheet, ledger).encode("utf-8-sig"))
         written.append(file)
     return tuple(written)
 
@@ -111,17 +111,3 @@ def _workbook(ledger: Ledger) -> bytes:
                     else:
                         page.write_number(line, column, value)
     return packed.getvalue()
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
