@@ -6,18 +6,21 @@ REDVEST_TEST_POSTGRESQL_URL=postgresql+psycopg://user@host:port/database; each t
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-import pytest
 import sqlalchemy
 
 from alerts.incidents import Incident, IncidentState
 from grid.moments import MINUTE_US
+from stores.records import Records
 
-KINDS = ("sqlite", "postgresql")
+POSTGRESQL_URL = os.environ.get("REDVEST_TEST_POSTGRESQL_URL", "")
+KINDS = ("sqlite", "postgresql") if POSTGRESQL_URL else ("sqlite",)
 NOON_US = 1_627_099_200_000_000
 
 
@@ -27,19 +30,37 @@ def new_database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'data' / 'records.sqlite'}"
         return
-    server = os.environ.get("REDVEST_TEST_POSTGRESQL_URL")
-    if server is None:
-        pytest.skip("set REDVEST_TEST_POSTGRESQL_URL (and install redvest[postgresql]) to test on PostgreSQL too")
     schema = f"redvest_{uuid.uuid4().hex[:12]}"
-    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT")
+    engine = sqlalchemy.create_engine(POSTGRESQL_URL, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(sqlalchemy.schema.CreateSchema(schema))
     try:
-        yield f"{server}?options=-csearch_path%3D{schema}"
+        yield f"{POSTGRESQL_URL}?options=-csearch_path%3D{schema}"
     finally:
         with engine.connect() as connection:
             connection.execute(sqlalchemy.schema.DropSchema(schema, cascade=True))
         engine.dispose()
+
+
+def with_tables(url: str) -> str:
+    """Bring a new database up to date; a SQLite file by copying one that was migrated once, which is quicker."""
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_migrated_sqlite_file())
+    else:
+        with Records(url) as records:
+            records.migrate()
+    return url
+
+
+@cache
+def _migrated_sqlite_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "records.sqlite"
+        with Records(f"sqlite:///{path}") as records:
+            records.migrate()
+        return path.read_bytes()
 
 
 def rows(url: str, statement: str) -> list[tuple[object, ...]]:

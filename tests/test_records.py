@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,7 @@ from grid.text import Text
 from stores.changes import Changes, NewMessage
 from stores.records import Records
 from stores.records_schema import SCHEMA_VERSION, metadata
-from tests.record_store import KINDS, NOON_US, an_incident, new_database, rows
+from tests.record_store import KINDS, NOON_US, an_incident, new_database, rows, with_tables
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -74,8 +75,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def records(url: str) -> Iterator[Records]:
-    with Records(url) as records:
-        records.migrate()
+    with Records(with_tables(url)) as records:
         yield records
 
 
@@ -322,7 +322,7 @@ from stores.records import Records
 name, url = sys.argv[1:]
 records = Records(url)
 records.migrate()
-for i in range(40):
+for i in range(25):
     records.record_visit(Visit("YX06-a", f"{name}{i}", VisitResult.AGREED, i, name), name)
     records.commit(Changes(messages=(NewMessage(f"{name}{i}", "k", "S1", None, Text("", ""), i, ("a",)),)))
     print(i, flush=True)
@@ -345,14 +345,15 @@ def test_processes_that_write_at_once_lose_nothing_and_a_killed_one_harms_nobody
     noted_by_killed = 10 + len(writers[2].stdout.readlines())
     while any(writer.poll() is None for writer in writers):
         assert len(records.visits("YX06-a")) >= 10
+        time.sleep(0.02)
     assert [writer.wait() for writer in writers[:2]] == [0, 0]
     visits = [visit.recorded_by for visit in records.visits("YX06-a")]
-    assert (visits.count("A"), visits.count("B")) == (40, 40)
+    assert (visits.count("A"), visits.count("B")) == (25, 25)
     assert visits.count("C") - noted_by_killed in (0, 1)
     assert len(records.audit(999)) == len(visits)
     assert records.verify_audit() is None
     numbers = [message.message_no for message in records.messages(999)]
-    assert len(set(numbers)) == len(numbers) >= 80 + noted_by_killed - 1
+    assert len(set(numbers)) == len(numbers) >= 50 + noted_by_killed - 1
 
 
 # Migrations
@@ -477,7 +478,10 @@ def test_an_unusable_address_is_refused_by_name_without_its_password(url: str) -
 
 
 def test_a_postgresql_server_that_is_away_is_said_with_the_remedy() -> None:
-    pytest.importorskip("psycopg", reason="redvest[postgresql] is not installed")
+    if "postgresql" not in KINDS:
+        pytest.skip(
+            "records on PostgreSQL: install redvest[postgresql] and set REDVEST_TEST_POSTGRESQL_URL to test them"
+        )
     with Records("postgresql+psycopg://nobody:secret@127.0.0.1:1/x") as records:
         with pytest.raises(StoreError, match="see that the server runs") as refused:
             records.migrate()
