@@ -231,5 +231,5 @@ class SimulatorSection(Section):
     """What the simulator plays."""
 
     scenario: str = Field(default="yx06-24-july", min_length=1)
-    seed: Whole = Field(default=24, ge=0)
+    seed: Whole = Field(default=-1, ge=-1)
     ledger: OptionalPath = None

@@ -2,29 +2,108 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from alerts.names import visit_result_name
 from grid.errors import UsageError
+from grid.moments import format_utc
+from grid.text import Text
 from service.commands.options import Config, Speak, opened
+from service.commands.screen import progress
+
+_SPEED_MAX = 1e6
 
 
 def simulate(config: Config = None, language: Speak = None) -> None:
-    """模拟 · Simulated devices, weather, merchants and team, publishing to the broker; until Ctrl-C."""
-    with opened(config, language):
-        raise UsageError("not here yet")
+    """模拟 · Simulated devices, weather, merchants and team, until their day is over or Ctrl-C."""
+    from service.rehearsal import Entered
+    from service.simulate import run_simulator, set_stage
+
+    with opened(config, language) as (house, screen):
+        _end_like_ctrl_c()
+        stage = set_stage(house)
+        title, address = stage.scenario.title, house.broker_address()
+        screen.note(Text(f"模拟开始：{title.zh}，发往 {address}", f"simulating {title.en}, publishing to {address}"))
+
+        def tell(entered: Entered) -> None:
+            words = visit_result_name(entered.result)
+            at = format_utc(entered.at_us + stage.ahead_us)
+            screen.say(
+                Text(
+                    f"{at} {entered.merchant_id} {words.zh}（{entered.by}）",
+                    f"{at} {entered.merchant_id} {words.en} ({entered.by})",
+                )
+            )
+
+        done = run_simulator(house, stage, tell)
+        screen.note(
+            Text(
+                f"模拟结束，已发布 {done.acknowledged} 条读数",
+                f"the day is over, {done.acknowledged} readings published",
+            )
+        )
 
 
 def replay(
     readings: Annotated[Path, typer.Argument(metavar="READINGS.csv", help="Recorded readings.")],
-    speed: Annotated[str, typer.Option("--speed", metavar="N|max", help="How many times as fast, or max.")] = "1",
+    speed: Annotated[
+        str,
+        typer.Option(
+            "--speed", metavar="N|max", help="How many times as fast as recorded; max: as the broker takes them."
+        ),
+    ] = "1",
     config: Config = None,
     language: Speak = None,
 ) -> None:
     """回放 · Publish recorded readings as devices would."""
-    with opened(config, language):
+    from simulator.publisher import Publisher
+    from simulator.replay import read_recorded
+    from simulator.replay import replay as publish_rows
+
+    with opened(config, language) as (house, screen):
+        times = _speed_of(speed)
         if not readings.is_file():
             raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
-        raise UsageError("not here yet")
+        rows = read_recorded(readings)
+        _end_like_ctrl_c()
+        station_of = {t.transformer_id: t.station_id for t in house.records.ledger().transformers}
+        publisher = Publisher(house.broker_address(), f"{house.settings.collector.client_id}-replay")
+        publisher.start()
+        try:
+            with progress(Text("回放", "replaying"), screen.language, len(rows)) as tell:
+                publish_rows(rows, station_of, publisher, speed=times, progress=tell)
+            done = publisher.finish()
+        finally:
+            publisher.stop()
+        screen.note(
+            Text(
+                f"已回放 {len(rows)} 行，消息服务器已确认 {done.acknowledged} 条",
+                f"{len(rows)} rows replayed, {done.acknowledged} acknowledged by the broker",
+            )
+        )
+
+
+def _speed_of(text: str) -> float | None:
+    """Return how many times as fast, None for as fast as possible. Raises UsageError."""
+    if text == "max":
+        return None
+    try:
+        times = float(text)
+    except ValueError:
+        times = 0.0
+    if not 0.0 < times <= _SPEED_MAX:
+        raise UsageError(f"{text!r} is no speed", where="--speed", remedy="write a number such as 60, or max")
+    return times
+
+
+def _end_like_ctrl_c() -> None:
+    """Let a service manager end us as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

@@ -1,0 +1,87 @@
+"""The simulated town and its team, live: devices that publish to the real broker, people who enter real answers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from collector.wire import encode_singly
+from grid.assets import Ledger
+from grid.errors import StoreError
+from grid.moments import MINUTE_US, SECOND_US
+from service.clock import real_seconds
+from service.house import House
+from service.ledger_sheets import ledger_of
+from service.rehearsal import Entered, QueriesTasks, Rehearsal
+from simulator.publisher import Published, Publisher
+from simulator.scenario import Scenario, load_scenario
+from simulator.town import Town
+
+SLEEP_SECONDS_MAX = 0.2
+
+log = logging.getLogger("redvest.simulate")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is played: a scenario with its ledger, and how far the installation's clock is ahead of its day."""
+
+    scenario: Scenario
+    ledger: Ledger
+    town: Town
+    ahead_us: int
+    """0 while the clock stands in the scenario's own day; else the day is moved so that it begins now."""
+
+
+def set_stage(house: House) -> Stage:
+    """Build the town that the settings name. Raises SettingsError, LedgerError."""
+    values = house.settings.simulator
+    scenario = load_scenario(_scenario(values.scenario, house.settings.file))
+    ledger = ledger_of(values.ledger or scenario.ledger_folder)
+    town = Town.of(ledger, scenario, None if values.seed < 0 else values.seed)
+    now_us = house.clock.now_us()
+    own_day = scenario.settles_from_us <= now_us < scenario.ends_at_us
+    ahead_us = 0 if own_day else (now_us - scenario.starts_at_us) // MINUTE_US * MINUTE_US
+    return Stage(scenario, ledger, town, ahead_us)
+
+
+def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = lambda entered: None) -> Published:
+    """Play the stage by the installation's clock until the scenario is over; `tell` hears of each answer.
+
+    Raises BrokerError when the broker stays away at the start. Between, both broker and stores may go and return.
+    """
+    team = Rehearsal(stage.town, stage.ledger, QueriesTasks(house.queries), house.desk)
+    publisher = Publisher(house.broker_address(), f"{house.settings.collector.client_id}-simulator")
+    publisher.start()
+    try:
+        while not stage.town.is_over:
+            now_us = house.clock.now_us() - stage.ahead_us
+            while stage.town.now_us + MINUTE_US <= now_us and not stage.town.is_over:
+                _play_a_minute(stage, team, publisher, tell)
+            until_next_us = stage.town.now_us + MINUTE_US - (house.clock.now_us() - stage.ahead_us)
+            time.sleep(min(real_seconds(house.clock, max(until_next_us, SECOND_US // 100)), SLEEP_SECONDS_MAX))
+        return publisher.finish()
+    finally:
+        publisher.stop()
+
+
+def _play_a_minute(stage: Stage, team: Rehearsal, publisher: Publisher, tell: Callable[[Entered], None]) -> None:
+    moment_us = stage.town.now_us + MINUTE_US
+    try:
+        for entered in team.advance_to(moment_us):
+            tell(entered)
+    except StoreError as error:
+        log.warning("the team cannot see its list: %s", error)
+    readings = stage.town.advance_to(moment_us)
+    moved = replace(readings, measured_at_us=readings.measured_at_us + stage.ahead_us)
+    publisher.publish_all(encode_singly(moved, stage.town.fleet))
+
+
+def _scenario(name: str, settings_file: Path | None) -> str | Path:
+    """Return a shipped scenario's name, or a file's path, relative to the settings file."""
+    if not name.endswith(".toml"):
+        return name
+    return (settings_file.parent if settings_file else Path.cwd()) / name
