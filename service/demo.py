@@ -18,16 +18,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.broker import BrokerProcess
-from stores.ledger_files import read_ledger
-
 from grid.errors import StoreError, UsageError
 from grid.moments import SECOND_US, format_utc
 from grid.text import Language
 from service.demo_story import Story
 from service.free_port import free_port, is_free
 from service.house import House
+from service.ledger_sheets import ledger_of
 from service.settings import load_settings
+from simulator.broker import BrokerProcess
 from simulator.scenario import Scenario, load_scenario
 
 START_SECONDS = 6.0
@@ -154,9 +153,7 @@ def _write_settings(
 
 
 def _import_ledger(house: House, scenario: Scenario) -> None:
-    ledger, faults = read_ledger(scenario.ledger_folder)
-    if ledger is None:
-        raise UsageError(f"the scenario's ledger has {len(faults)} faults", where=str(scenario.ledger_folder))
+    ledger = ledger_of(scenario.ledger_folder)
     house.records.replace_ledger(ledger, "demo", house.clock.now_us())
 
 
@@ -187,7 +184,7 @@ class _Processes:
         self._handlers = {s: signal.signal(s, lambda *_: self.stopping.set()) for s in (signal.SIGINT, signal.SIGTERM)}
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         for _, process, _ in reversed(self._started):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)

@@ -76,12 +76,11 @@ class Story:
         if rows:
             page = self._house.queries.incident(rows[-1].incident.incident_id)
             yield from self._incident(page, zone)
-            curve = page.curve
+            followed = page.row.transformer.transformer_id
         else:
-            heaviest = max(seen, key=lambda now: now.load_rate)
-            now_us = self._house.clock.now_us()
-            curve = self._house.queries.curve(heaviest.transformer.transformer_id, now_us - HOUR_US, now_us)
-        yield from self._load_rates(curve, zone)
+            followed = max(seen, key=lambda now: now.load_rate).transformer.transformer_id
+        now_us = self._house.clock.now_us()
+        yield from self._load_rates(self._house.queries.curve(followed, now_us - HOUR_US, now_us), zone)
 
     def _load_rates(self, curve: Curve, zone: tzinfo) -> Iterator[Text]:
         """Tell the load rate of every half hour, from the readings that are stored."""

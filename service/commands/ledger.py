@@ -14,7 +14,8 @@ from grid.errors import LedgerError, UsageError
 from grid.text import Text
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.screen import Column, Screen
-from stores.ledger_files import Fault, difference, read_ledger, write_ledger
+from service.ledger_sheets import read_sheets
+from stores.ledger_files import Fault, difference, write_ledger
 
 Sheets = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with ledger sheets, or one XLSX.")]
 
@@ -41,24 +42,11 @@ _ROWS_SHOWN_MAX = 200
 ledger = typer.Typer(help="台账 · Check, import and export the ledger sheets.", no_args_is_help=True)
 
 
-def ledger_of(sheets: Path) -> Ledger:
-    """Return the ledger of a folder or an XLSX. Raises UsageError when it is not there, LedgerError for faults."""
-    found, faults = _read(sheets)
-    if found is None:
-        first = faults[0]
-        raise LedgerError(
-            f"the ledger has {len(faults)} faults, the first: {first.problem.en}",
-            where=f"{first.file} line {first.line}",
-            remedy=f"list them: redvest ledger check {sheets}",
-        )
-    return found
-
-
 @ledger.command()
 def check(sheets: Sheets, config: Config = None, language: Speak = None, as_json: AsJson = False) -> None:
     """检查 · List every fault of the sheets; exit 1 if there is any."""
     with opened(config, language, as_json) as (_, screen):
-        found, faults = _read(sheets)
+        found, faults = read_sheets(sheets)
         _show_faults(faults, screen)
         if found is None:
             raise typer.Exit(1)
@@ -78,7 +66,7 @@ def take(
 ) -> None:
     """导入 · Take the sheets, all or nothing, and show what is added, changed and retired."""
     with opened(config, language, as_json) as (house, screen):
-        found, faults = _read(sheets)
+        found, faults = read_sheets(sheets)
         if found is None:
             _show_faults(faults, screen)
             screen.note(Text("未导入任何内容。", "Nothing was imported."))
@@ -118,12 +106,6 @@ def export(
             screen.line(file=str(file))
         screen.say(Text(f"已写入 {target}", f"written: {target}"))
         _tell_size(kept, screen)
-
-
-def _read(sheets: Path) -> tuple[Ledger | None, tuple[Fault, ...]]:
-    if not sheets.exists():
-        raise UsageError("there is no such folder or file", where=str(sheets), remedy="name a folder of ledger sheets")
-    return read_ledger(sheets)
 
 
 def _show_faults(faults: Sequence[Fault], screen: Screen) -> None:

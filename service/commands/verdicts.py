@@ -14,9 +14,9 @@ from alerts.names import ending_name, level_name
 from collector.rejects import Reject
 from grid.errors import LedgerError, UsageError
 from grid.text import Text
-from service.commands.ledger import ledger_of
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.screen import Column, Screen, local, percent, progress, utc
+from service.ledger_sheets import ledger_of
 from service.rulebook import choose_rule_sets, read_rule_sets
 
 if TYPE_CHECKING:
