@@ -202,7 +202,7 @@ offers_on_the_step = st.integers(5, 500).map(lambda steps: steps * STEP_KW)
 some_doors = st.lists(st.tuples(offers_on_the_step, st.floats(0.02, 0.98)), min_size=1, max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(some_doors, st.floats(0.0, 1.2))
 def test_the_chance_of_a_sum_is_exact(doors: list[tuple[float, float]], part: float) -> None:
     needed_kw = part * sum(offer for offer, _ in doors)
@@ -275,7 +275,7 @@ def towns(draw: st.DrawFn) -> tuple[tuple[Merchant, ...], tuple[Appliance, ...],
     return tuple(merchants), tuple(appliances), tuple(visits)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(towns(), st.floats(0.5, 1.5), st.sampled_from([None, *Phase]))
 def test_nobody_protected_nobody_twice_nobody_from_elsewhere(
     town: tuple[tuple[Merchant, ...], tuple[Appliance, ...], tuple[Visit, ...]], load_rate: float, worst: Phase | None
@@ -296,7 +296,7 @@ def test_nobody_protected_nobody_twice_nobody_from_elsewhere(
     assert [door.order for door in made.doors] == list(range(1, len(ids) + 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     towns(),
     st.lists(st.floats(0.5, 1.0), min_size=2, max_size=2),
@@ -315,7 +315,7 @@ def test_a_lower_target_or_a_higher_probability_never_asks_fewer_people(
     assert len(listed(*town, where=surer).doors) >= doors
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(towns(), st.randoms(use_true_random=False))
 def test_a_list_does_not_depend_on_the_order_of_the_ledger(
     town: tuple[tuple[Merchant, ...], tuple[Appliance, ...], tuple[Visit, ...]], dice: random.Random
@@ -490,7 +490,7 @@ def test_without_readings_it_is_never_enough(blind: bool) -> None:
     assert advised(made, all_of(made, VisitResult.DONE), load_rate, unseen).kind is AdviceKind.ESCALATE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(towns(), st.floats(0.81, 1.3))
 def test_a_list_made_for_more_doors_does_not_call_for_more_doors_at_once(
     town: tuple[tuple[Merchant, ...], tuple[Appliance, ...], tuple[Visit, ...]], load_rate: float

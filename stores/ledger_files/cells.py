@@ -7,7 +7,7 @@ import unicodedata
 import zoneinfo
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 
 from grid.text import Text
 from stores.ledger_files.faults import CellError
@@ -187,11 +187,9 @@ def one_of(choices: Iterable[str]) -> Callable[[str], str]:
 def timezone(cell: str) -> str:
     """Return the name of a time zone of the IANA list."""
     text = clean(cell)
-    known = _zones()
-    if text in known:
+    if text in _zones():
         return text
-    close = [zone for zone in known if zone.lower() == text.lower()] or get_close_matches(text, known, 1, 0.75)
-    example = close[0] if close else "Asia/Shanghai"
+    example = _closest_zone(text)
     raise CellError(
         Text(f"没有 {_shown(text)} 这个时区", f"there is no time zone {_shown(text)}"),
         Text(f"写时区名称，例如 {example}（不写 +08:00）", f"write a zone's name such as {example} (not +08:00)"),
@@ -199,8 +197,15 @@ def timezone(cell: str) -> str:
 
 
 @cache
-def _zones() -> tuple[str, ...]:
-    return tuple(sorted(zoneinfo.available_timezones()))
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+@lru_cache(maxsize=1_000)
+def _closest_zone(text: str) -> str:
+    known = sorted(_zones())
+    close = [zone for zone in known if zone.lower() == text.lower()] or get_close_matches(text, known, 1, 0.75)
+    return close[0] if close else "Asia/Shanghai"
 
 
 def _shown(text: str) -> str:
