@@ -99,7 +99,7 @@ def outreach_sheet(page: IncidentPage) -> OutreachSheet:
         Fact(Text("最新负载率", "Load rate now"), now, measured),
         Fact(Text("目标", "Target"), Text(f"≤ {target.zh}", f"≤ {target.en}"), _OVER_IS_ENOUGH),
         Fact(
-            Text("还需降", "Still needed"),
+            Text("生成时需降", "Needed when made"),
             _same(kilowatts(made.needed_kw)),
             Text(f"本名单把握 {reached.zh}", f"this list is {reached.en} sure"),
         ),
