@@ -1,0 +1,171 @@
+"""What can be doubted about a reading, by what measure, and what grade of trust a curve then has.
+
+A doubt never changes a number. It says that the number may be the meter's fault and not the load's:
+an untrusted reading closes no incident, and alone it opens nothing but a notice to check the meter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.moments import HOUR_US, MINUTE_US
+
+W_PER_KW = 1000.0
+
+
+class Doubt(IntFlag):
+    """What speaks against a reading, as bits of a `uint8`."""
+
+    NONE = 0
+    STUCK = 1
+    """All values have been the same for too long: the meter is frozen."""
+    JUMP = 2
+    """The load rate is impossibly far from both readings before it."""
+    RATIO = 4
+    """The load rate looks multiplied twice or not at all (CT ratio), or sent in W for kW."""
+    PHASE_SWAP = 8
+    """The phases changed places. The total is not concerned."""
+    ACTIVE_ONLY = 16
+    """The load rate comes from active power alone and under-reads by the power factor."""
+
+
+UNTRUSTED = Doubt.STUCK | Doubt.JUMP | Doubt.RATIO
+"""Doubts about the load rate itself; the others are marks."""
+
+DOUBTS = (Doubt.STUCK, Doubt.JUMP, Doubt.RATIO, Doubt.PHASE_SWAP, Doubt.ACTIVE_ONLY)
+"""Every doubt, the gravest first."""
+
+
+@dataclass(frozen=True)
+class TrustSettings:
+    """By what measure readings are doubted. All figures are practice: no text prescribes any.
+
+    Raises ValueError for figures that contradict one another.
+    """
+
+    gap_minutes: float = 20.0
+    """Readings further apart are no neighbours."""
+    stuck_readings: int = 12
+    stuck_longer_than_minutes: float = 10.0
+    """A frozen meter shows as many equal readings, over more than this time: meters that are read faster than
+    they measure repeat themselves."""
+    jump_load_rate: float = 1.0
+    """What the load rate cannot change by between neighbours [of the rating]."""
+    ct_ratio_min: float = 5.0
+    """A smaller CT ratio cannot be told from a change of load."""
+    factor_tolerance: float = 0.15
+    """How far a step may lie from the CT ratio and still look like it."""
+    zone_load_rate: float = 1.5
+    """A step up is doubted where it lands above this, a step down where it lands below this / CT ratio."""
+    exchange_hours_max: float = 2.0
+    """How long the readings before and after a wrong ratio may lie apart: a meter is exchanged in between."""
+    ratio_hours_max: float = 24.0
+    """How long one step keeps the readings after it in doubt."""
+    swap_tolerance: float = 0.03
+    """How near the currents of changed places must be to those before."""
+    swap_difference_min: float = 0.15
+    """How much phases must differ to be told apart."""
+
+    def __post_init__(self) -> None:
+        """Check that the figures fit together."""
+        if not 2 <= self.stuck_readings <= 255:
+            raise ValueError(f"stuck_readings is {self.stuck_readings}, wanted 2 to 255")
+        if not 0.0 < self.factor_tolerance < 1.0:
+            raise ValueError(f"factor_tolerance is {self.factor_tolerance}, wanted a share between 0 and 1")
+        if self.ct_ratio_min * (1.0 - self.factor_tolerance) <= 1.0:
+            raise ValueError(f"ct_ratio_min is {self.ct_ratio_min}, so that no change at all would look like it")
+        if not 0.0 <= self.swap_tolerance < self.swap_difference_min:
+            raise ValueError(f"swap_tolerance {self.swap_tolerance} is not below swap_difference_min")
+
+    @property
+    def gap_us(self) -> int:
+        """Return the gap limit [µs]."""
+        return round(self.gap_minutes * MINUTE_US)
+
+    @property
+    def stuck_us(self) -> int:
+        """Return what a frozen meter's equal readings span more than [µs]."""
+        return round(self.stuck_longer_than_minutes * MINUTE_US)
+
+    @property
+    def exchange_us(self) -> int:
+        """Return how far the readings on both sides of a wrong ratio may lie apart [µs]."""
+        return max(round(self.exchange_hours_max * HOUR_US), self.gap_us)
+
+    @property
+    def ratio_us(self) -> int:
+        """Return how long one step keeps what follows in doubt [µs]."""
+        return round(self.ratio_hours_max * HOUR_US)
+
+    @property
+    def reach_us(self) -> int:
+        """Return how long before a reading nothing speaks for or against it any more [µs].
+
+        A walk that begins so long before a moment, with no past, doubts from that moment on exactly what a walk
+        from the beginning doubts.
+        """
+        equal = max((self.stuck_readings - 1) * self.gap_us, self.stuck_us + self.gap_us)
+        return max(2 * self.gap_us, equal, self.ratio_us + self.exchange_us)
+
+
+REACH_US = TrustSettings().reach_us
+"""`TrustSettings.reach_us` of the settings as shipped."""
+
+
+class TrustGrade(Enum):
+    """How far a curve, an episode or an incident rests on readings that can be trusted."""
+
+    GOOD = "good"
+    MARKED = "marked"
+    """The load rates stand; something about them has to be said."""
+    DOUBTFUL = "doubtful"
+    """At least one load rate may be the meter's fault."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The grade of some readings and what it comes from."""
+
+    grade: TrustGrade
+    readings: int
+    doubtful: int
+    """Readings with a doubt about the load rate itself; one with two doubts counts once."""
+    counts: tuple[tuple[Doubt, int], ...]
+    """How many readings each doubt concerns, the gravest first; doubts that concern none are left out."""
+
+    def count(self, doubt: Doubt) -> int:
+        """Return how many readings a doubt concerns."""
+        return dict(self.counts).get(doubt, 0)
+
+
+def grade(doubts: NDArray[np.uint8]) -> Trust:
+    """Return the trust that readings with these doubts (n,) deserve; no readings are GOOD."""
+    by_pattern = np.bincount(doubts, minlength=1)
+    patterns = np.arange(len(by_pattern))
+    counts = tuple((doubt, int(by_pattern[(patterns & doubt) != 0].sum())) for doubt in DOUBTS)
+    doubtful = int(by_pattern[(patterns & UNTRUSTED) != 0].sum())
+    clean = int(by_pattern[0]) == len(doubts)
+    return Trust(
+        TrustGrade.DOUBTFUL if doubtful else TrustGrade.GOOD if clean else TrustGrade.MARKED,
+        len(doubts),
+        doubtful,
+        tuple((doubt, number) for doubt, number in counts if number),
+    )
+
+
+def trusted_load_rate(load_rate: NDArray[np.float64], doubts: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return load rates (n,) with NaN in place of those in doubt, so that they neither open nor close anything."""
+    return np.where(doubts & UNTRUSTED, np.nan, load_rate)
+
+
+def doubts_in(bits: int) -> tuple[Doubt, ...]:
+    """Return the single doubts in a reading's bits, the gravest first.
+
+    >>> [doubt.name for doubt in doubts_in(9)]
+    ['STUCK', 'PHASE_SWAP']
+    """
+    return tuple(doubt for doubt in DOUBTS if bits & doubt)
