@@ -17,7 +17,7 @@ from collector.columns import as_batch, join_columns
 from collector.message import Message
 from collector.rejects import Fault, Reason, Reject, reject_message, shown
 from collector.rows import read_rows
-from collector.screen import Limits, screen
+from collector.screen import Limits, sift
 from collector.wire import BATCH_BYTES_MAX, READING_BYTES_MAX, WireColumns
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
@@ -158,22 +158,13 @@ def _screened(messages: Sequence[Message], fleet: Fleet, limits: Limits, block: 
     """Return the plausible rows of the block in order of arrival, and note the faults of the others."""
     if not block.message:
         return ReadingBatch.empty()
-    message = np.array(block.message, np.intp)
     received_at_us = np.array([messages[index].received_at_us for index in block.message], np.int64)
-    every, time_faults = as_batch(join_columns(block.columns), np.array(block.transformer, np.int32), received_at_us)
-    faults = time_faults | block.row_faults
-    readable = np.ones(len(every), np.bool_)
-    readable[list(faults)] = False
-    rows = np.flatnonzero(readable)
-    readings = every.take(rows) if faults else every
-    plausible, implausible = screen(readings, fleet, limits)
-    faults |= {int(rows[row]): fault for row, fault in implausible.items()}
+    transformer = np.array(block.transformer, np.int32)
+    batch, time_faults = as_batch(join_columns(block.columns), transformer, received_at_us)
+    kept, faults = sift(batch, time_faults | block.row_faults, fleet, limits)
     for row, fault in faults.items():
         block.faults[block.message[row], block.place[row]] = fault
-    kept = np.flatnonzero(plausible)
-    arrival = message[rows[kept]]
+    arrival = np.array(block.message, np.intp)[kept]
     if (arrival[1:] < arrival[:-1]).any():
-        kept = kept[np.argsort(arrival, kind="stable")]
-    elif not implausible:
-        return readings
-    return readings.take(kept)
+        return batch.take(kept[np.argsort(arrival, kind="stable")])
+    return batch.take(kept) if faults else batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,9 +47,9 @@ _SINGLE = (
     "oil_temperature_c",
     "ambient_temperature_c",
 )
-_FIELD_OF_COLUMN = ("voltage_v",) * 3 + ("current_amp",) * 3 + _SINGLE
-_LEAST = np.array([PLAUSIBLE.get(field, (-np.inf, np.inf))[0] for field in _FIELD_OF_COLUMN])
-_MOST = np.array([PLAUSIBLE.get(field, (-np.inf, np.inf))[1] for field in _FIELD_OF_COLUMN])
+_FIELDS = (*(f"{field}[{phase}]" for field in ("voltage_v", "current_amp") for phase in range(3)), *_SINGLE)
+_RANGES = [PLAUSIBLE.get(field.partition("[")[0], (-np.inf, np.inf)) for field in _FIELDS]
+_LEAST, _MOST = np.array(_RANGES).T
 _SMALLEST_NORMAL = np.finfo(np.float64).tiny
 
 
@@ -87,6 +87,17 @@ def screen(batch: ReadingBatch, fleet: Fleet, limits: Limits) -> tuple[NDArray[n
     return plausible, faults
 
 
+def sift(
+    batch: ReadingBatch, unreadable: Mapping[int, Fault], fleet: Fleet, limits: Limits
+) -> tuple[NDArray[np.intp], dict[int, Fault]]:
+    """Return the rows (k,) that can be kept, and the fault of each other row: unreadable before implausible."""
+    readable = np.ones(len(batch), np.bool_)
+    readable[list(unreadable)] = False
+    rows = np.flatnonzero(readable)
+    plausible, faults = screen(batch.take(rows) if unreadable else batch, fleet, limits)
+    return rows[plausible], {**unreadable, **{int(rows[row]): fault for row, fault in faults.items()}}
+
+
 def _time_rules(batch: ReadingBatch, limits: Limits) -> tuple[Rule, Rule]:
     measured, received = batch.measured_at_us, batch.received_at_us
     too_old = measured < CALENDAR_FROM_US
@@ -121,17 +132,15 @@ def _number_rules(batch: ReadingBatch) -> tuple[Rule, Rule, Rule, Rule]:
     def told(reason: Reason, cells: NDArray[np.bool_]) -> Rule:
         def fault(row: int) -> Fault:
             column = int(cells[row].argmax())
-            field, value = _FIELD_OF_COLUMN[column], float(numbers[row, column])
-            least, most = PLAUSIBLE.get(field, (-np.inf, np.inf))
-            allowed = f", outside {least:g} to {most:g}" if reason is Reason.OUT_OF_RANGE else ""
-            return Fault(reason, field, f"it is {value:.17g}{allowed}")
+            allowed = f", outside {_LEAST[column]:g} to {_MOST[column]:g}" if reason is Reason.OUT_OF_RANGE else ""
+            return Fault(reason, _FIELDS[column], f"it is {float(numbers[row, column])!r}{allowed}")
 
         return np.asarray(cells.any(axis=1)), fault
 
     def unfed_fault(row: int) -> Fault:
         phase = int(unfed[row].argmax())
         volts, amps = batch.voltage_v[row, phase], batch.current_amp[row, phase]
-        return Fault(Reason.CURRENT_WITHOUT_VOLTAGE, "voltage_v", f"phase {'ABC'[phase]}: {volts:g} V, {amps:g} A")
+        return Fault(Reason.CURRENT_WITHOUT_VOLTAGE, f"voltage_v[{phase}]", f"{volts:g} V and {amps:g} A")
 
     return (
         told(Reason.SENTINEL, sentinel),

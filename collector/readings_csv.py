@@ -1,0 +1,196 @@
+"""Recorded readings from a CSV file: the same screening as on the wire, a chunk at a time."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.csv_numbers import parse_numbers
+from collector.csv_text import check_separator, encoding_of
+from collector.decode import Decoded
+from collector.measured_at import parse_measured_at
+from collector.rejects import KEPT_BYTES_MAX, Fault, Reason, Reject, shown
+from collector.screen import Limits, sift
+from grid.errors import LedgerError
+from grid.fleet import Fleet
+from grid.readings import ReadingBatch
+
+CHUNK_ROWS = 50_000
+
+_REQUIRED = ("transformer_id", "measured_at")
+_PHASE_COLUMNS = {
+    "voltage_v": ("voltage_a_v", "voltage_b_v", "voltage_c_v"),
+    "current_amp": ("current_a_amp", "current_b_amp", "current_c_amp"),
+}
+_TOTAL_COLUMNS = ("active_power_kw", "reactive_power_kvar")
+_NUMBER_COLUMNS = (*_PHASE_COLUMNS["voltage_v"], *_PHASE_COLUMNS["current_amp"], *_TOTAL_COLUMNS)
+_COLUMN_OF_FIELD = {
+    f"{field}[{phase}]": name for field, names in _PHASE_COLUMNS.items() for phase, name in enumerate(names)
+}
+COLUMNS = (*_REQUIRED, *_NUMBER_COLUMNS)
+"""The columns of readings.csv; the first two are required, in any order."""
+
+Progress = Callable[[int, float], None]
+"""Told the rows read so far and the fraction of the file that they are."""
+
+
+def read_readings_csv(
+    path: Path,
+    fleet: Fleet,
+    *,
+    limits: Limits,
+    now_us: int | None = None,
+    progress: Progress | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Iterator[Decoded]:
+    """Read a file of readings of any length, `chunk_rows` rows at a time; a bad row is a reject with its line.
+
+    `now_us` is when the readings count as received; without it, each is received when it was measured. Raises
+    UsageError when the file cannot be opened, LedgerError when it is no CSV or its columns are not ours.
+    """
+    encoding = encoding_of(path)
+    header = _read_header(path, encoding)
+    return _chunks(path, encoding, header, _Reader(path.name, header, fleet, limits, now_us), progress, chunk_rows)
+
+
+def _read_header(path: Path, encoding: str) -> list[str]:
+    with path.open(encoding=encoding, newline="") as file:
+        try:
+            header = [name.strip() for name in next(csv.reader(file), [])]
+        except csv.Error as error:
+            raise LedgerError(f"no CSV: {error}", where=f"{path}:1", remedy="save it as CSV (UTF-8)") from error
+    if not any(header):
+        remedy = f"write the names of the columns into its first line: {', '.join(COLUMNS)}"
+        raise LedgerError("the file has no header", where=f"{path}:1", remedy=remedy)
+    check_separator(header, path)
+    for name in header:
+        if name not in COLUMNS:
+            near = difflib.get_close_matches(name, COLUMNS, 1)
+            remedy = f"did you mean {near[0]}?" if near else f"use {', '.join(COLUMNS)}"
+            raise LedgerError(f"the column {shown(name)} is unknown", where=f"{path}:1", remedy=remedy)
+        if header.count(name) > 1:
+            raise LedgerError(f"the column {name} is there twice", where=f"{path}:1", remedy="keep one of them")
+    for name in _REQUIRED:
+        if name not in header:
+            raise LedgerError(f"the column {name} is missing", where=f"{path}:1", remedy="add it")
+    return header
+
+
+def _chunks(
+    path: Path, encoding: str, header: list[str], reader: _Reader, progress: Progress | None, chunk_rows: int
+) -> Iterator[Decoded]:
+    size = max(path.stat().st_size, 1)
+    rows_read = 0
+    with path.open("rb") as file, TextIOWrapper(file, encoding=encoding, newline="") as text:
+        rows = csv.reader(text)
+        next(rows)
+        while True:
+            first_line = rows.line_num + 1
+            try:
+                chunk = list(islice(rows, chunk_rows))
+            except csv.Error as error:
+                remedy = 'look for a quote (") that is not closed'
+                raise LedgerError(f"no CSV: {error}", where=f"{path}:{rows.line_num}", remedy=remedy) from error
+            if not chunk:
+                return
+            yield reader.read(chunk, first_line)
+            rows_read += len(chunk)
+            if progress is not None:
+                progress(rows_read, min(file.tell() / size, 1.0))
+
+
+class _Reader:
+    """Turns chunks of rows of cells into readings and rejects."""
+
+    def __init__(self, file: str, header: Sequence[str], fleet: Fleet, limits: Limits, now_us: int | None) -> None:
+        self._file = file
+        self._header = header
+        self._fleet = fleet
+        self._limits = limits
+        self._now_us = now_us
+
+    def read(self, rows: Sequence[list[str]], first_line: int) -> Decoded:
+        """Return the readings and the rejects of a chunk of rows of cells, in order; blank rows are neither."""
+        cells = len(self._header)
+        ragged: dict[int, Fault] = {}
+        whole: Sequence[int] = range(len(rows))
+        if set(map(len, rows)) != {cells}:
+            whole = [place for place, row in enumerate(rows) if len(row) == cells]
+            told = f"cells, the header has {cells}"
+            ragged = {
+                place: Fault(Reason.RAGGED_ROW, "", f"{len(row)} {told}")
+                for place, row in enumerate(rows)
+                if len(row) != cells
+            }
+        readings, faults = self._read_whole(rows if len(whole) == len(rows) else [rows[place] for place in whole])
+        refused = sorted({**ragged, **{whole[row]: fault for row, fault in faults.items()}}.items())
+        lines = _Lines(rows, first_line)
+        rejects = [self._reject(lines.of(place), rows[place], fault) for place, fault in refused if any(rows[place])]
+        return Decoded(readings, tuple(rejects))
+
+    def _read_whole(self, rows: Sequence[Sequence[str]]) -> tuple[ReadingBatch, dict[int, Fault]]:
+        """Return the good readings among rows with all their cells, and the faults of the others."""
+        texts = dict(zip(self._header, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(COLUMNS, ())
+        transformer = self._fleet.rows_of(texts["transformer_id"])
+        measured_at_us, time_faults = parse_measured_at(texts["measured_at"])
+        faults = {row: _name_fault(texts["transformer_id"][row]) for row in np.flatnonzero(transformer < 0).tolist()}
+        for row, fault in time_faults.items():
+            blank = not texts["measured_at"][row]
+            faults.setdefault(row, Fault(Reason.MISSING_FIELD, "measured_at", "the cell is blank") if blank else fault)
+        numbers: dict[str, NDArray[np.float64]] = {}
+        for name in _NUMBER_COLUMNS:
+            numbers[name], bad = parse_numbers(texts.get(name, ("",) * len(rows)))
+            for row in bad:
+                faults.setdefault(row, Fault(Reason.BAD_NUMBER, name, f"it is {shown(texts[name][row])}"))
+        batch = ReadingBatch.of(
+            transformer,
+            measured_at_us,
+            received_at_us=None if self._now_us is None else np.full(len(rows), self._now_us),
+            **{field: np.column_stack([numbers[name] for name in names]) for field, names in _PHASE_COLUMNS.items()},
+            **{field: numbers[field] for field in _TOTAL_COLUMNS},
+        )
+        kept, faults = sift(batch, faults, self._fleet, self._limits)
+        return (batch.take(kept) if faults else batch), faults
+
+    def _reject(self, line: int, row: Sequence[str], fault: Fault) -> Reject:
+        text = ",".join(row).encode("utf-8", "surrogatepass")
+        return Reject(
+            received_at_us=self._now_us or 0,
+            topic=f"{self._file}:{line}",
+            reason=fault.reason,
+            field=_COLUMN_OF_FIELD.get(fault.field, fault.field),
+            detail=fault.detail,
+            payload=text[:KEPT_BYTES_MAX],
+            sha256=sha256(text).hexdigest(),
+            line=line,
+        )
+
+
+def _name_fault(transformer_id: str) -> Fault:
+    if not transformer_id:
+        return Fault(Reason.MISSING_FIELD, "transformer_id", "the cell is blank")
+    return Fault(Reason.UNKNOWN_TRANSFORMER, "transformer_id", f"it is {shown(transformer_id)}")
+
+
+class _Lines:
+    """Tells in which line of the file each row of a chunk ends; a quoted cell may go over several."""
+
+    def __init__(self, rows: Sequence[list[str]], first_line: int) -> None:
+        self._rows = rows
+        self._place = 0
+        self._line = first_line - 1
+
+    def of(self, place: int) -> int:
+        """Return the line, from 1; to be asked for places in rising order."""
+        for row in self._rows[self._place : place + 1]:
+            self._line += 1 + sum(cell.count("\n") for cell in row)
+        self._place = place + 1
+        return self._line
