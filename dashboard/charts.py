@@ -42,6 +42,7 @@ _VISIT_SHAPES = {
     VisitResult.ABSENT: "stroke",
     VisitResult.DONE: "square",
 }
+_TOUCHABLE_MAX = 180
 _ROOM_FOR_LABEL = 0.09
 _LINES = ((0.8, HEAVY), (0.9, SEVERE), (1.0, OVERLOAD))
 
@@ -62,11 +63,13 @@ def load_rate_chart(
 ) -> alt.LayerChart:
     """Return the curve in [from_us, to_us]. A hole longer than `gap_us` is drawn as a hole."""
     drawn = with_gaps(curve, gap_us)
-    at = _wall_clock(drawn.measured_at_us, zone)
+    at = wall_clock_ms(drawn.measured_at_us, zone)
     low, high = _range_of(drawn, target_load_rate, phase)
+    # Whole minutes: a chart whose edge moved with every second would be built anew with every second.
+    to_us = _whole_minute(to_us)
     # Room at the right, so that the newest load rate stands beside its point and on no line.
     shown_until_us = to_us + round(_ROOM_FOR_LABEL * (to_us - from_us))
-    ends = _wall_clock(np.array([from_us, shown_until_us], np.int64), zone)
+    ends = wall_clock_ms(np.array([from_us, shown_until_us], np.int64), zone)
     x = alt.X(
         "at:T",
         title=None,
@@ -111,7 +114,7 @@ def load_rate_chart(
     )
     layers.extend(labels)
     layers.extend(_newest(drawn, at, x, y))
-    layers.append(base.mark_point(opacity=0, size=120, clip=True).encode(x, y, tooltip=tooltip))
+    layers.append(_touchable(readings).mark_point(opacity=0, size=120, clip=True).encode(x, y, tooltip=tooltip))
     layers.append(_visits(marks, zone, x, low, high, y_scale, axis, language))
     chart = alt.layer(*layers)
     if air:
@@ -127,7 +130,12 @@ def load_rate_chart(
     return _styled(chart.properties(height=height))
 
 
-def _wall_clock(moments: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
+def _touchable(readings: pd.DataFrame) -> alt.Chart:
+    """Return the points that tell their numbers when touched: each is an element of the page, so not all of a week."""
+    return alt.Chart(readings.iloc[:: max(1, len(readings) // _TOUCHABLE_MAX)])
+
+
+def wall_clock_ms(moments: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     """Return moments [µs] as milliseconds that read as the station's time when drawn as UTC."""
     if len(moments) == 0:
         return moments
@@ -135,6 +143,10 @@ def _wall_clock(moments: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     hours, place = np.unique(moments // HOUR_US, return_inverse=True)
     offsets = np.array([_offset_us(int(hour) * HOUR_US, station) for hour in hours], np.int64)
     return (moments + offsets[place]) // 1000
+
+
+def _whole_minute(moment: int) -> int:
+    return -(-moment // MINUTE_US) * MINUTE_US
 
 
 def _offset_us(moment: int, zone: ZoneInfo) -> int:
@@ -161,8 +173,8 @@ def _range_of(curve: Curve, target: float | None, phase: bool) -> tuple[float, f
 
 def _spans(marks: Sequence[IncidentMark], zone: str, x: alt.X, ends: NDArray[np.int64]) -> alt.Chart:
     spans = [mark for mark in marks if mark.kind == "incident"]
-    start = _wall_clock(np.array([m.from_us for m in spans], np.int64), zone)
-    end = _wall_clock(np.array([m.to_us for m in spans], np.int64), zone)
+    start = wall_clock_ms(np.array([m.from_us for m in spans], np.int64), zone)
+    end = wall_clock_ms(np.array([_whole_minute(m.to_us) for m in spans], np.int64), zone)
     table = pd.DataFrame({"at": np.clip(start, ends[0], ends[1]), "until": np.clip(end, ends[0], ends[1])})
     table = table[table["until"] > table["at"]]
     spans_drawn: alt.Chart = alt.Chart(table).mark_rect(color=SPAN, opacity=0.6).encode(x, x2="until:T")
@@ -237,7 +249,7 @@ def _visits(
     visits = [mark for mark in marks if mark.kind in results]
     table = pd.DataFrame(
         {
-            "at": _wall_clock(np.array([m.from_us for m in visits], np.int64), zone),
+            "at": wall_clock_ms(np.array([m.from_us for m in visits], np.int64), zone),
             "rate": np.full(len(visits), low + 0.05 * (high - low)),
             "kind": [m.kind for m in visits],
             "label": [m.label.to(language) for m in visits],

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from alerts.outreach import VisitResult
 from dashboard import words
+from dashboard.charts import load_rate_chart, wall_clock_ms
+from grid.moments import MINUTE_US, parse_moment_us
 from grid.text import Language, Text
 from service.house import House
 from service.settings import CONFIG_VARIABLE, load_settings
-from tests.town import NASTY_SHOP, Town, build_town
+from tests.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 PAGES = (
@@ -253,3 +258,64 @@ def test_before_anything_was_imported_the_wall_says_what_to_do(tmp_path: Path, m
         assert not app.error, page
     assert "redvest ledger import" in told(opened())
     st.cache_resource.clear()
+
+
+def test_the_axis_of_a_chart_reads_as_the_stations_time(town: Town) -> None:
+    chart = _chart(town, "Asia/Shanghai").to_dict()
+    text = json.dumps(chart)
+    at_eleven_in_shanghai_read_as_utc = int(datetime(2021, 7, 24, 11, 0, tzinfo=UTC).timestamp() * 1000)
+    assert str(at_eleven_in_shanghai_read_as_utc) in text
+    axis = chart["layer"][-1]["encoding"]["x"]
+    assert axis["scale"]["type"] == "utc"
+    assert axis["axis"]["format"] == "%H:%M"
+
+
+def test_a_change_of_the_clocks_moves_the_axis_with_it(town: Town) -> None:
+    before, after = parse_moment_us("2026-10-25T00:30:00Z"), parse_moment_us("2026-10-25T01:30:00Z")
+    shown = wall_clock_ms(np.array([before, after]), "Europe/Paris")
+    assert shown[0] == shown[1] == int(datetime(2026, 10, 25, 2, 30, tzinfo=UTC).timestamp() * 1000)
+
+
+def test_a_hole_in_the_readings_is_a_hole_in_the_line(town: Town) -> None:
+    house = House(load_settings(town.config))
+    curve = house.queries.curve("YX08", FIRST_US, NOW_US)
+    house.close()
+    drawn = load_rate_chart(
+        curve, (), from_us=FIRST_US, to_us=NOW_US, zone="Asia/Shanghai", language=Language.ZH, gap_us=20 * MINUTE_US
+    )
+    rates = [row["rate"] for rows in drawn.to_dict()["datasets"].values() for row in rows if "phase" in row]
+    assert len(rates) == len(curve) + 1
+    assert rates.count(None) == 1
+
+
+def test_a_chart_of_no_readings_still_shows_its_lines(town: Town) -> None:
+    house = House(load_settings(town.config))
+    curve = house.queries.curve("YX10", FIRST_US, NOW_US)
+    house.close()
+    drawn = load_rate_chart(
+        curve,
+        (),
+        from_us=FIRST_US,
+        to_us=NOW_US,
+        zone="Asia/Shanghai",
+        language=Language.EN,
+        gap_us=MINUTE_US,
+        air=True,
+    )
+    assert "90% Severe heavy" in json.dumps(drawn.to_dict())
+
+
+def _chart(town: Town, zone: str) -> Any:
+    house = House(load_settings(town.config))
+    shown = house.queries.incident(town.incident.incident_id)
+    house.close()
+    return load_rate_chart(
+        shown.curve,
+        shown.marks,
+        from_us=FIRST_US,
+        to_us=NOW_US,
+        zone=zone,
+        language=Language.ZH,
+        gap_us=20 * MINUTE_US,
+        target_load_rate=0.8,
+    )
