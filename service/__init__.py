@@ -1,0 +1,1 @@
+"""Settings, pipeline, notifiers, command line, and the one place where the parts are put together."""

@@ -7,10 +7,8 @@ the file, or to the current folder when there is no file. Every fault is one lin
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +33,17 @@ from service.sections import (
     SimulatorSection,
     VerdictsSection,
 )
+from service.settings_faults import VARIABLE_PREFIX, first_fault, meant
 
 CONFIG_VARIABLE = "REDVEST_CONFIG"
 DEFAULT_FILE = Path("redvest.toml")
-_PREFIX = "REDVEST_"
 
 
 class Settings(BaseSettings):
     """All settings, checked. Use `load_settings` to read them; this alone takes values and the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, enable_decoding=False
+        env_prefix=VARIABLE_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, enable_decoding=False
     )
 
     language: Language = Language.ZH
@@ -135,7 +133,7 @@ def load_settings(config: Path | None = None) -> Settings:
     try:
         settings = Settings(**table)
     except ValidationError as error:
-        raise _first_fault(error, file) from error
+        raise first_fault(error, file, Settings) from error
     settings = _with_absolute_paths(settings, file.parent if file else Path.cwd())
     settings._file = file
     _check_together(settings)
@@ -187,7 +185,7 @@ def _refuse_secrets(table: dict[str, Any], file: Path | None) -> None:
         for key, field in model.model_fields.items():
             extra = field.json_schema_extra
             if key in values and isinstance(extra, dict) and extra.get("env_only"):
-                variable = f"{_PREFIX}{section}__{key}".upper()
+                variable = f"{VARIABLE_PREFIX}{section}__{key}".upper()
                 raise SettingsError(
                     f"key {section}.{key} is a secret and may not stand in the settings file",
                     where=str(file),
@@ -206,14 +204,14 @@ def _refuse_unknown_variables() -> None:
     """A section misspelt in a variable's name would otherwise be passed over in silence."""
     sections = _sections()
     for variable in os.environ:
-        if not variable.upper().startswith(_PREFIX) or "__" not in variable:
+        if not variable.upper().startswith(VARIABLE_PREFIX) or "__" not in variable:
             continue
-        section = variable[len(_PREFIX) :].split("__", 1)[0].lower()
+        section = variable[len(VARIABLE_PREFIX) :].split("__", 1)[0].lower()
         if section not in sections:
             raise SettingsError(
                 f"there is no section {section}",
                 where=f"environment variable {variable}",
-                remedy=_meant(section, sections) or f"the sections are {', '.join(sections)}",
+                remedy=meant(section, sections) or f"the sections are {', '.join(sections)}",
             )
 
 
@@ -281,72 +279,3 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             "key notify.retry_seconds_max is below notify.retry_seconds_first", where=where, remedy="raise it"
         )
-
-
-def _first_fault(error: ValidationError, file: Path | None) -> SettingsError:
-    details = error.errors(include_url=False)
-    key, what, remedy = _explained(details[0])
-    variable = _PREFIX + key.replace(".", "__").upper()
-    set_by = next((name for name in os.environ if name.upper() == variable), None)
-    others = sorted({_key(detail) for detail in details[1:]} - {key})
-    more = f" (faulty too: {', '.join(others)})" if others else ""
-    where = f"environment variable {set_by}" if set_by else str(file or "settings")
-    return SettingsError(f"key {key} {what}", where=where, remedy=remedy + more)
-
-
-def _key(detail: Mapping[str, Any]) -> str:
-    return ".".join(str(part) for part in detail["loc"])
-
-
-def _explained(detail: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return key, what is wrong and how to mend it, from pydantic's finding."""
-    key, context, value = _key(detail), detail.get("ctx", {}), detail["input"]
-    shown = "a secret" if isinstance(value, SecretStr) else repr(value)[:80]
-    match detail["type"]:
-        case "extra_forbidden":
-            section = _section_at(detail["loc"][:-1])
-            name = str(detail["loc"][-1])
-            return key, "is unknown", _meant(name, section) or f"the keys here are {', '.join(section)}"
-        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
-            bound = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-            name, limit = next((name, limit) for name, limit in context.items() if name in bound)
-            return key, f"is {shown}", f"write a number {bound[name]} {limit:g}"
-        case "literal_error" | "enum":
-            return key, f"is {shown}", f"use one of {context.get('expected', '')}"
-        case "int_parsing" | "int_type" | "int_from_float":
-            return key, f"is {shown}", "write a whole number"
-        case "float_parsing" | "float_type" | "finite_number":
-            return key, f"is {shown}", "write a number"
-        case "bool_parsing" | "bool_type":
-            return key, f"is {shown}", "write true or false"
-        case "string_type" | "path_type":
-            return key, f"is {shown}", "write a text between quotation marks"
-        case "tuple_type":
-            return key, f"is {shown}", 'write a list such as ["one", "two"]'
-        case "string_too_short":
-            return key, "is empty", "give it a value"
-        case "string_too_long":
-            return key, "is too long", f"use at most {context.get('max_length')} characters"
-        case "string_pattern_mismatch":
-            remedy = "write an address beginning with http:// or https://" if key.endswith("url") else "see redvest.sample.toml"
-            return key, f"is {shown}", remedy
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return key, f"is {shown}, not a section", f"write [{key}] on a line of its own and its keys below"
-        case _:
-            message = detail["msg"].removeprefix("Value error, ")
-            return key, message if message.startswith("is ") else f"is {shown}: {message}", "see redvest.sample.toml"
-
-
-def _section_at(path: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for part in path:
-        annotation = model.model_fields[str(part)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return list(model.model_fields)
-
-
-def _meant(word: str, known: Mapping[str, Any] | list[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), 1, 0.6)
-    return f"did you mean {close[0]}?" if close else ""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 
 from grid.moments import format_utc, parse_moment_us
 from service import cli
+from service.commands import playing
 from service.commands.options import moment_of, span_of
 from service.health import ADDRESS_FILE
 from service.house import House
@@ -181,6 +183,9 @@ def test_help_says_what_it_is_for(redvest: Any) -> None:
         (["judge", "none.csv", "--ledger", "none"], "none.csv: there is no such file"),
         (["judge", "here.csv", "--ledger", "none"], "none: there is no such folder or file"),
         (["judge", "here.csv", "--ledger", "none", "--rules", "early-warming"], "no rule set early-warming"),
+        (["replay", "none.csv"], "none.csv: there is no such file"),
+        (["replay", "here.csv", "--speed", "0"], "'0' is no speed"),
+        (["replay", "here.csv", "--speed", "fast"], "'fast' is no speed"),
         (["ledger", "check", "none"], "none: there is no such folder or file"),
         (["ledger", "chekc", "none"], "chekc"),
     ],
@@ -547,6 +552,29 @@ def test_collect_ends_cleanly_on_the_signal_of_a_service_manager(
     assert "Traceback" not in error
 
 
+def test_collect_says_when_its_health_port_is_taken(tmp_path: Path, free_port: Any) -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        (tmp_path / "redvest.toml").write_text(f"[collector]\nhealth_port = {port}\n")
+        process = start("collect", "--config", tmp_path / "redvest.toml", "--language", "en")
+        _, error = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert f"port {port}" in error
+    assert "set another port" in error
+    assert "Traceback" not in error
+
+
+def test_a_broker_that_is_away_is_said_with_the_remedy(
+    redvest: Any, free_port: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playing, "CONNECT_SECONDS_MAX", 0.2)
+    Path("redvest.toml").write_text(f"[broker]\nport = {free_port()}\n")
+    Path("readings.csv").write_text("transformer_id,measured_at\n")
+    run = redvest("replay", "readings.csv", "--language", "en")
+    assert run.code == 1
+    assert "cannot be reached" in run.error.splitlines()[-1]
+
+
 def test_a_reader_that_goes_away_is_no_error(town: Town) -> None:
     process = start("curve", INCIDENT_TRANSFORMER, "--json", "--config", town.config)
     assert process.stdout is not None
@@ -568,8 +596,6 @@ def test_output_is_utf_8_whatever_the_locale(town: Town) -> None:
 
 
 def test_the_dashboard_says_when_its_port_is_taken(redvest: Any, free_port: Any) -> None:
-    import socket
-
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
         Path("redvest.toml").write_text(f"[dashboard]\nport = {port}\n")

@@ -16,6 +16,8 @@ from service.commands.options import Config, Speak, opened
 from service.commands.screen import progress
 
 _SPEED_MAX = 1e6
+CONNECT_SECONDS_MAX = 10.0
+"""A replay does not wait longer for a broker that is away."""
 
 
 def simulate(config: Config = None, language: Speak = None) -> None:
@@ -71,7 +73,12 @@ def replay(
         rows = read_recorded(readings)
         _end_like_ctrl_c()
         station_of = {t.transformer_id: t.station_id for t in house.records.ledger().transformers}
-        publisher = Publisher(house.broker_address(), f"{house.settings.collector.client_id}-replay")
+        address = house.broker_address()
+        screen.note(
+            Text(f"回放 {len(rows)} 行，发往 {address}", f"replaying {len(rows)} rows, publishing to {address}")
+        )
+        client_id = f"{house.settings.collector.client_id}-replay"
+        publisher = Publisher(address, client_id, connect_seconds_max=CONNECT_SECONDS_MAX)
         publisher.start()
         try:
             with progress(Text("回放", "replaying"), screen.language, len(rows)) as tell:
@@ -81,8 +88,8 @@ def replay(
             publisher.stop()
         screen.note(
             Text(
-                f"已回放 {len(rows)} 行，消息服务器已确认 {done.acknowledged} 条",
-                f"{len(rows)} rows replayed, {done.acknowledged} acknowledged by the broker",
+                f"回放完毕，消息服务器已确认 {done.acknowledged} 条",
+                f"done, {done.acknowledged} acknowledged by the broker",
             )
         )
 
