@@ -19,8 +19,6 @@ from grid.errors import SettingsError
 from grid.text import Language
 from service.sections import (
     BrokerSection,
-    ChannelName,
-    ClockKind,
     ClockSection,
     CollectorSection,
     DashboardSection,
@@ -33,7 +31,8 @@ from service.sections import (
     SimulatorSection,
     VerdictsSection,
 )
-from service.settings_faults import VARIABLE_PREFIX, first_fault, meant
+from service.settings_checks import check_together, refuse_secrets, refuse_unknown_variables, sections_of
+from service.settings_faults import VARIABLE_PREFIX, first_fault
 
 CONFIG_VARIABLE = "REDVEST_CONFIG"
 DEFAULT_FILE = Path("redvest.toml")
@@ -128,15 +127,15 @@ def load_settings(config: Path | None = None) -> Settings:
     """
     file = _settings_file(config)
     table = _read_table(file) if file else {}
-    _refuse_secrets(table, file)
-    _refuse_unknown_variables()
+    refuse_secrets(table, file, Settings)
+    refuse_unknown_variables(Settings)
     try:
         settings = Settings(**table)
     except ValidationError as error:
         raise first_fault(error, file, Settings) from error
     settings = _with_absolute_paths(settings, file.parent if file else Path.cwd())
     settings._file = file
-    _check_together(settings)
+    check_together(settings)
     return settings
 
 
@@ -177,55 +176,9 @@ def _read_table(file: Path) -> dict[str, Any]:
         raise SettingsError(f"not TOML: {error}", where=str(file), remedy="mend the syntax there") from error
 
 
-def _refuse_secrets(table: dict[str, Any], file: Path | None) -> None:
-    for section, model in _sections().items():
-        values = table.get(section)
-        if not isinstance(values, dict):
-            continue
-        for key, field in model.model_fields.items():
-            extra = field.json_schema_extra
-            if key in values and isinstance(extra, dict) and extra.get("env_only"):
-                variable = f"{VARIABLE_PREFIX}{section}__{key}".upper()
-                raise SettingsError(
-                    f"key {section}.{key} is a secret and may not stand in the settings file",
-                    where=str(file),
-                    remedy=f"name a file with {key}_file, or set {variable}",
-                )
-    url = table.get("records", {}).get("url") if isinstance(table.get("records"), dict) else None
-    if isinstance(url, str) and "@" in url and ":" in url.split("://", 1)[-1].split("@", 1)[0]:
-        raise SettingsError(
-            "key records.url holds a password, which may not stand in the settings file",
-            where=str(file),
-            remedy="put the whole URL into a file of its own and name it with url_file, or set REDVEST_RECORDS__URL",
-        )
-
-
-def _refuse_unknown_variables() -> None:
-    """A section misspelt in a variable's name would otherwise be passed over in silence."""
-    sections = _sections()
-    for variable in os.environ:
-        if not variable.upper().startswith(VARIABLE_PREFIX) or "__" not in variable:
-            continue
-        section = variable[len(VARIABLE_PREFIX) :].split("__", 1)[0].lower()
-        if section not in sections:
-            raise SettingsError(
-                f"there is no section {section}",
-                where=f"environment variable {variable}",
-                remedy=meant(section, sections) or f"the sections are {', '.join(sections)}",
-            )
-
-
-def _sections() -> dict[str, type[BaseModel]]:
-    found: dict[str, type[BaseModel]] = {}
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found[name] = field.annotation
-    return found
-
-
 def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
     changed: dict[str, Any] = {}
-    for name in _sections():
+    for name in sections_of(Settings):
         changed[name] = _absolute(getattr(settings, name), folder)
     url = changed["records"].url
     if url.startswith("sqlite:///") and url != "sqlite:///:memory:":
@@ -243,39 +196,3 @@ def _absolute(section: BaseModel, folder: Path) -> BaseModel:
         elif isinstance(value, BaseModel):
             changed[key] = _absolute(value, folder)
     return section.model_copy(update=changed) if changed else section
-
-
-def _check_together(settings: Settings) -> None:
-    """Check what one key alone cannot tell."""
-    where = str(settings.file or "settings")
-    clock = settings.clock
-    if clock.kind is ClockKind.SCALED and not (clock.real_start and clock.start):
-        raise SettingsError(
-            'key clock.kind is "scaled" without real_start and start', where=where, remedy="give both, with an offset"
-        )
-    for station in settings.collector.stations:
-        if not station or any(character in station for character in "/+#\0"):
-            raise SettingsError(
-                f"key collector.stations names {station!r}",
-                where=where,
-                remedy="write station ids as in stations.csv, without / + #",
-            )
-    if settings.records.url and not settings.records.url.startswith(("sqlite:///", "postgresql")):
-        raise SettingsError(
-            "key records.url is neither SQLite nor PostgreSQL",
-            where=where,
-            remedy="leave it empty for the embedded store, or write postgresql+psycopg://user@host/database",
-        )
-    if not settings.verdicts.rules:
-        raise SettingsError("key verdicts.rules is empty", where=where, remedy='name at least "early-warning"')
-    notify = settings.notify
-    if ChannelName.WEBHOOK in notify.channels and not (notify.webhook.url or notify.webhook.url_file):
-        raise SettingsError(
-            'key notify.channels names "webhook" without an address',
-            where=where,
-            remedy="set url or url_file in [notify.webhook], or take it out of the channels",
-        )
-    if notify.retry_seconds_max < notify.retry_seconds_first:
-        raise SettingsError(
-            "key notify.retry_seconds_max is below notify.retry_seconds_first", where=where, remedy="raise it"
-        )
