@@ -36,6 +36,7 @@ OUTSIDE = {
     "sqlalchemy": ("stores",),
     "alembic": ("stores",),
     "influxdb_client": ("stores",),
+    "urllib3": ("stores",),
     "openpyxl": ("stores", "service"),
     "xlsxwriter": ("stores", "service"),
     "psycopg": ("stores",),

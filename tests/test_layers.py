@@ -20,7 +20,7 @@ _MODULE_OF_DISTRIBUTION = {
     "pydantic-settings": "pydantic_settings",
 }
 _NEVER_IMPORTED = {"tzdata"}
-_COMES_WITH = {"pandas": "streamlit"}
+_COMES_WITH = {"pandas": "streamlit", "urllib3": "influxdb_client"}
 
 
 def source_files() -> list[Path]:
