@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,8 @@ def judge(
         values = house.settings.verdicts
         rule_sets = choose_rule_sets(rules or values.rules, read_rule_sets(values.rules_folder))
         known = ledger_of(ledger)
-        with progress(Text("读取", "reading"), screen.language) as tell:
+        total = _rows_of(readings) if sys.stderr.isatty() else None
+        with progress(Text("读取", "reading"), screen.language, total) as tell:
             said = judge_file(readings, known, rule_sets, values.gap_minutes, tell)
         for verdict in said.verdicts if as_json else ():
             _line(screen, verdict)
@@ -142,6 +144,12 @@ def _row(episode: Episode, zone: str) -> list[object]:
         percent(episode.peak_load_rate),
         episode.readings,
     ]
+
+
+def _rows_of(file: Path) -> int:
+    """Return how many rows a file has, about: a quoted line break counts too."""
+    with file.open("rb") as raw:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: raw.read(1 << 20), b"")) - 1
 
 
 def _example(reject: Reject) -> str:
