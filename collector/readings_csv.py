@@ -128,7 +128,7 @@ class _Reader:
             ragged = {
                 place: Fault(Reason.RAGGED_ROW, "", f"{len(row)} {told}")
                 for place, row in enumerate(rows)
-                if len(row) != cells
+                if row and len(row) != cells
             }
         readings, faults = self._read_whole(rows if len(whole) == len(rows) else [rows[place] for place in whole])
         refused = sorted({**ragged, **{whole[row]: fault for row, fault in faults.items()}}.items())
