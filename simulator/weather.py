@@ -1,0 +1,99 @@
+"""Outdoor air and sun of one day at one place.
+
+The air temperature is given (observed or made up, as the scenario says); the sun is computed from place
+and date. Both drive the load; neither is drawn to fit it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.day import DayCurve
+
+_SOLAR_CONSTANT_W_M2 = 1361.0
+_GROUND_REFLECTANCE = 0.2
+"""Asphalt and paving, practice."""
+
+
+@dataclass(frozen=True)
+class Sun:
+    """Where the sun stands and what it sends. Angles in radians, azimuth clockwise from north."""
+
+    elevation: float
+    azimuth: float
+    beam_w_m2: float
+    """On a plane facing the sun."""
+    diffuse_w_m2: float
+    """From the sky, on the ground."""
+
+    def on_facades(self, azimuth_deg: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what falls on upright walls (n,) facing `azimuth_deg` [W/m²]: beam, half the sky, the ground."""
+        facing: NDArray[np.float64] = np.cos(self.azimuth - np.radians(azimuth_deg)) * math.cos(self.elevation)
+        on_ground = self.beam_w_m2 * max(math.sin(self.elevation), 0.0) + self.diffuse_w_m2
+        return (
+            self.beam_w_m2 * np.maximum(facing, 0.0) + 0.5 * self.diffuse_w_m2 + 0.5 * _GROUND_REFLECTANCE * on_ground
+        )
+
+
+@dataclass(frozen=True)
+class Weather:
+    """One day's weather at one place. Minutes are of the local clock."""
+
+    day: date
+    latitude_deg: float
+    longitude_deg: float
+    utc_offset_hours: float
+    temperature: DayCurve
+    clearness: DayCurve
+    """Share of the clear-sky beam that gets through: 1 clear, 0 overcast."""
+
+    def temperature_c(self, minute: float) -> float:
+        """Return the outdoor air temperature [°C]."""
+        return self.temperature.at(minute)
+
+    def sun(self, minute: float) -> Sun:
+        """Return the sun at a minute of the local clock; no beam and no sky light at night.
+
+        Declination and equation of time after Spencer (1971); clear-sky beam 1361·0.7^(AM^0.678) after
+        Meinel and Meinel (1976), air mass after Kasten and Young (1989). Of the beam that haze and cloud
+        take away half comes down as sky light, on top of a tenth of the clear beam (practice).
+        """
+        angle = 2.0 * math.pi * (self.day.timetuple().tm_yday - 1) / 365.0
+        declination = (
+            0.006918
+            - 0.399912 * math.cos(angle)
+            + 0.070257 * math.sin(angle)
+            - 0.006758 * math.cos(2 * angle)
+            + 0.000907 * math.sin(2 * angle)
+        )
+        equation_minutes = 229.18 * (
+            0.000075
+            + 0.001868 * math.cos(angle)
+            - 0.032077 * math.sin(angle)
+            - 0.014615 * math.cos(2 * angle)
+            - 0.04089 * math.sin(2 * angle)
+        )
+        solar_minute = minute + equation_minutes + 4.0 * self.longitude_deg - 60.0 * self.utc_offset_hours
+        hour_angle = math.radians((solar_minute - 720.0) / 4.0)
+        latitude = math.radians(self.latitude_deg)
+        sine = math.sin(latitude) * math.sin(declination) + math.cos(latitude) * math.cos(declination) * math.cos(
+            hour_angle
+        )
+        elevation = math.asin(max(-1.0, min(1.0, sine)))
+        azimuth = math.pi + math.atan2(
+            math.sin(hour_angle),
+            math.cos(hour_angle) * math.sin(latitude) - math.tan(declination) * math.cos(latitude),
+        )
+        if elevation <= 0.0:
+            return Sun(elevation, azimuth, 0.0, 0.0)
+        elevation_deg = math.degrees(elevation)
+        air_mass = 1.0 / (sine + 0.50572 * (elevation_deg + 6.07995) ** -1.6364)
+        clear_beam = _SOLAR_CONSTANT_W_M2 * 0.7 ** (air_mass**0.678)
+        clearness = self.clearness.at(minute)
+        diffuse = clear_beam * sine * (0.1 + 0.5 * (1.0 - clearness))
+        return Sun(elevation, azimuth, clear_beam * clearness, diffuse)
