@@ -21,6 +21,7 @@ from pathlib import Path
 from grid.errors import StoreError, UsageError
 from grid.moments import SECOND_US, format_utc
 from grid.text import Language
+from service.clock import SystemClock
 from service.demo_story import Story
 from service.free_port import free_port, is_free
 from service.house import House
@@ -117,7 +118,7 @@ def _write_settings(
     folder: Path, options: DemoOptions, scenario: Scenario, port: int, dashboard_port: int, protocol: str
 ) -> Path:
     """Write the settings that all processes of the demo share, its clock included."""
-    real_start_us = time.time_ns() // 1000 + round(START_SECONDS * SECOND_US)
+    real_start_us = SystemClock().now_us() + round(START_SECONDS * SECOND_US)
     config = folder / "redvest.toml"
     config.write_text(
         "\n".join(
