@@ -93,6 +93,8 @@ class SortedRates:
     measured_at_us: NDArray[np.int64]
     load_rate: NDArray[np.float64]
     worst_phase_load_rate: NDArray[np.float64]
+    trusted: NDArray[np.bool_]
+    """(n,) False for readings in doubt: episodes count them, incidents neither open nor close by them."""
 
     @staticmethod
     def of(
@@ -101,9 +103,15 @@ class SortedRates:
         load_rate: NDArray[np.float64],
         worst_phase_load_rate: NDArray[np.float64],
     ) -> SortedRates:
-        """Sort columns (n,) in any order; of several rows for one moment the first given counts."""
+        """Sort columns (n,) in any order, all trusted; of several rows for one moment the first given counts."""
         rows = in_time_order(transformer, measured_at_us)
-        return SortedRates(transformer[rows], measured_at_us[rows], load_rate[rows], worst_phase_load_rate[rows])
+        return SortedRates(
+            transformer[rows],
+            measured_at_us[rows],
+            load_rate[rows],
+            worst_phase_load_rate[rows],
+            np.ones(len(rows), bool),
+        )
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ class Track:
     quantity: Quantity
     points_minutes: int
     cut_at_midnight: bool
+    trusted_only: bool
 
 
 class TrackFold:
@@ -141,6 +150,8 @@ class TrackFold:
         transformer, measured_at_us = rates.transformer, rates.measured_at_us
         rate = rates.load_rate if self._track.quantity is Quantity.LOAD_RATE else rates.worst_phase_load_rate
         counts = ~np.isnan(rate)
+        if self._track.trusted_only:
+            counts &= rates.trusted
         if self._track.points_minutes:
             counts &= measured_at_us % (self._track.points_minutes * MINUTE_US) == 0
         if not counts.all():
@@ -209,7 +220,7 @@ class VerdictFold:
     """All rule sets over a whole fleet: show it readings in time order, it says what they changed.
 
     Each level gives episodes, which a gap in the readings ends. A level that opens incidents is walked a second
-    time, gaps bridged: silence ends no incident.
+    time, gaps bridged and doubtful readings left out: neither silence nor a broken meter ends an incident.
     """
 
     def __init__(
@@ -224,9 +235,10 @@ class VerdictFold:
         tracks: dict[Track, list[tuple[RuleSet, Level, Gaps]]] = {}
         for rules in rule_sets:
             for level in rules.levels:
-                track = Track(level.quantity, rules.points_minutes, rules.cut_at_midnight)
-                walks = [Gaps.END_THE_RUN, Gaps.BRIDGED] if level.incident.opens else [Gaps.END_THE_RUN]
-                tracks.setdefault(track, []).extend((rules, level, gaps) for gaps in walks)
+                for gaps in [Gaps.END_THE_RUN, Gaps.BRIDGED] if level.incident.opens else [Gaps.END_THE_RUN]:
+                    for_incidents = gaps is Gaps.BRIDGED
+                    track = Track(level.quantity, rules.points_minutes, rules.cut_at_midnight, for_incidents)
+                    tracks.setdefault(track, []).append((rules, level, gaps))
         gap_us = round(gap_minutes * MINUTE_US)
         zones = zones if zones is not None else [UTC] * len(transformer_ids)
         self._folds = [TrackFold(track, levels, gap_us, zones) for track, levels in tracks.items()]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from collector.readings_csv import read_readings_csv
 from numpy.typing import NDArray
 
 from alerts.episodes import Episode, SortedRates, VerdictFold, in_time_order
 from alerts.messages import episode_reason
 from alerts.rules import RuleSet
+from collector.readings_csv import read_readings_csv
 from collector.rejects import Reject
 from collector.screen import Limits
 from grid.assets import Ledger
@@ -94,7 +94,8 @@ class _Read:
         measured_at_us = np.concatenate(self._measured_at_us)
         load_rate, worst_phase = np.concatenate(self._load_rate), np.concatenate(self._worst_phase)
         rows = in_time_order(transformer, measured_at_us)
-        rates = SortedRates(transformer[rows], measured_at_us[rows], load_rate[rows], worst_phase[rows])
+        trusted = np.ones(len(rows), bool)
+        rates = SortedRates(transformer[rows], measured_at_us[rows], load_rate[rows], worst_phase[rows], trusted)
         return rates, np.concatenate(self._active_only)[rows]
 
 

@@ -8,20 +8,34 @@ before the episodes that overlap the late readings, or else one hold time before
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import Episode, SortedRates, VerdictFold
+from alerts.episodes import Episode, SortedRates, VerdictFold, Verdicts, in_time_order
 from alerts.incidents import Incident
 from alerts.rules import RuleSet
+from alerts.trust import UNTRUSTED, Doubt, RatedReadings, TrustFold, doubts_in, newly_doubted
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
 from stores.journal import Journal
 from stores.records import Records
+
+TOLD_DOUBTS = int(UNTRUSTED | Doubt.PHASE_SWAP)
+"""Doubts that somebody should look at the meter for; active-only readings are only marked."""
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """A transformer's readings began to be doubtful, or its phases changed places, with this one."""
+
+    transformer_id: str
+    doubt: Doubt
+    measured_at_us: int
+    load_rate: float
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,7 @@ class Walked:
     """Transformers whose verdicts were made anew, because a reading came late or the process began."""
     late: int = 0
     """Readings that were not later than what had been judged."""
+    doubted: tuple[Doubted, ...] = ()
 
 
 class Judge:
@@ -49,6 +64,7 @@ class Judge:
         self._records = records
         self._fleet = fleet
         self._fold = VerdictFold(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones)
+        self._trust = TrustFold(len(fleet))
         levels = [level for rules in rule_sets for level in rules.levels]
         longest = max((level.hold_minutes + level.leave_minutes for level in levels), default=0.0)
         self._gap_us = round(gap_minutes * MINUTE_US)
@@ -58,10 +74,11 @@ class Judge:
         """Judge readings that the journal has just stored; none of them was stored before."""
         late = self._fold.is_late(readings.transformer, readings.measured_at_us)
         if not late.any():
-            verdicts = self._fold.advance(sorted_rates(readings, self._fleet))
+            verdicts, doubted = self._advance(readings)
             return Walked(
                 tuple(c.episode for c in verdicts.episodes if not c.known_before or c.episode.ended_by),
                 tuple(c.incident for c in verdicts.incidents),
+                doubted=doubted,
             )
         behind = np.isin(readings.transformer, readings.transformer[late])
         ahead = self.walk(readings.take(~behind)) if not behind.all() else Walked()
@@ -73,6 +90,7 @@ class Judge:
             anew.retracted_incidents,
             anew.walked_anew,
             int(late.sum()),
+            ahead.doubted + anew.doubted,
         )
 
     def recover(self, judged_up_to_block: int) -> Walked:
@@ -94,13 +112,16 @@ class Judge:
         ids = self._fleet.transformer_ids
         numbers = np.fromiter(changed_since_us, np.int32, len(changed_since_us))
         self._fold.forget(numbers)
+        self._trust.forget(numbers)
         recorded = _Recorded(self._records, frozenset(ids[n] for n in changed_since_us))
         start_us = {n: recorded.walk_start_us(ids[n], at_us - self._reach_us) for n, at_us in changed_since_us.items()}
         episodes: list[Episode] = []
         incidents: list[Incident] = []
+        doubted: list[Doubted] = []
         from_us_of = {ids[n]: from_us for n, from_us in start_us.items()}
         for readings in self._readings_since(start_us):
-            verdicts = self._fold.advance(sorted_rates(readings, self._fleet))
+            verdicts, newly = self._advance(readings)
+            doubted += [d for d in newly if d.measured_at_us >= from_us_of[d.transformer_id]]
             episodes += [c.episode for c in verdicts.episodes if _starts_within(c.episode, from_us_of)]
             incidents += [c.incident for c in verdicts.incidents if _starts_within(c.incident, from_us_of)]
         return Walked(
@@ -109,15 +130,35 @@ class Judge:
             recorded.episodes_gone(from_us_of, episodes),
             recorded.incidents_gone(from_us_of, incidents),
             frozenset(from_us_of),
+            doubted=tuple(doubted),
         )
 
+    def _advance(self, readings: ReadingBatch) -> tuple[Verdicts, tuple[Doubted, ...]]:
+        """Walk readings on that are later than all before; returns the verdicts and what began to be doubtful."""
+        rates, rated = rated_and_sorted(readings, self._fleet)
+        standing = self._trust.standing(rated.transformer)
+        doubts = self._trust.advance(rated)
+        begun = newly_doubted(rated, doubts, standing) & TOLD_DOUBTS
+        doubted = tuple(
+            Doubted(
+                self._fleet.transformer_ids[rated.transformer[row]],
+                doubt,
+                int(rated.measured_at_us[row]),
+                float(rated.load_rate[row]),
+            )
+            for row in np.flatnonzero(begun)
+            for doubt in doubts_in(int(begun[row]))
+        )
+        trusted = (doubts & UNTRUSTED) == 0
+        return self._fold.advance(replace(rates, trusted=trusted)), doubted
+
     def _readings_since(self, start_us: dict[int, int]) -> Iterator[ReadingBatch]:
-        """Yield the readings of each transformer from one gap before its start: its first crossing needs them."""
+        """Yield the readings of each transformer from before its start: its first crossing and trust need them."""
         if not start_us:
             return
         first_us = np.full(len(self._fleet), np.iinfo(np.int64).max)
         for number, from_us in start_us.items():
-            first_us[number] = from_us - self._gap_us
+            first_us[number] = from_us - max(self._gap_us, self._trust.reach_us)
         newest_us = max(start_us.values())
         recent = [n for n, from_us in start_us.items() if from_us >= newest_us - DAY_US]
         alone = [[n] for n, from_us in start_us.items() if from_us < newest_us - DAY_US]
@@ -176,10 +217,14 @@ class _Recorded:
         )
 
 
-def sorted_rates(readings: ReadingBatch, fleet: Fleet) -> SortedRates:
-    """Return the load rates of readings, sorted as the fold wants them."""
+def rated_and_sorted(readings: ReadingBatch, fleet: Fleet) -> tuple[SortedRates, RatedReadings]:
+    """Return the load rates of readings as the fold wants them, and the readings as trust wants them, row by row."""
     rates = LoadRates(readings, fleet)
-    return SortedRates.of(readings.transformer, readings.measured_at_us, rates.load_rate, rates.worst_phase_load_rate)
+    rows = in_time_order(readings.transformer, readings.measured_at_us)
+    rated = RatedReadings.of(readings, rates, fleet.ct_ratio[readings.transformer], rows)
+    worst_phase = rates.worst_phase_load_rate[rows]
+    trusted = np.ones(len(rows), bool)
+    return SortedRates(rated.transformer, rated.measured_at_us, rated.load_rate, worst_phase, trusted), rated
 
 
 def earliest(readings: ReadingBatch) -> dict[int, int]:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from collector.decode import Decoded, decode_block
 from numpy.typing import NDArray
 
 from alerts.outreach import OutreachSettings
 from alerts.rules import RuleSet
+from collector.decode import Decoded, decode_block
 from collector.message import Message
 from collector.rejects import Reject
 from collector.screen import Limits
@@ -30,6 +30,8 @@ from stores.records import Records
 JUDGED_CURSOR = "judged"
 """Records cursor: the journal block up to which verdicts are recorded for certain."""
 CURSOR_SAVED_EVERY_SECONDS = 30.0
+PHASE_IN_TROUBLE_RATIO = 1.3
+"""Worst phase over the mean of three; 1.21 is the median of a real transformer (practice)."""
 RECENT_MINUTES = 15.0
 """What a trend and a power factor are read from."""
 
@@ -163,14 +165,12 @@ class Pipeline:
         if not len(readings):
             return Recent(np.nan, np.nan, None)
         rates = LoadRates(readings, self.fleet)
-        phases = rates.phase_load_rate[-1]
-        worst = None if np.isnan(phases).any() else list(Phase)[int(np.argmax(phases))]
         factors = power_factor(readings)
         factors = factors[~np.isnan(factors)]
         return Recent(
             trend_per_hour(readings.measured_at_us, rates.load_rate),
             float(factors.mean()) if len(factors) else np.nan,
-            worst,
+            phase_in_trouble(rates.phase_load_rate[-1]),
         )
 
     def _count(
@@ -200,6 +200,14 @@ class Pipeline:
                 acknowledge_delay_seconds=(now_us - messages[0].received_at_us) / 1e6 if messages else 0.0,
             )
         )
+
+
+def phase_in_trouble(phase_load_rate: NDArray[np.float64]) -> Phase | None:
+    """Return the phase (3,) that carries so much more than the mean that doors on it should come first."""
+    mean = float(phase_load_rate.mean())
+    if np.isnan(mean) or float(phase_load_rate.max()) < PHASE_IN_TROUBLE_RATIO * mean:
+        return None
+    return (Phase.A, Phase.B, Phase.C)[int(np.argmax(phase_load_rate))]
 
 
 def trend_per_hour(measured_at_us: NDArray[np.int64], load_rate: NDArray[np.float64]) -> float:

@@ -24,10 +24,11 @@ from alerts.outreach import (
     spare_doors,
 )
 from alerts.rules import IncidentPart, RuleSet
+from alerts.trust_words import check_the_meter
 from grid.assets import Appliance, Ledger, Merchant, Person, Phase, Transformer
 from grid.moments import HOUR_US, SECOND_US
 from grid.text import Text
-from service.judging import Walked
+from service.judging import Doubted, Walked
 from stores.changes import Changes, NewMessage
 from stores.records import Records
 
@@ -140,6 +141,8 @@ class Response:
                 self._open.pop(incident.incident_id, None)
         for incident in touched.values():
             draft.follow(incident)
+        for doubted in walked.doubted:
+            draft.notice(doubted)
         return replace(draft.changes(), episodes=walked.episodes, retracted_episodes=walked.retracted_episodes)
 
     def look_at_visits(self, now_us: int) -> Changes:
@@ -262,6 +265,24 @@ class _Draft:
                 self._say(incident, f"escalate/{outreach_list.revision}", advice.text)
             case AdviceKind.CONTINUE:
                 pass
+
+    def notice(self, doubted: Doubted) -> None:
+        """Tell somebody to check a meter, once for each time its readings become doubtful; history is not told."""
+        if self._now_us - doubted.measured_at_us > CALLS_FOR_HOURS * HOUR_US:
+            return
+        index = self._of._index
+        transformer, zone = index.transformer[doubted.transformer_id], index.zone(doubted.transformer_id)
+        self._messages.append(
+            NewMessage(
+                key=f"{doubted.transformer_id}/{doubted.doubt.name}/{doubted.measured_at_us}",
+                kind="check_the_meter",
+                station_id=transformer.station_id,
+                incident_id=None,
+                text=check_the_meter(doubted.doubt, transformer, doubted.measured_at_us, doubted.load_rate, zone),
+                created_at_us=self._now_us,
+                channels=self._of._channels,
+            )
+        )
 
     def _add_list(self, incident: Incident, load_rate: float, previous: OutreachList | None) -> None:
         index, of = self._of._index, self._of

@@ -214,3 +214,25 @@ def test_order_duplicates_blocks_and_crashes_change_no_verdict(tmp_path, seed):
     assert len(what_stands(orderly)[0]) > 10
     orderly.close()
     dirty.close()
+
+
+def test_a_spike_of_the_meter_opens_no_incident_but_asks_to_check_the_meter(station):
+    for minute, rate in enumerate([0.5, 0.51, 2.4, 0.52, 0.5]):
+        station.tick([("T1", minute, rate)])
+    assert station.records.incidents() == ()
+    assert [m.kind for m in station.records.messages(10)] == ["check_the_meter"]
+    assert "severe_heavy" in {e.level for e in station.records.episodes()}
+
+
+def test_a_frozen_meter_is_told_and_leaves_its_incident_open(station):
+    rates = [0.9 + 0.001 * i for i in range(5)] + [0.83, 0.9, *[0.7] * 30]
+    for minute, rate in enumerate(rates):
+        station.tick([("T1", minute, rate)])
+    closed = station.incident()
+    assert closed.state is IncidentState.CLOSED
+    station.tick([("T1", 60, 0.95)])
+    for minute in range(61, 90):
+        station.tick([("T1", minute, 0.95)])
+    reopened = max(station.records.incidents(), key=lambda i: i.opened_at_us)
+    assert reopened.state is IncidentState.OPEN
+    assert sum(m.kind == "check_the_meter" for m in station.records.messages(50)) == 2
