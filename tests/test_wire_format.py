@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +13,11 @@ import pytest
 
 from collector.decode import decode_block
 from collector.message import Message
+from collector.rejects import Reason
 from collector.screen import Limits
 from collector.wire import (
     BATCH_ROWS_MAX,
+    FIELDS,
     batch_topic,
     encode_batch,
     encode_columns,
@@ -163,3 +168,39 @@ def test_the_corpus_of_payloads_is_what_its_script_makes(tmp_path: Path) -> None
     kept = {path.relative_to(PAYLOADS): path.read_bytes() for path in PAYLOADS.glob("*/*") if path.is_file()}
     kept = {path: payload for path, payload in kept.items() if path.parent.name != "__pycache__"}
     assert kept == made, f"run {PAYLOADS / 'make_payloads.py'}"
+
+
+# --- the document ------------------------------------------------------------------------------------------------
+
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "wire-format.md").read_text(encoding="utf-8")
+NOW = datetime(2021, 7, 24, 11, 0, tzinfo=timezone(timedelta(hours=8)))
+
+
+def documented_messages() -> list[Message]:
+    """Return what the `mosquitto_pub` commands of the document publish, at 11:00 on 24 July."""
+    commands = re.findall(
+        r"^mosquitto_pub (.*?) (?:-s <<END\n(.*?)\nEND|-m (.*?))$", DOCUMENT, re.DOTALL | re.MULTILINE
+    )
+    messages = []
+    for options, here_text, quoted in commands:
+        payload = here_text or shlex.split(quoted.replace("$(date -Iseconds)", NOW.isoformat()))[0]
+        payload = payload.replace("$(date -Iseconds)", NOW.isoformat())
+        words = shlex.split(options)
+        assert words[words.index("-q") + 1] == "1"
+        messages.append(received(words[words.index("-t") + 1], payload.encode()))
+    return messages
+
+
+def test_the_examples_of_the_document_are_taken_and_refused_as_it_says() -> None:
+    ledger = [Transformer("YX05", "", "ST01", 630.0), Transformer("YX06", "", "ST01", 400.0)]
+    decoded = decode_block(documented_messages(), Fleet.of(ledger), Limits())
+    assert decoded.readings.transformer.tolist() == [1, 1, 0, 1, 0, 1]
+    assert [reject.reason for reject in decoded.rejects] == [Reason.LOAD_RATE_IMPOSSIBLE]
+    assert decoded.unknown_fields == 0
+
+
+def test_the_document_names_every_field_and_every_reason() -> None:
+    tables = re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE)
+    in_files_only = {Reason.RAGGED_ROW, Reason.BAD_NUMBER}
+    assert sorted(tables) == sorted([*FIELDS, *(set(Reason) - in_files_only)])
+    assert all(f"`{reason}`" in DOCUMENT for reason in in_files_only)
