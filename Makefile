@@ -22,7 +22,7 @@ $(BIN)/python:
 $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing the locked libraries into $(VENV) (a minute or two the first time)"
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
 	@touch $@
 
 $(DEV_INSTALLED): requirements-dev.lock $(INSTALLED)

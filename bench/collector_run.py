@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.process import cpu_seconds, memory_mb
 from bench.publisher import Publisher
 from bench.traffic import Case, ledger_of, messages_of, readings_of
 from collector.wire import encode_singly
@@ -30,7 +30,6 @@ COLLECTOR_CLIENT_ID = "bench-collector"
 _LOOK_SECONDS = 0.005
 _START_SECONDS_MAX = 60.0
 _STALL_SECONDS_MAX = 30.0
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -49,16 +48,6 @@ class Collector:
 
     process: subprocess.Popen[bytes]
     journal_file: Path
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time it has used, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
-
-    def memory_mb(self) -> float:
-        """Return the most memory it has held."""
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return float(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
     def wait_for_journal(self) -> Journal:
         """Return a reader as soon as the collector has made its journal."""
@@ -108,11 +97,11 @@ def drain(folder: Path, port: int, case: Case) -> Drained:
     """Start a collector on what the broker holds for it and watch until all of it is stored."""
     with running_collector(folder, port, case) as collector, collector.wait_for_journal() as journal:
         first = _wait_for_more(journal, 0, collector)
-        begun, begun_cpu, stored = time.monotonic(), collector.cpu_seconds(), first
+        begun, begun_cpu, stored = time.monotonic(), cpu_seconds(collector.process.pid), first
         while stored < case.readings:
             stored = _wait_for_more(journal, stored, collector)
-        seconds, cpu_seconds = time.monotonic() - begun, collector.cpu_seconds() - begun_cpu
-        return Drained(case.readings - first, seconds, cpu_seconds, collector.memory_mb())
+        seconds, used = time.monotonic() - begun, cpu_seconds(collector.process.pid) - begun_cpu
+        return Drained(case.readings - first, seconds, used, memory_mb(collector.process.pid))
 
 
 def delays(folder: Path, port: int, case: Case, readings_per_second: float) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import tempfile
 import threading
 import time
@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from bench.process import memory_mb
 from bench.traffic import Case, ledger_of, load_messages
 from collector.decode import decode_block
 from collector.message import Message
@@ -46,8 +47,7 @@ def main() -> None:
         blocks = list(blocks_of(load_messages(given.messages), given.per_message))
         fleet = Fleet.of(ledger_of(case).transformers)
         measured = (measure_decode if given.part == "decode" else measure_append)(blocks, fleet)
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**measured, "memory_mb": memory_mb}))
+    print(json.dumps({**measured, "memory_mb": memory_mb(os.getpid())}))
 
 
 def _session(port: int, client: mqtt.Client) -> None:
