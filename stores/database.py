@@ -118,7 +118,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
-        # Transactions are begun by `begin` below: the driver's own habit would commit before a schema change.
+        # Transactions are begun by `begin` below, not by the driver when it sees fit.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA recursive_triggers = ON")

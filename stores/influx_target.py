@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class InfluxTarget:
     url: str
     bucket: str
     org: str = ""
-    token: str = ""
+    token: str = field(default="", repr=False)
     timeout_seconds: float = 10.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,14 @@ def test_the_database_refuses_to_replace_an_entry_even_from_a_foreign_connection
         assert records.verify_audit() is None
 
 
+def go_round_the_triggers(url: str) -> None:
+    if url.startswith("sqlite"):
+        for name in ("audit_no_update", "audit_no_delete"):
+            rows(url, f"DROP TRIGGER {name}")
+    else:
+        rows(url, "ALTER TABLE audit DISABLE TRIGGER ALL")
+
+
 @pytest.mark.parametrize(
     ("tampering", "broken_no"),
     [
@@ -95,12 +104,18 @@ def test_the_database_refuses_to_replace_an_entry_even_from_a_foreign_connection
     ],
 )
 def test_whoever_goes_round_the_triggers_is_seen(records: Records, url: str, tampering: str, broken_no: int) -> None:
-    if url.startswith("sqlite"):
-        for name in ("audit_no_update", "audit_no_delete"):
-            rows(url, f"DROP TRIGGER {name}")
-    else:
-        rows(url, "ALTER TABLE audit DISABLE TRIGGER ALL")
+    go_round_the_triggers(url)
     rows(url, tampering)
     broken = records.verify_audit()
     assert broken is not None
     assert broken.no == broken_no
+
+
+def test_an_entry_that_was_changed_and_sealed_anew_is_seen_by_the_next_one(records: Records, url: str) -> None:
+    visit = next(entry for entry in records.audit(9) if entry.no == 2)
+    forged = replace(visit, by="P0")
+    go_round_the_triggers(url)
+    rows(url, f"UPDATE audit SET \"by\" = 'P0', hash = '{forged.expected_hash}' WHERE no = 2")  # noqa: S608
+    broken = records.verify_audit()
+    assert broken is not None
+    assert broken.no == 3
