@@ -23,7 +23,8 @@ from grid.errors import LedgerError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 
-CHUNK_ROWS = 50_000
+CHUNK_ROWS = 5_000
+"""So few stay in the processor's cache: larger chunks are read at half the speed."""
 
 _REQUIRED = ("transformer_id", "measured_at")
 _PHASE_COLUMNS = {

@@ -151,8 +151,7 @@ def _number_rules(batch: ReadingBatch) -> tuple[Rule, Rule, Rule, Rule]:
 
 
 def _load_rules(batch: ReadingBatch, fleet: Fleet, limits: Limits) -> tuple[Rule, Rule, Rule]:
-    rated_power_kva = fleet.rated_power_kva[batch.transformer]
-    ct_ratio = fleet.ct_ratio[batch.transformer]
+    rated_power_kva, ct_ratio = fleet.ratings_at(batch.transformer, batch.measured_at_us)
     apparent, basis = apparent_power_kva(batch, ct_ratio)
     load_rate = apparent / rated_power_kva
     from_powers = np.hypot(batch.active_power_kw, batch.reactive_power_kvar)
