@@ -11,7 +11,7 @@ from grid.errors import StoreError
 
 DAMAGED_REMEDY = (
     "stop every redvest process, move the file (and its -wal and -shm neighbours) aside, restore the last backup "
-    "or start with a new file; keep what was moved, most of it can be read back"
+    "or start with a new file; keep what was moved, parts of it can be read back"
 )
 READ_ONLY_REMEDY = "make the folder and the file writable for the user redvest runs as, or set [data] folder elsewhere"
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -467,3 +467,28 @@ def test_readers_go_on_answering_while_the_writer_writes(path: Path) -> None:
         looking.join()
     assert seen == sorted(seen)
     assert len(set(seen)) > 3
+
+
+def test_a_backup_made_while_the_writer_writes_is_whole(path: Path, tmp_path: Path) -> None:
+    with Journal.open_writer(path) as journal:
+        journal.numbers(["YX06"])
+        done = threading.Event()
+        copies: list[Path] = []
+
+        def back_up() -> None:
+            while len(copies) < 3:
+                copies.append(tmp_path / f"copy-{len(copies)}.sqlite")
+                with closing(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True)) as file:
+                    file.execute("VACUUM INTO ?", (str(copies[-1]),))
+            done.set()
+
+        backing_up = threading.Thread(target=back_up)
+        backing_up.start()
+        minute = 0
+        while not done.is_set():
+            journal.append(readings([0] * 50, [NOON_US + minute * MINUTE_US + i for i in range(50)]))
+            minute += 1
+        backing_up.join()
+    for copy in copies:
+        with Journal.open_writer(copy) as restored:
+            assert len(restored.series(0, 0, 2**62)) == restored.counts().readings == 50 * restored.counts().blocks
