@@ -6,7 +6,7 @@ fields are those of the public ledger sheets, with the same names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -75,6 +75,17 @@ class Transformer:
 
 
 @dataclass(frozen=True)
+class Rating:
+    """What a transformer's rated power and CT ratio were, or will be, from a moment on until the next rating."""
+
+    transformer_id: str
+    valid_from_us: int
+    """[µs since the epoch, UTC]"""
+    rated_power_kva: float
+    ct_ratio: float = 1.0
+
+
+@dataclass(frozen=True)
 class Person:
     """One of ours: a team member, a lead, someone at the duty desk."""
 
@@ -125,7 +136,9 @@ class Ledger:
     transformers: tuple[Transformer, ...] = ()
     people: tuple[Person, ...] = ()
     merchants: tuple[Merchant, ...] = ()
-    appliances: tuple[Appliance, ...] = field(default=())
+    appliances: tuple[Appliance, ...] = ()
+    ratings: tuple[Rating, ...] = ()
+    """Dated ratings. Where a transformer has some, they say what held when; the first one also before it."""
 
     def transformer(self, transformer_id: str) -> Transformer | None:
         """Return one transformer, or None when the ledger does not know it."""

@@ -82,9 +82,8 @@ class LoadRates:
     __slots__ = ("apparent_power_kva", "basis", "load_rate", "phase_load_rate", "worst_phase_load_rate")
 
     def __init__(self, batch: ReadingBatch, fleet: Fleet) -> None:
-        """Compute K = S/Sn and K_ph for each reading with its transformer's ratings."""
-        rated_power_kva = fleet.rated_power_kva[batch.transformer]
-        ct_ratio = fleet.ct_ratio[batch.transformer]
+        """Compute K = S/Sn and K_ph for each reading with its transformer's ratings at that time."""
+        rated_power_kva, ct_ratio = fleet.ratings_at(batch.transformer, batch.measured_at_us)
         self.apparent_power_kva, self.basis = apparent_power_kva(batch, ct_ratio)
         self.load_rate: NDArray[np.float64] = self.apparent_power_kva / rated_power_kva
         """(n,) S/Sn, a fraction."""

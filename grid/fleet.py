@@ -10,7 +10,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.assets import Station, Transformer
+from grid.assets import Ledger, Rating, Station, Transformer
+
+
+@dataclass(frozen=True)
+class DatedRatings:
+    """The ratings of one transformer over time, as columns (k,), oldest first."""
+
+    valid_from_us: NDArray[np.int64]
+    rated_power_kva: NDArray[np.float64]
+    ct_ratio: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,14 +37,17 @@ class Fleet:
     number: Mapping[str, int]
     zones: tuple[tzinfo, ...]
     """The station's time zone; UTC where the station is not known."""
+    dated: Mapping[int, DatedRatings]
+    """By row, of the transformers whose ratings change over time."""
 
     @staticmethod
     def of(
         transformers: Iterable[Transformer],
         number: Mapping[str, int] | None = None,
         known_stations: Iterable[Station] = (),
+        ratings: Iterable[Rating] = (),
     ) -> Fleet:
-        """Build the fleet of a ledger; without `number` (id -> row) transformers are numbered in order."""
+        """Build a fleet; without `number` (id -> row) transformers are numbered in order."""
         known = list(transformers)
         if number is None:
             number = {t.transformer_id: i for i, t in enumerate(known)}
@@ -60,13 +72,59 @@ class Fleet:
             ct_ratio,
             {t.transformer_id: number[t.transformer_id] for t in known},
             tuple(zones),
+            _dated(ratings, number),
         )
+
+    @staticmethod
+    def of_ledger(ledger: Ledger, number: Mapping[str, int] | None = None) -> Fleet:
+        """Build the fleet of a ledger; with `number` (id -> row) only of the transformers that have one."""
+        known = [t for t in ledger.transformers if number is None or t.transformer_id in number]
+        return Fleet.of(known, number, ledger.stations, ledger.ratings)
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.transformer_ids)
 
+    def ratings_at(
+        self, transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return rated power (n,) [kVA] and CT ratio (n,) of transformers (n,) as they were at moments (n,)."""
+        rated_power_kva, ct_ratio = self.rated_power_kva[transformer], self.ct_ratio[transformer]
+        if self.dated:
+            for number in np.unique(transformer[np.isin(transformer, list(self.dated))]).tolist():
+                rows, then = transformer == number, self.dated[number]
+                at = np.maximum(np.searchsorted(then.valid_from_us, measured_at_us[rows], side="right") - 1, 0)
+                rated_power_kva[rows], ct_ratio[rows] = then.rated_power_kva[at], then.ct_ratio[at]
+        return rated_power_kva, ct_ratio
+
+    def differs(self, other: Fleet, row: int) -> bool:
+        """Return whether another fleet rates the transformer of a row otherwise, at any time."""
+        mine, theirs = self.dated.get(row), other.dated.get(row)
+        if mine is None or theirs is None:
+            same = (self.rated_power_kva[row], self.ct_ratio[row]) == (other.rated_power_kva[row], other.ct_ratio[row])
+            return mine is not theirs or not same
+        return not (
+            np.array_equal(mine.valid_from_us, theirs.valid_from_us)
+            and np.array_equal(mine.rated_power_kva, theirs.rated_power_kva)
+            and np.array_equal(mine.ct_ratio, theirs.ct_ratio)
+        )
+
     def rows_of(self, transformer_ids: Sequence[str]) -> NDArray[np.int32]:
         """Return the row (n,) of each id, -1 where the fleet does not know it."""
         row_of = self.number.get
         return np.fromiter((row_of(i, -1) for i in transformer_ids), np.int32, len(transformer_ids))
+
+
+def _dated(ratings: Iterable[Rating], number: Mapping[str, int]) -> dict[int, DatedRatings]:
+    of_row: dict[int, list[Rating]] = {}
+    for rating in sorted(ratings, key=lambda r: r.valid_from_us):
+        if rating.transformer_id in number:
+            of_row.setdefault(number[rating.transformer_id], []).append(rating)
+    return {
+        row: DatedRatings(
+            np.array([r.valid_from_us for r in known], np.int64),
+            np.array([r.rated_power_kva for r in known]),
+            np.array([r.ct_ratio for r in known]),
+        )
+        for row, known in of_row.items()
+    }

@@ -74,10 +74,10 @@ class House:
 
     def fleet(self) -> Fleet:
         """Return the transformers of the ledger that have readings, by their numbers in the journal."""
-        transformers = self.records.ledger().transformers
+        ledger = self.records.ledger()
         journal = self.journal_reader()
-        number = journal.numbers([t.transformer_id for t in transformers]) if journal else {}
-        return Fleet.of((t for t in transformers if t.transformer_id in number), number)
+        number = journal.numbers([t.transformer_id for t in ledger.transformers]) if journal else {}
+        return Fleet.of_ledger(ledger, number)
 
     def rule_sets(self) -> tuple[RuleSet, ...]:
         """Return the rule sets that the settings name. Raises RuleError."""

@@ -7,7 +7,7 @@ before the episodes that overlap the late readings, or else one hold time before
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,8 +93,11 @@ class Judge:
             ahead.doubted + anew.doubted,
         )
 
-    def recover(self, judged_up_to_block: int) -> Walked:
-        """Build the fold from the journal; readings stored after `judged_up_to_block` are judged for the first time."""
+    def recover(self, judged_up_to_block: int, rated_anew: Iterable[int] = ()) -> Walked:
+        """Build the fold from the journal; readings stored after `judged_up_to_block` are judged for the first time.
+
+        All readings of the transformers `rated_anew` are judged again: their ratings are not what they were.
+        """
         newest = self._journal.latest()
         since = dict(zip(newest.transformer.tolist(), (newest.measured_at_us + 1).tolist(), strict=True))
         block = judged_up_to_block
@@ -104,6 +107,7 @@ class Judge:
                 break
             for number, at_us in earliest(unjudged).items():
                 since[number] = min(since.get(number, at_us), at_us)
+        since.update((number, 0) for number in rated_anew if number in since)
         known = len(self._fleet)
         return self.walk_anew({n: at for n, at in since.items() if n < known and self._fleet.transformer_ids[n]})
 
@@ -221,7 +225,7 @@ def rated_and_sorted(readings: ReadingBatch, fleet: Fleet) -> tuple[SortedRates,
     """Return the load rates of readings as the fold wants them, and the readings as trust wants them, row by row."""
     rates = LoadRates(readings, fleet)
     rows = in_time_order(readings.transformer, readings.measured_at_us)
-    rated = RatedReadings.of(readings, rates, fleet.ct_ratio[readings.transformer], rows)
+    rated = RatedReadings.of(readings, rates, fleet.ratings_at(readings.transformer, readings.measured_at_us)[1], rows)
     worst_phase = rates.worst_phase_load_rate[rows]
     trusted = np.ones(len(rows), bool)
     return SortedRates(rated.transformer, rated.measured_at_us, rated.load_rate, worst_phase, trusted), rated

@@ -29,6 +29,9 @@ from stores.records import Records
 
 JUDGED_CURSOR = "judged"
 """Records cursor: the journal block up to which verdicts are recorded for certain."""
+NO_FLEET_YET = Fleet.of([])
+LEDGER_CURSOR = "judged_by_ledger"
+"""Records cursor: the ledger version by which they were made."""
 CURSOR_SAVED_EVERY_SECONDS = 30.0
 PHASE_IN_TROUBLE_RATIO = 1.3
 """Worst phase over the mean of three; 1.21 is the median of a real transformer (practice)."""
@@ -70,6 +73,7 @@ class Pipeline:
         self._block_no = 0
         self._cursor_saved = time.monotonic()
         self._ledger_version = -1
+        self.fleet = NO_FLEET_YET
         self.take_ledger(now_us)
 
     def take_ledger(self, now_us: int) -> None:
@@ -79,7 +83,7 @@ class Pipeline:
             return
         ledger = self._records.ledger()
         numbers = self._journal.numbers([t.transformer_id for t in ledger.transformers])
-        self.fleet = Fleet.of(ledger.transformers, numbers, ledger.stations)
+        before, self.fleet = self.fleet, Fleet.of_ledger(ledger, numbers)
         options = self._options
         self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
         self._response = Response(self._records, options.rule_sets, options.outreach, options.channels, self._recent_of)
@@ -87,8 +91,10 @@ class Pipeline:
         heard = self._journal.last_received()
         known = heard.transformer < len(self.fleet)
         self._received_us[heard.transformer[known]] = heard.received_at_us[known]
+        judged_by = self._records.cursor(LEDGER_CURSOR) if before is NO_FLEET_YET else self._ledger_version
         self._ledger_version = version
-        self._recover(now_us)
+        self._recover(now_us, self._rated_anew(before, judged_by))
+        self._records.set_cursor(LEDGER_CURSOR, version)
 
     def tick(self, messages: Sequence[Message], now_us: int) -> None:
         """Take one block of messages all the way.
@@ -124,9 +130,16 @@ class Pipeline:
         if self._block_no:
             self._records.set_cursor(JUDGED_CURSOR, self._block_no)
 
-    def _recover(self, now_us: int) -> None:
-        judged = self._records.cursor(JUDGED_CURSOR)
-        walked = self._judge.recover(judged)
+    def _rated_anew(self, before: Fleet, judged_by: int) -> list[int]:
+        """Return the transformers whose readings are rated otherwise than when they were judged."""
+        every = range(len(self.fleet))
+        if before is NO_FLEET_YET:
+            # A ledger was taken while no collector ran: what it changed is not known any more.
+            return [] if judged_by in (0, self._ledger_version) else list(every)
+        return [number for number in every if number < len(before) and before.differs(self.fleet, number)]
+
+    def _recover(self, now_us: int, rated_anew: Sequence[int]) -> None:
+        walked = self._judge.recover(self._records.cursor(JUDGED_CURSOR), rated_anew)
         self._record(self._response.answer(walked, self._is_silent(now_us), now_us))
 
     def _record(self, changes: Changes) -> None:

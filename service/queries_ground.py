@@ -34,12 +34,11 @@ class Ground:
     @staticmethod
     def of(ledger_version: int, ledger: Ledger, numbers: Mapping[str, int]) -> Ground:
         """Build the lookups."""
-        seen = [t for t in ledger.transformers if t.transformer_id in numbers]
         return Ground(
             ledger_version=ledger_version,
             ledger=ledger,
             numbers=numbers,
-            fleet=Fleet.of(seen, numbers),
+            fleet=Fleet.of_ledger(ledger, numbers),
             stations={s.station_id: s for s in ledger.stations},
             grids={g.grid_id: g for g in ledger.grids},
             transformers={t.transformer_id: t for t in ledger.transformers},

@@ -123,6 +123,15 @@ transformer = Table(
     _words("owner"),
     *_ledger_marks(),
 )
+rating = Table(
+    "rating",
+    metadata,
+    Column("transformer_id", Words, ForeignKey("transformer.transformer_id"), primary_key=True),
+    Column("valid_from_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("rated_power_kva", Float, nullable=False),
+    Column("ct_ratio", Float, nullable=False),
+    *_ledger_marks(),
+)
 person = Table(
     "person",
     metadata,

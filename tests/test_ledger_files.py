@@ -41,6 +41,11 @@ GOOD = {
         "YX06,模拟台区,ST01,400,G01,F01,80,no,40.1,116.2,模拟公司\n"
         "YX07,,ST01,315,,,,,,,\n"
     ).replace("YX07,,", "YX07,模拟七号,"),
+    "ratings": (
+        "transformer_id,valid_from,rated_power_kva,ct_ratio\n"
+        "YX06,2020-01-01T00:00:00+08:00,315,60\n"
+        "YX06,2021-06-01T00:00:00+08:00,400,80\n"
+    ),
     "people": "person_id,name,role,grid_id,phone,chat_id\nP01,模拟队员,member,G01,13800000001,\n",
     "merchants": (
         "merchant_id,name,transformer_id,address,contact_name,phone,category,phase,walk_order,protected,protected_reason\n"
@@ -125,6 +130,7 @@ def test_stations_and_transformers_alone_are_a_ledger(tmp_path: Path) -> None:
         write(
             tmp_path / "ledger",
             grids=None,
+            ratings=None,
             people=None,
             merchants=None,
             appliances=None,
@@ -653,3 +659,12 @@ def test_the_order_of_rows_is_no_difference(tmp_path: Path) -> None:
     assert old is not None
     new = replace(old, merchants=old.merchants[::-1], appliances=old.appliances[::-1])
     assert not difference(old, new)
+
+
+def test_ratings_name_a_moment_with_an_offset_once_and_end_with_the_transformers_own(tmp_path: Path) -> None:
+    head = "transformer_id,valid_from,rated_power_kva,ct_ratio\n"
+    rows = "YX06,2020-01-01,315,60\nYX06,2021-06-01T00:00:00+08:00,400,80\nYX06,2021-05-31T16:00:00Z,500,80\n"
+    _, faults = read_ledger(write(tmp_path / "ledger", ratings=head + rows))
+    assert {(f.line, f.column) for f in faults} == {(2, "valid_from"), (4, "valid_from")}
+    _, faults = read_ledger(write(tmp_path / "other", ratings=head + "YX06,2021-06-01T00:00:00+08:00,500,80\n"))
+    assert [(f.line, f.column) for f in faults] == [(2, "rated_power_kva")]

@@ -13,7 +13,18 @@ from alerts.outreach import OutreachSettings, Visit, VisitResult
 from collector.message import Message
 from collector.screen import Limits
 from collector.wire import encode_reading, reading_topic
-from grid.assets import Appliance, ApplianceKind, Ledger, Merchant, Person, Role, ServiceGrid, Station, Transformer
+from grid.assets import (
+    Appliance,
+    ApplianceKind,
+    Ledger,
+    Merchant,
+    Person,
+    Rating,
+    Role,
+    ServiceGrid,
+    Station,
+    Transformer,
+)
 from grid.moments import HOUR_US, MINUTE_US, format_utc
 from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
@@ -236,3 +247,26 @@ def test_a_frozen_meter_is_told_and_leaves_its_incident_open(station):
     reopened = max(station.records.incidents(), key=lambda i: i.opened_at_us)
     assert reopened.state is IncidentState.OPEN
     assert sum(m.kind == "check_the_meter" for m in station.records.messages(50)) == 2
+
+
+def test_a_reading_is_judged_with_the_rating_of_its_own_time(station):
+    ratings = (Rating("T1", 0, 200.0), Rating("T1", NOON + 10 * MINUTE_US, 400.0))
+    station.records.replace_ledger(replace(a_town(), ratings=ratings), "test", NOON)
+    station.pipeline.look(NOON)
+    station.tick([("T1", minute, 0.48) for minute in range(9, 25)])
+    (episode,) = [e for e in station.records.episodes() if e.level == "severe_heavy"]
+    assert (episode.first_reading_at_us, episode.readings) == (NOON + 9 * MINUTE_US, 1)
+
+
+@pytest.mark.parametrize("while_running", [True, False])
+def test_a_corrected_rating_judges_all_its_readings_again(station, while_running):
+    station.tick([("T1", minute, 0.95) for minute in range(30)])
+    assert station.incident().state is IncidentState.OPEN
+    corrected = tuple(replace(t, rated_power_kva=800.0) for t in a_town().transformers)
+    station.records.replace_ledger(replace(a_town(), transformers=corrected), "test", NOON)
+    if while_running:
+        station.pipeline.look(NOON + 30 * MINUTE_US)
+    else:
+        station.restart(NOON + 30 * MINUTE_US, cleanly=True)
+    assert station.incident().state is IncidentState.RETRACTED
+    assert station.records.episodes() == ()

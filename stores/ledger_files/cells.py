@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import cache, lru_cache
 
+from grid.moments import parse_moment_us
 from grid.text import Text
 from stores.ledger_files.faults import CellError
 
@@ -26,7 +27,7 @@ _YES_NO = {"yes": True, "是": True, "true": True, "no": False, "否": False, "f
 
 
 class DateCell(str):
-    """A cell of which a spreadsheet made a date. No column of a ledger holds one."""
+    """A cell of which a spreadsheet made a date. No column of a ledger holds one: a date alone has no offset."""
 
 
 def clean(cell: str) -> str:
@@ -218,3 +219,15 @@ def _not_a_number(text: str) -> Text:
     if "," in text:
         return Text(f"{_shown(text)} 里有逗号", f"{_shown(text)} holds a comma")
     return Text(f"{_shown(text)} 不是数字", f"{_shown(text)} is no number")
+
+
+def moment(cell: str) -> int:
+    """Return the moment [µs] of an ISO 8601 text with an offset."""
+    text = clean(cell)
+    try:
+        return parse_moment_us(text)
+    except ValueError as error:
+        raise CellError(
+            Text(f"“{text}”不是带时区的时间", f"“{text}” is no time with an offset"),
+            Text("写成 2021-06-01T00:00:00+08:00 这样", "write it like 2021-06-01T00:00:00+08:00"),
+        ) from error

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from grid.assets import Appliance, Ledger
+from grid.assets import Appliance, Ledger, Rating
+from grid.moments import format_utc
 from stores.ledger_files.sheets import SHEETS
 
 
@@ -57,6 +58,8 @@ def _by_key(assets: tuple[Any, ...]) -> Mapping[str, tuple[Any, ...]]:
     for asset in assets:
         if isinstance(asset, Appliance):
             rows.setdefault(f"{asset.merchant_id}/{asset.appliance.value}", []).append(asset)
+        elif isinstance(asset, Rating):
+            rows.setdefault(f"{asset.transformer_id}/{format_utc(asset.valid_from_us)}", []).append(asset)
         else:
             rows.setdefault(str(getattr(asset, fields(asset)[0].name)), []).append(asset)
     return {key: tuple(sorted(same, key=repr)) for key, same in rows.items()}

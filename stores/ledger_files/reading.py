@@ -89,6 +89,7 @@ def _ledger(reads: dict[str, SheetRead]) -> Ledger:
         stations=assets("stations"),
         grids=assets("grids"),
         transformers=assets("transformers"),
+        ratings=assets("ratings"),
         people=assets("people"),
         merchants=assets("merchants"),
         appliances=assets("appliances"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grid.assets import Appliance, Role
+from grid.assets import Appliance, Rating, Role
 from grid.text import Text
 from stores.ledger_files.sheet_reading import SheetRead
 
@@ -17,6 +17,7 @@ def check_together(reads: Mapping[str, SheetRead]) -> None:
         _case_twins(read)
         _references(read, reads)
     _one_station(reads)
+    _ratings(reads)
     _teams(reads)
     _appliances(reads)
 
@@ -78,6 +79,43 @@ def _one_station(reads: Mapping[str, SheetRead]) -> None:
                     f"the grid {transformer.grid_id} belongs to {other}, this transformer to {transformer.station_id}",
                 ),
                 Text("改正 grid_id 或 station_id", "mend grid_id or station_id"),
+            )
+
+
+def _ratings(reads: Mapping[str, SheetRead]) -> None:
+    """One rating per moment, and the newest one is the transformer's own row."""
+    ratings, transformers = reads.get("ratings"), reads.get("transformers")
+    if not ratings or not transformers:
+        return
+    seen: dict[tuple[str, int], int] = {}
+    newest: dict[str, int] = {}
+    row: Rating
+    for line, row in ratings.assets.items():
+        first = seen.setdefault((row.transformer_id, row.valid_from_us), line)
+        if first != line:
+            ratings.add(
+                line,
+                "valid_from",
+                Text(f"与第 {first} 行是同一台区的同一时刻", f"the same transformer and moment are on line {first}"),
+                Text("每个时刻只留一行", "keep one row per moment"),
+            )
+        before = newest.get(row.transformer_id)
+        if before is None or ratings.assets[before].valid_from_us < row.valid_from_us:
+            newest[row.transformer_id] = line
+    own = {t.transformer_id: t for t in reversed(list(transformers.assets.values()))}
+    for transformer_id, line in newest.items():
+        last, now = ratings.assets[line], own.get(transformer_id)
+        if now and (last.rated_power_kva, last.ct_ratio) != (now.rated_power_kva, now.ct_ratio):
+            ratings.add(
+                line,
+                "rated_power_kva",
+                Text(
+                    f"{transformer_id} 的最新一条与 transformers 不一致"
+                    f"（{now.rated_power_kva:g} kVA，倍率 {now.ct_ratio:g}）",
+                    f"the newest rating of {transformer_id} is not the one in transformers "
+                    f"({now.rated_power_kva:g} kVA, CT ratio {now.ct_ratio:g})",
+                ),
+                Text("两处写成一致", "make both say the same"),
             )
 
 

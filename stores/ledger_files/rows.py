@@ -12,12 +12,13 @@ from grid.assets import (
     Merchant,
     Person,
     Phase,
+    Rating,
     Role,
     ServiceGrid,
     Station,
     Transformer,
 )
-from stores.ledger_files.cells import identifier, number, one_of, timezone, whole, words, yes_or_no
+from stores.ledger_files.cells import identifier, moment, number, one_of, timezone, whole, words, yes_or_no
 from stores.ledger_files.phones import phone
 
 Identifier = Annotated[str, BeforeValidator(identifier)]
@@ -31,6 +32,8 @@ Kilowatts = Annotated[float, BeforeValidator(number(0, 1_000, above=True))]
 RatedPower = Annotated[float, BeforeValidator(number(0, 100_000, above=True))]
 """Sn [kVA]."""
 Ratio = Annotated[float, BeforeValidator(number(0, 100_000, above=True))]
+Moment = Annotated[int, BeforeValidator(moment)]
+"""[µs since the epoch, UTC]; in the sheet ISO 8601 with an offset."""
 Latitude = Annotated[float, BeforeValidator(number(-90, 90))]
 Longitude = Annotated[float, BeforeValidator(number(-180, 180))]
 Setpoint = Annotated[float, BeforeValidator(number(5, 40))]
@@ -104,6 +107,19 @@ class TransformerRow(LedgerRow):
             self.longitude,
             self.owner,
         )
+
+
+class RatingRow(LedgerRow):
+    """A row of ratings.csv."""
+
+    transformer_id: Identifier
+    valid_from: Moment
+    rated_power_kva: RatedPower
+    ct_ratio: Ratio = 1.0
+
+    def asset(self) -> Rating:
+        """Return the rating."""
+        return Rating(self.transformer_id, self.valid_from, self.rated_power_kva, self.ct_ratio)
 
 
 class PersonRow(LedgerRow):

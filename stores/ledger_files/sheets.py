@@ -10,6 +10,7 @@ from stores.ledger_files.rows import (
     LedgerRow,
     MerchantRow,
     PersonRow,
+    RatingRow,
     StationRow,
     TransformerRow,
 )
@@ -46,11 +47,12 @@ TRANSFORMERS = Sheet(
     (("station_id", "stations"), ("grid_id", "grids")),
     required=True,
 )
+RATINGS = Sheet("ratings", RatingRow, None, (("transformer_id", "transformers"),))
 PEOPLE = Sheet("people", PersonRow, "person_id", (("grid_id", "grids"),))
 MERCHANTS = Sheet("merchants", MerchantRow, "merchant_id", (("transformer_id", "transformers"),))
 APPLIANCES = Sheet("appliances", ApplianceRow, None, (("merchant_id", "merchants"),))
 
-SHEETS = (STATIONS, GRIDS, TRANSFORMERS, PEOPLE, MERCHANTS, APPLIANCES)
+SHEETS = (STATIONS, GRIDS, TRANSFORMERS, RATINGS, PEOPLE, MERCHANTS, APPLIANCES)
 """In the order of the chain: what is referred to comes before what refers to it."""
 
 OTHER_SHEETS = ("readings",)

@@ -15,6 +15,7 @@ import numpy as np
 import xlsxwriter
 
 from grid.assets import ApplianceKind, Ledger, Phase, Role
+from grid.moments import format_utc
 from stores.ledger_files.sheets import SHEETS, Sheet
 from stores.owner_file import write_owner_file
 
@@ -55,7 +56,12 @@ def formula_safe(text: str) -> str:
 
 def _rows(sheet: Sheet, ledger: Ledger) -> Iterable[list[Any]]:
     for asset in getattr(ledger, sheet.name):
-        yield [_value(getattr(asset, column.name)) for column in fields(asset)]
+        yield [
+            format_utc(getattr(asset, column.name))
+            if column.name.endswith("_us")
+            else _value(getattr(asset, column.name))
+            for column in fields(asset)
+        ]
 
 
 def _value(value: object) -> str | float | int:

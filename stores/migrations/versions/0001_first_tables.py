@@ -49,6 +49,15 @@ def _ledger() -> None:
         sa.ForeignKeyConstraint(["grid_id"], ["service_grid.grid_id"]),
     )
     op.create_table(
+        "rating",
+        _key("transformer_id"),
+        sa.Column("valid_from_us", sa.BigInteger, primary_key=True, autoincrement=False),
+        _number("rated_power_kva", nullable=False),
+        _number("ct_ratio", nullable=False),
+        *_ledger_marks(),
+        sa.ForeignKeyConstraint(["transformer_id"], ["transformer.transformer_id"]),
+    )
+    op.create_table(
         "person",
         _key("person_id"),
         _words("name"),
