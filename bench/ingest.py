@@ -98,13 +98,14 @@ def _words() -> argparse.ArgumentParser:
     return words
 
 
-def sized(transformers: int, per_message: int, readings: int | None, seed: int) -> Case:
-    """Return the case with so many readings that every message is full and every transformer is heard."""
-    wanted = max(readings or (60_000 if per_message == 1 else 200_000), transformers)
+def sized(transformers: int, per_message: int, wanted: int | None, seed: int) -> Case:
+    """Return the case of about so many readings, so that every message is full."""
+    wanted = wanted or max(60_000 if per_message == 1 else 200_000, transformers)
+    if per_message == 1:
+        return Case(transformers, 1, wanted, seed)
     stations = -(-transformers // STATION_TRANSFORMERS_MAX)
-    round_of_messages = stations * per_message
-    together = int(np.lcm(round_of_messages, transformers))
-    return Case(transformers, per_message, -(-wanted // together) * together, seed)
+    together = int(np.lcm(stations * per_message, transformers))
+    return Case(transformers, per_message, max(1, wanted // together) * together, seed)
 
 
 def surroundings(given: argparse.Namespace) -> dict[str, str]:
@@ -149,11 +150,7 @@ def measure(case: Case, folder: Path, repeats: int) -> list[Figure]:
 
 def measure_delay(case: Case, folder: Path, readings_per_second: float) -> Delay:
     """Return the delay percentiles of one case at a rate."""
-    stations = -(-case.transformers // STATION_TRANSFORMERS_MAX)
-    step = stations * case.per_message
-    live = Case(
-        case.transformers, case.per_message, max(1, int(readings_per_second * LIVE_SECONDS) // step) * step, case.seed
-    )
+    live = sized(case.transformers, case.per_message, max(1, int(readings_per_second * LIVE_SECONDS)), case.seed)
     with running_broker(folder / "broker-live") as port:
         leave_session(port, COLLECTOR_CLIENT_ID)
         delay_ms = 1000.0 * delays(folder / "collector-live", port, live, readings_per_second)
