@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from alerts.outreach import AdviceKind, Ask, Door, VisitResult
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.moments import MINUTE_US
-from service.queries import Queries
 from simulator.day import minute_of
 from simulator.people import Answer, Measures, Reply
 from simulator.town import Town
+
+if TYPE_CHECKING:
+    from service.queries import Queries
 
 _RESULT = {
     Reply.DOES: VisitResult.DONE,

@@ -72,6 +72,8 @@ class CoolingUnits:
     inverter: Bools
     sensor_error_k: Floats
     setpoint_c: Floats
+    lag_minutes: Floats
+    """(u,) so long after opening it is switched on, so long before closing off."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class _Gathering:
         self.scenario = scenario
         self.seed = seed
         self.rows: list[_Row] = []
-        self.units: list[tuple[int, float, bool, float, float]] = []
+        self.units: list[tuple[int, float, bool, float, float, float]] = []
         self.draws: list[tuple[int, int, float]] = []
         self.uses = list(scenario.use)
         self.presences = [_ALWAYS]
@@ -132,13 +134,17 @@ class _Gathering:
         self.category_number = {category.name: i for i, category in enumerate(scenario.category)}
         self.streets = {street.transformer_id: street for street in scenario.street}
 
-    def add_units(self, count: int, rated_kw: float, setpoint_c: float, chance: np.random.Generator) -> None:
-        """Give the customer added last `count` air conditioners."""
+    def add_units(
+        self, count: int, rated_kw: float, setpoint_c: float, lag_minutes: float, chance: np.random.Generator
+    ) -> None:
+        """Give the customer added last `count` air conditioners, switched on one after another within the lag."""
         cooling = self.scenario.cooling
         inverter = chance.random(count) < cooling.inverter_share
         error = chance.normal(0.0, cooling.sensor_scatter_k, count)
+        lag = chance.uniform(0.0, lag_minutes, count)
         self.units += [
-            (len(self.rows) - 1, rated_kw, bool(inverter[i]), float(error[i]), setpoint_c) for i in range(count)
+            (len(self.rows) - 1, rated_kw, bool(inverter[i]), float(error[i]), setpoint_c, float(lag[i]))
+            for i in range(count)
         ]
 
     def add_merchant(self, merchant: Merchant, has: Sequence[Appliance], fleet: Fleet) -> None:
@@ -174,7 +180,9 @@ class _Gathering:
         )
         for appliance in has:
             if appliance.appliance is ApplianceKind.AIR_CONDITIONER:
-                self.add_units(appliance.count, appliance.rated_kw, appliance.setpoint_c or 26.0, chance)
+                self.add_units(
+                    appliance.count, appliance.rated_kw, appliance.setpoint_c or 26.0, category.units_minutes, chance
+                )
             elif appliance.appliance is ApplianceKind.OTHER:
                 total_kw = appliance.count * appliance.rated_kw
                 self.draws += [
@@ -220,7 +228,7 @@ class _Gathering:
                 )
             )
             self.draws.append((len(self.rows) - 1, len(self.uses) - 1, float(size[i])))
-            self.add_units(block.units, block.rated_kw, block.setpoint_c, chance)
+            self.add_units(block.units, block.rated_kw, block.setpoint_c, 0.0, chance)
 
     def _category(self, merchant: Merchant) -> Category:
         number = self.category_number.get(merchant.category)
@@ -235,7 +243,7 @@ class _Gathering:
     def result(self, merchant_ids: tuple[str, ...]) -> Townsfolk:
         """Return the columns."""
         column = {name: np.array([getattr(row, name) for row in self.rows]) for name in _Row.__dataclass_fields__}
-        units = np.array(self.units, np.float64).reshape(-1, 5)
+        units = np.array(self.units, np.float64).reshape(-1, 6)
         draws = np.array(self.draws, np.float64).reshape(-1, 3)
         customers = Customers(
             merchant_ids=merchant_ids,
@@ -266,6 +274,7 @@ class _Gathering:
                 inverter=units[:, 2].astype(np.bool_),
                 sensor_error_k=units[:, 3],
                 setpoint_c=units[:, 4],
+                lag_minutes=units[:, 5],
             ),
             Draws(draws[:, 0].astype(np.int32), draws[:, 1].astype(np.int32), draws[:, 2], tuple(self.uses)),
         )

@@ -68,12 +68,12 @@ class Rooms:
         self._rest_minutes: Floats = np.zeros(len(units.customer))
         self._cooling_on: Bools = np.zeros(len(customers), np.bool_)
 
-    def step(self, inside: Bools, heat_kw: Floats, outdoor_c: float, minutes: float) -> Cooling:
+    def step(self, inside: Bools, switched_on: Bools, heat_kw: Floats, outdoor_c: float, minutes: float) -> Cooling:
         """Move rooms and units by `minutes` and return what the units drew.
 
-        `inside` (c,): somebody is there to be cooled. `heat_kw` (c,): sun, people and machines.
+        `inside` (c,): somebody is there to be cooled. `switched_on` (u,): by the shop's own habit. `heat_kw` (c,): sun, people and machines.
         """
-        self._turn_on_and_off(inside, minutes)
+        self._turn_on_and_off(inside, switched_on, minutes)
         part, units = self._part, self._units
         over_k = outdoor_c - _RATING_OUTDOOR_C
         full_input_kw = units.rated_kw * (1.0 + part.power_per_k * over_k)
@@ -91,7 +91,7 @@ class Rooms:
         """Return the rows of one customer's units."""
         return np.flatnonzero(self._units.customer == customer)
 
-    def _turn_on_and_off(self, inside: Bools, minutes: float) -> None:
+    def _turn_on_and_off(self, inside: Bools, switched_on: Bools, minutes: float) -> None:
         """Move every unit's thermostat. A unit that stops rests before it may start again."""
         part, units = self._part, self._units
         warm_enough = self.room_c > self._customers.cools_above_c
@@ -102,7 +102,7 @@ class Rooms:
         runs = self.fraction > 0.0
         self._rest_minutes = np.maximum(self._rest_minutes - minutes, 0.0)
         wanted = np.where(runs, above_k > -part.swing_k, (above_k > part.swing_k) & (self._rest_minutes == 0.0))
-        runs_now = wanted & self.allowed & self._cooling_on[units.customer]
+        runs_now = wanted & switched_on & self.allowed & self._cooling_on[units.customer]
         self._rest_minutes[runs & ~runs_now] = part.rest_minutes
         modulated = np.clip((above_k + part.swing_k) / part.band_k, part.fraction_lowest, 1.0)
         self.fraction = np.where(runs_now, np.where(units.inverter, modulated, 1.0), 0.0)

@@ -125,6 +125,8 @@ class Category(Part, frozen=True):
     gains_w_per_m2: Points
     """People and goods, sensible, while open."""
     hours_scatter_minutes: Amount = 12.0
+    units_minutes: Amount = 18.0
+    """Who opens switches the air conditioners on one after another within so long, and off likewise before closing."""
     rest: RestPart | None = None
     installed_w_per_m2: Positive = 265.0
     """Installed cooling capacity per floor area: gives the floor area from the ledger's air conditioners."""

@@ -52,6 +52,7 @@ class Town:
         self.merchant_row = {m.merchant_id: i for i, m in enumerate(ledger.merchants)}
         folk = townsfolk(ledger, scenario, seed, self.fleet)
         self._customers = folk.customers
+        self._units = folk.units
         self._facades, self._facade = np.unique(folk.customers.facade_azimuth_deg, return_inverse=True)
         self._weather = Weather(
             scenario.starts_at.date(),
@@ -155,7 +156,7 @@ class Town:
         sun_kw = self._weather.sun(minute).on_facades(self._facades)[self._facade] * customers.glass_m2 / 1000.0
         gains_w_m2 = np.array([gain.at(minute) for gain in customers.gains])[customers.gain]
         heat_kw = sun_kw + drawn.heat_kw + gains_w_m2 * customers.floor_m2 * inside / 1000.0
-        cooling = self._rooms.step(inside, heat_kw, outdoor_c, 1.0)
+        cooling = self._rooms.step(inside, self._switched_on(minute), heat_kw, outdoor_c, 1.0)
         self._active_kw = drawn.active_kw + cooling.active_kw
         self._cooling_kw = cooling.active_kw
         self._outdoor_c = outdoor_c
@@ -168,6 +169,15 @@ class Town:
         is_open = (customers.opens_minute <= minute) & (minute < customers.closes_minute)
         rests = (customers.rests_from_minute <= minute) & (minute < customers.rests_until_minute)
         return is_open & ~rests & (presence > customers.presence_rank)
+
+    def _switched_on(self, minute: float) -> Bools:
+        """Return which units are on by the habit of opening and closing (u,)."""
+        customers, owner, lag = self._customers, self._units.customer, self._units.lag_minutes
+        day = (customers.opens_minute[owner] + lag <= minute) & (minute < customers.closes_minute[owner] - lag)
+        rest = (customers.rests_from_minute[owner] - lag <= minute) & (
+            minute < customers.rests_until_minute[owner] + lag
+        )
+        return day & ~(rest & (customers.rests_until_minute[owner] > 0.0))
 
     def _move_people(self) -> None:
         """Let promises fall due, neighbours follow, and who cannot bear the heat take a unit back."""
