@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from collector.subscriber import Subscriber
-
+from alerts.silence import SilenceSettings
 from collector.message import Message
+from collector.subscriber import Subscriber
 from collector.wire import subscription_filters
 from grid.errors import StoreError
 from service.copying import CopyThread
@@ -144,6 +144,6 @@ def _options(house: House) -> PipelineOptions:
         gap_minutes=settings.verdicts.gap_minutes,
         limits=house.limits(),
         outreach=house.outreach_settings(),
-        silent_after_minutes=settings.silence.slot_minutes * settings.silence.silent_slots,
+        silence=SilenceSettings(settings.silence.slot_minutes, settings.silence.silent_slots),
         channels=tuple(channel.value for channel in settings.notify.channels),
     )

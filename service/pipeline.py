@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alerts.outreach import OutreachSettings
 from alerts.rules import RuleSet
+from alerts.silence import SilenceSettings
 from collector.decode import Decoded, decode_block
 from collector.message import Message
 from collector.rejects import Reject
@@ -22,7 +23,8 @@ from grid.fleet import Fleet
 from grid.moments import HOUR_US, MINUTE_US
 from service.judging import Judge, Walked
 from service.meters import BlockStored, Meters
-from service.response import Recent, Response
+from service.response import Recent, Response, Silent
+from service.watching import Watch
 from stores.changes import Changes
 from stores.journal import Appended, Journal, StoredReject
 from stores.records import Records
@@ -47,7 +49,7 @@ class PipelineOptions:
     gap_minutes: float
     limits: Limits
     outreach: OutreachSettings
-    silent_after_minutes: float
+    silence: SilenceSettings
     channels: tuple[str, ...]
 
 
@@ -87,6 +89,7 @@ class Pipeline:
         options = self._options
         self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
         self._response = Response(self._records, options.rule_sets, options.outreach, options.channels, self._recent_of)
+        self._watch = Watch(self.fleet, ledger, options.silence, options.channels)
         self._received_us = np.full(len(self.fleet), -1, np.int64)
         heard = self._journal.last_received()
         known = heard.transformer < len(self.fleet)
@@ -120,8 +123,13 @@ class Pipeline:
         """Do what time alone asks for: notice silence, follow recorded visits, take a new ledger."""
         self._record(Changes())
         self.take_ledger(now_us)
-        self._record_or_keep(self._response.answer(Walked(), self._is_silent(now_us), now_us))
-        self._record_or_keep(self._response.look_at_visits(now_us))
+        said = Changes(messages=self._watch.look(self._received_us, now_us))
+        for changes in (
+            said,
+            self._response.answer(Walked(), self._is_silent(now_us), now_us),
+            self._response.look_at_visits(now_us),
+        ):
+            self._record_or_keep(changes)
         self._save_cursor()
 
     def close(self) -> None:
@@ -165,11 +173,10 @@ class Pipeline:
             self._records.set_cursor(JUDGED_CURSOR, self._block_no)
             self._cursor_saved = time.monotonic()
 
-    def _is_silent(self, now_us: int) -> Callable[[str], bool]:
-        silent_after_us = round(self._options.silent_after_minutes * MINUTE_US)
-        return lambda transformer_id: bool(
-            now_us - self._received_us[self.fleet.number[transformer_id]] > silent_after_us
-        )
+    def _is_silent(self, now_us: int) -> Silent:
+        """Return how silent transformers are: told under another name, by themselves, or not at all."""
+        watch, received_us = self._watch, self._received_us
+        return Silent(lambda i: watch.is_silent(i, received_us, now_us), watch.is_covered)
 
     def _recent_of(self, transformer_id: str, until_us: int) -> Recent:
         """Return trend, power factor and worst phase of a transformer's readings up to a moment."""

@@ -49,6 +49,14 @@ class Recent:
     worst_phase: Phase | None
 
 
+@dataclass(frozen=True)
+class Silent:
+    """Asks of a transformer id whether nothing arrives any more, and whether something greater says so already."""
+
+    is_silent: Callable[[str], bool]
+    is_covered: Callable[[str], bool]
+
+
 RecentOf = Callable[[str, int], Recent]
 """Of a transformer id and the moment [µs] of its newest reading."""
 
@@ -114,23 +122,25 @@ class Response:
         """Return the open incidents as last seen."""
         return tuple(self._open.values())
 
-    def answer(self, walked: Walked, silent: Callable[[str], bool], now_us: int) -> Changes:
-        """Return everything to record about a walk. `silent` says of a transformer id whether nothing arrives."""
-        draft = _Draft(self, now_us)
+    def answer(self, walked: Walked, silent: Silent, now_us: int) -> Changes:
+        """Return everything to record about a walk."""
+        draft = _Draft(self, silent, now_us)
         touched: dict[str, Incident] = {}
         for found in walked.incidents:
             anew = found.transformer_id in walked.walked_anew
             before = self._open.get(found.incident_id)
             if before is None and anew:
                 before = self._records.incident(found.incident_id)
-            incident = replace(found, blind=silent(found.transformer_id) and found.state is IncidentState.OPEN)
+            incident = replace(
+                found, blind=silent.is_silent(found.transformer_id) and found.state is IncidentState.OPEN
+            )
             draft.compare(before, incident)
             touched[incident.incident_id] = incident
         for gone in walked.retracted_incidents:
             draft.retract(gone)
             self._open.pop(gone.incident_id, None)
         for incident in [i for i in self._open.values() if i.incident_id not in touched]:
-            looked_at = replace(incident, blind=silent(incident.transformer_id))
+            looked_at = replace(incident, blind=silent.is_silent(incident.transformer_id))
             if looked_at.blind != incident.blind:
                 draft.compare(incident, looked_at)
                 touched[incident.incident_id] = looked_at
@@ -149,7 +159,7 @@ class Response:
         """Return what recorded visits change for open incidents: more doors, escalation, enough."""
         visits = self._records.visits_since(self._visits_seen_us)
         self._visits_seen_us = now_us - VISIT_SEEN_AGAIN_US
-        draft = _Draft(self, now_us)
+        draft = _Draft(self, Silent(lambda _: False, lambda _: False), now_us)
         for incident_id in dict.fromkeys(visit.incident_id for visit in visits):
             if incident_id in self._open:
                 draft.follow(self._open[incident_id])
@@ -159,8 +169,9 @@ class Response:
 class _Draft:
     """The changes of one answer, while they are gathered."""
 
-    def __init__(self, response: Response, now_us: int) -> None:
+    def __init__(self, response: Response, silent: Silent, now_us: int) -> None:
         self._of = response
+        self._silent = silent
         self._now_us = now_us
         self._incidents: list[Incident] = []
         self._events: list[IncidentEvent] = []
@@ -199,7 +210,8 @@ class _Draft:
         if incident.blind and not was_blind:
             text = messages.incident_went_blind(incident, transformer, zone)
             self._event(incident, IncidentEventKind.WENT_BLIND, self._now_us, text)
-            self._say(incident, f"blind/{incident.last_reading_at_us}", text)
+            if not self._silent.is_covered(incident.transformer_id):
+                self._say(incident, f"blind/{incident.last_reading_at_us}", text)
         if was_blind and not incident.blind and incident.state is IncidentState.OPEN:
             text = messages.incident_saw_again(incident, transformer, zone)
             self._event(incident, IncidentEventKind.SAW_AGAIN, self._now_us, text)
@@ -232,7 +244,7 @@ class _Draft:
             # History is answered for as it was at its worst; what is open, as it is now.
             self._add_list(incident, incident.peak_load_rate if closed else incident.last_load_rate, None)
             return
-        if incident.state is not IncidentState.OPEN:
+        if incident.state is not IncidentState.OPEN or incident.blind:
             return
         index = of._index
         transformer = index.transformer[incident.transformer_id]

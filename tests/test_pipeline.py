@@ -10,6 +10,7 @@ import pytest
 
 from alerts.incidents import Incident, IncidentEventKind, IncidentState
 from alerts.outreach import OutreachSettings, Visit, VisitResult
+from alerts.silence import SilenceSettings
 from collector.message import Message
 from collector.screen import Limits
 from collector.wire import encode_reading, reading_topic
@@ -70,7 +71,7 @@ class Station1:
             gap_minutes=20.0,
             limits=Limits(measured_age_hours_max=None),
             outreach=OutreachSettings(),
-            silent_after_minutes=15.0,
+            silence=SilenceSettings(slot_minutes=5.0, silent_slots=3),
             channels=("file",),
         )
         self.pipeline = Pipeline(self.journal, self.records, options, Meters(), self.acknowledged.extend, now_us)
@@ -270,3 +271,18 @@ def test_a_corrected_rating_judges_all_its_readings_again(station, while_running
         station.restart(NOON + 30 * MINUTE_US, cleanly=True)
     assert station.incident().state is IncidentState.RETRACTED
     assert station.records.episodes() == ()
+
+
+def test_when_nothing_comes_any_more_the_whole_stream_is_told_once_and_single_incidents_are_not(station):
+    station.tick([(t, 0, 0.95) for t in TRANSFORMERS])
+    told = len(station.records.messages(50))
+    for minute in range(1, 40):
+        station.pipeline.look(NOON + minute * MINUTE_US)
+    assert [i.blind for i in station.records.incidents()] == [True] * 3
+    assert [m.kind for m in station.records.messages(50)][: -told or None] == ["monitoring_blind"]
+    station.restart(NOON + 40 * MINUTE_US)
+    station.pipeline.look(NOON + 40 * MINUTE_US)
+    station.tick([(t, 41, 0.95) for t in TRANSFORMERS])
+    station.pipeline.look(NOON + 41 * MINUTE_US)
+    assert [m.kind for m in station.records.messages(50)].count("monitoring_blind") == 2
+    assert not any(i.blind for i in station.records.incidents())
