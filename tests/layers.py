@@ -45,7 +45,6 @@ OUTSIDE = {
     "prometheus_client": ("service",),
     "rich": ("service",),
     "typer": ("service",),
-    "altair": ("dashboard",),
     "pandas": ("dashboard",),
     "streamlit": ("dashboard",),
 }
