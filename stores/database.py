@@ -54,11 +54,17 @@ class Database:
         with self._telling(), self._writing.begin() as connection:
             yield connection
 
-    def make_folder(self) -> None:
-        """Make the folder of a SQLite file. Raises StoreError when that cannot be done."""
+    def make_file(self) -> None:
+        """Make a SQLite file and its folder where there is none. Raises StoreError when that cannot be done.
+
+        Only its owner may read it: it holds personal data. SQLite gives the same rights to the files beside it.
+        """
         if self.is_sqlite:
             try:
-                Path(self.where).parent.mkdir(parents=True, exist_ok=True)
+                path = Path(self.where)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists():
+                    path.touch(mode=0o600)
             except OSError as error:
                 what = f"cannot be written ({error.strerror})"
                 raise StoreError(what, where=self.where, remedy=READ_ONLY_REMEDY) from error

@@ -44,7 +44,7 @@ class Records:
 
         Raises StoreError when the database was written by a newer Redvest.
         """
-        self._database.make_folder()
+        self._database.make_file()
         version = self.schema_version()
         if version > SCHEMA_VERSION:
             raise StoreError(

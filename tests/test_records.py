@@ -450,6 +450,13 @@ def test_a_sqlite_file_has_a_rollback_journal_and_checks_references(tmp_path: Pa
     assert [file.name for file in tmp_path.iterdir()] == ["records.sqlite"]
 
 
+def test_only_its_owner_may_read_a_new_sqlite_file_of_records(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "records.sqlite"
+    with Records(f"sqlite:///{path}") as records:
+        records.migrate()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_file_that_is_no_database_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "records.sqlite"
     path.write_bytes(b"not a database at all" * 100)
