@@ -7,15 +7,15 @@ from html import escape
 
 from alerts.figures import whole_percent
 from alerts.incidents import IncidentEvent, IncidentState
-from alerts.names import advice_name, event_name, level_name, phase_name, state_name
-from alerts.outreach import Advice, AdviceKind, OutreachList
+from alerts.names import advice_name, event_name, level_name, state_name
+from alerts.outreach import Advice, AdviceKind, OutreachList, VisitResult
 from dashboard import words
 from dashboard.figures import age, kilowatts, percent, span, time_of_day, trend
 from dashboard.markup import SHAPES, badge, kind_of, name, note, pairs
 from dashboard.markup_wall import progress_bar, when
 from dashboard.session import language, say
 from grid.electrical import Basis
-from service.queries_answers import DoorRow, Freshness, IncidentRow, Progress, TransformerNow
+from service.queries_answers import Freshness, IncidentRow, Progress, TransformerNow
 
 _ADVICE_SHAPES = {
     AdviceKind.ENOUGH: "✔",
@@ -107,34 +107,6 @@ def progress_panel(progress: Progress, outreach: OutreachList, advice: Advice | 
     )
 
 
-def door(row: DoorRow, zone: str, *, next_one: bool = False, only_result: bool = False) -> str:
-    """Return one door: whom, where, what to ask, why, who goes, and what came of it."""
-    result = row.result.value if row.result else ""
-    first = "next" if next_one else ""
-    place = " · ".join(part for part in (row.address, row.category, say(phase_name(row.phase))) if part)
-    contact = " ".join(part for part in (row.contact_masked, row.phone_masked) if part)
-    goes = row.assigned_to_name or say(words.NOBODY)
-    lines = [
-        f'<div class="order">{row.door.order}</div>',
-        f'<div><div class="shop">{escape(row.merchant_name)}</div><div class="where">{escape(place)}</div></div>',
-        f'<div class="kw">{kilowatts(row.door.expected_relief_kw)}<small>{escape(say(words.EXPECTED))}</small></div>',
-        f'<div class="ask">{escape(name(row.ask))}</div>',
-    ]
-    if not only_result:
-        lines.append(f'<div class="why">{escape(name(row.door.reason))}</div>')
-        lines.append(f'<div class="why">{escape(say(words.GOES))} {escape(goes)} · {escape(contact)}</div>')
-    lines.append(f'<div class="state">{_state(row, zone)}</div>')
-    return f'<div class="rv-door {result} {first}">{"".join(lines)}</div>'
-
-
-def _state(row: DoorRow, zone: str) -> str:
-    if row.result is None:
-        return f"○ {escape(say(words.NOT_VISITED))}"
-    word = escape(say(words.RESULT_BUTTONS[row.result]))
-    by = say(words.RECORDED_BY, time=time_of_day(row.result_at_us, zone), who=row.result_by_name)
-    return f"<b>{words.RESULT_SHAPES[row.result]} {word}</b> · {escape(by)}"
-
-
 def record(events: Sequence[IncidentEvent], zone: str) -> str:
     """Return the incident's record, newest first."""
     zh = language().value == "zh"
@@ -146,7 +118,7 @@ def record(events: Sequence[IncidentEvent], zone: str) -> str:
     return f'<ul class="rv-record">{"".join(lines)}</ul>'
 
 
-def legend(*, phase: bool, air: bool, target: bool, active_only: bool) -> str:
+def legend(*, phase: bool, air: bool, target: bool, active_only: bool, visits: bool) -> str:
     """Return what the lines of a chart mean."""
     parts = [f"<span><i></i>{escape(say(words.LEGEND_LOAD))}</span>"]
     if phase:
@@ -159,4 +131,7 @@ def legend(*, phase: bool, air: bool, target: bool, active_only: bool) -> str:
     if active_only:
         parts.append(f'<span><i class="active-only"></i>{escape(say(words.LEGEND_ACTIVE_ONLY))}</span>')
     parts.append(f"<span>{escape(say(words.LEGEND_GAP))}</span>")
+    if visits:
+        signs = [f"{words.RESULT_SHAPES[r]} {say(words.RESULT_BUTTONS[r])}" for r in VisitResult]
+        parts.append(f"<span>{escape(say(words.LEGEND_VISIT))}: {escape('  '.join(signs))}</span>")
     return f'<div class="rv-legend">{"".join(parts)}</div>'

@@ -11,13 +11,24 @@ from dashboard import words
 from dashboard.charts import load_rate_chart
 from dashboard.exports import export_buttons
 from dashboard.markup import draw, head, note, section
-from dashboard.markup_incident import advice_banner, door, incident_top, legend, progress_panel, record
+from dashboard.markup_doors import answered, door, is_answered
+from dashboard.markup_incident import advice_banner, incident_top, legend, progress_panel, record
 from dashboard.session import incident, keep_address, language, link, live_seconds, queries, say
-from dashboard.visit_entry import answer_buttons, choose_yourself, may_redraw, reveal_button, show_what_was_said
+from dashboard.visit_entry import (
+    answer_buttons,
+    change_answer,
+    choose_yourself,
+    may_redraw,
+    reveal_button,
+    show_what_was_said,
+)
 from grid.electrical import Basis
 from grid.errors import UsageError
 from grid.moments import HOUR_US, MINUTE_US
 from service.queries_answers import DoorRow, IncidentPage
+
+# So many doors are drawn with their buttons at once; the others on request.
+_DOORS_SHOWN = 12
 
 
 def page() -> None:
@@ -78,10 +89,12 @@ def _live(chosen: str, drawn: tuple[object, ...]) -> None:
 def _chart(shown: IncidentPage) -> None:
     incident_shown, ended_us = shown.row.incident, shown.row.incident.closed_at_us
     active_only = bool((shown.curve.basis == Basis.ACTIVE_ONLY).any())
-    lines = legend(phase=True, air=False, target=shown.outreach is not None, active_only=active_only)
+    lines = legend(
+        phase=True, air=False, target=shown.outreach is not None, active_only=active_only, visits=len(shown.marks) > 1
+    )
     draw(section(say(words.CURVE_SINCE)) + lines)
-    st.altair_chart(
-        load_rate_chart(
+    st.vega_lite_chart(
+        spec=load_rate_chart(
             shown.curve,
             shown.marks,
             from_us=incident_shown.opened_at_us - HOUR_US,
@@ -96,25 +109,39 @@ def _chart(shown: IncidentPage) -> None:
 
 
 def _doors(shown: IncidentPage) -> None:
-    draw(section(say(words.LIST_OF_DOORS)))
+    zone = shown.row.zone
     if shown.outreach is None:
-        draw(note(say(words.NO_LIST)))
+        draw(section(say(words.LIST_OF_DOORS)) + note(say(words.NO_LIST)))
         return
-    is_open = shown.row.incident.state is IncidentState.OPEN
-    if is_open:
-        choose_yourself()
-    for i in range(0, len(shown.doors), 2):
-        for column, row in zip(st.columns(2, gap="small"), shown.doors[i : i + 2], strict=False):
+    waiting = [row for row in shown.doors if not is_answered(row)]
+    done = [row for row in shown.doors if is_answered(row)]
+    if shown.row.incident.state is not IncidentState.OPEN:
+        draw(section(f"{say(words.LIST_OF_DOORS)} · {len(shown.doors)}") + answered(shown.doors, zone))
+        return
+    draw(section(f"{say(words.DOORS_TO_WALK)} · {len(waiting)}"))
+    choose_yourself()
+    first = waiting if st.session_state.get("every_door") else waiting[:_DOORS_SHOWN]
+    for i in range(0, len(first), 2):
+        for column, row in zip(st.columns(2, gap="small"), first[i : i + 2], strict=False):
             with column:
-                _door(row, shown.row.zone, is_open)
+                _door(row, zone)
+    if len(first) < len(waiting):
+        label = say(words.SHOW_OTHER_DOORS, count=len(waiting) - len(first))
+        st.button(label, on_click=_show_every_door, icon=":material/expand_more:", width="stretch")
+    if done:
+        draw(section(f"{say(words.DONE_DOORS)} · {len(done)}") + answered(done, zone))
+        change_answer(done)
 
 
-def _door(row: DoorRow, zone: str, is_open: bool) -> None:
+def _show_every_door() -> None:
+    st.session_state["every_door"] = True
+
+
+def _door(row: DoorRow, zone: str) -> None:
     with st.container(border=True, key=f"door-{row.door.merchant_id}"):
         draw(door(row, zone))
-        if is_open:
-            answer_buttons(row, "incident")
-            reveal_button(row, "incident")
+        answer_buttons(row, "incident")
+        reveal_button(row, "incident")
 
 
 page()

@@ -5,12 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from alerts.incidents import IncidentState
-from alerts.outreach import VisitResult
 from dashboard import words
 from dashboard.markup import draw, head, note, section
-from dashboard.markup_incident import advice_banner, door, incident_top
+from dashboard.markup_doors import answered, door, is_answered
+from dashboard.markup_incident import advice_banner, incident_top
 from dashboard.session import keep_address, live_seconds, my_list, person, say
-from dashboard.visit_entry import answer_buttons, choose_yourself, may_redraw, reveal_button, show_what_was_said
+from dashboard.visit_entry import (
+    answer_buttons,
+    change_answer,
+    choose_yourself,
+    may_redraw,
+    reveal_button,
+    show_what_was_said,
+)
 from service.queries_answers import DoorRow, MyIncident, MyList
 
 
@@ -58,19 +65,18 @@ def _watch(who: str, drawn: tuple[object, ...]) -> None:
 def _incident(part: MyIncident, now_us: int) -> None:
     draw(incident_top(part.row, part.current, now_us, small=True))
     draw(advice_banner(part.advice, IncidentState.OPEN))
-    open_doors = [row for row in part.doors if row.result in (None, VisitResult.ASKED)]
-    answered = [row for row in part.doors if row not in open_doors]
+    waiting = [row for row in part.doors if not is_answered(row)]
+    done = [row for row in part.doors if is_answered(row)]
     zone = part.row.zone
-    if not open_doors:
+    if not waiting:
         draw(note(say(words.ALL_ANSWERED)))
-    for i, row in enumerate(open_doors):
+    for i, row in enumerate(waiting):
         if i < 2:
             draw(section(say(words.NEXT_DOOR if i == 0 else words.THEN)))
         _door(row, zone, next_one=i == 0)
-    if answered:
-        draw(section(say(words.DONE_DOORS)))
-    for row in answered:
-        _answered(row, zone)
+    if done:
+        draw(section(f"{say(words.DONE_DOORS)} · {len(done)}") + answered(done, zone))
+        change_answer(done)
 
 
 def _door(row: DoorRow, zone: str, *, next_one: bool) -> None:
@@ -78,13 +84,6 @@ def _door(row: DoorRow, zone: str, *, next_one: bool) -> None:
         draw(door(row, zone, next_one=next_one))
         answer_buttons(row, "next" if next_one else "mine")
         reveal_button(row, "mine")
-
-
-def _answered(row: DoorRow, zone: str) -> None:
-    with st.container(border=True, key=f"door-answered-{row.incident_id}-{row.door.merchant_id}"):
-        draw(door(row, zone, only_result=True))
-        with st.expander(say(words.CHANGE_ANSWER)):
-            answer_buttons(row, "mine")
 
 
 page()

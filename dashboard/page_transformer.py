@@ -104,16 +104,23 @@ def _title(transformer_id: str, called: str) -> str:
 def _chart(
     shown: TransformerPage, curve: Curve, from_us: int, to_us: int, step_us: int | None, lines: tuple[str, ...]
 ) -> None:
+    visited = any(mark.kind != "incident" for mark in shown.marks)
     active_only = bool((curve.basis == Basis.ACTIVE_ONLY).any())
     draw(
         section(say(words.LOAD_RATE_CURVE))
-        + legend(phase="phase" in lines, air="air" in lines, target=False, active_only=active_only)
+        + legend(
+            phase="phase" in lines,
+            air="air" in lines,
+            target=False,
+            active_only=active_only,
+            visits=visited,
+        )
     )
     if len(curve) == 0:
         draw(note(say(words.NO_READINGS)))
     gap_us = round(queries().options.gap_minutes * MINUTE_US)
-    st.altair_chart(
-        load_rate_chart(
+    st.vega_lite_chart(
+        spec=load_rate_chart(
             curve,
             shown.marks,
             from_us=from_us,

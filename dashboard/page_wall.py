@@ -5,16 +5,20 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import words
+from dashboard.charts import load_rate_chart
 from dashboard.figures import time_of_day
 from dashboard.markup import alarms, draw, figures, head, note, section
 from dashboard.markup_wall import incident_line, tile
-from dashboard.session import keep_address, live_seconds, say, wall
+from dashboard.session import keep_address, language, live_seconds, queries, say, transformer, wall
+from grid.moments import HOUR_US, MINUTE_US
 from service.queries_answers import Freshness, Wall
 
 TILES_MAX = 60
 # So few transformers get large tiles. (A text below a constant would be drawn: Streamlit runs this file.)
 TILES_LARGE_MAX = 9
 INCIDENTS_MAX = 30
+CURVE_HOURS = 6
+CURVE_HEIGHT = 260
 
 
 def page() -> None:
@@ -34,6 +38,31 @@ def _live() -> None:
     )
     draw(section(say(words.OPEN_INCIDENTS)) + _incidents(now))
     draw(section(say(words.ALL_TRANSFORMERS)) + _tiles(now, zone))
+    _heaviest(now)
+
+
+def _heaviest(now: Wall) -> None:
+    """Draw the curve of the heaviest transformer, where a few large tiles leave room for it."""
+    heaviest = next((each for each in now.transformers if each.freshness is Freshness.FRESH), None)
+    if heaviest is None or len(now.transformers) > TILES_LARGE_MAX:
+        return
+    transformer_id = heaviest.transformer.transformer_id
+    to_us = now.now_us // MINUTE_US * MINUTE_US + MINUTE_US
+    shown = transformer(transformer_id, to_us - CURVE_HOURS * HOUR_US, to_us)
+    draw(section(say(words.HEAVIEST, transformer=f"{transformer_id} {heaviest.transformer.name}", hours=CURVE_HOURS)))
+    st.vega_lite_chart(
+        spec=load_rate_chart(
+            queries().curve(transformer_id, to_us - CURVE_HOURS * HOUR_US, to_us),
+            shown.marks,
+            from_us=to_us - CURVE_HOURS * HOUR_US,
+            to_us=to_us,
+            zone=shown.zone,
+            language=language(),
+            gap_us=round(queries().options.gap_minutes * MINUTE_US),
+            height=CURVE_HEIGHT,
+        ),
+        theme=None,
+    )
 
 
 def _figures(now: Wall, zone: str) -> str:

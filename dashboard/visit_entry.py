@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from alerts.outreach import VisitResult
@@ -26,6 +28,24 @@ def answer_buttons(row: DoorRow, place: str) -> None:
                 args=(row, result),
                 width="stretch",
             )
+
+
+def change_answer(rows: Sequence[DoorRow]) -> None:
+    """Draw, folded away, how to change what was recorded at a door; the newest answer counts, none is lost."""
+    by_id = {row.door.merchant_id: row for row in rows}
+    with st.expander(say(words.CHANGE_ANSWER), icon=":material/edit:"):
+        chosen = st.selectbox(
+            say(words.CHANGE_ANSWER),
+            options=list(by_id),
+            format_func=lambda merchant_id: f"{by_id[merchant_id].door.order}. {by_id[merchant_id].merchant_name}",
+            index=None,
+            placeholder=say(words.CHOOSE_DOOR),
+            label_visibility="collapsed",
+            key=f"change-{rows[0].incident_id}",
+        )
+        if chosen:
+            answer_buttons(by_id[chosen], "change")
+            reveal_button(by_id[chosen], "change")
 
 
 def _record(row: DoorRow, result: VisitResult) -> None:
