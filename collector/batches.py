@@ -21,10 +21,10 @@ def read_batch(payload: bytes) -> RowsRead | Fault:
     return _read_exactly(payload) if read is None else read
 
 
-def batch_row(payload: bytes, place: int) -> bytes:
-    """Return the JSON text of one row of a batch that was read, for its reject."""
+def batch_rows(payload: bytes) -> list[bytes]:
+    """Return the JSON text of each row of a batch that was read, for the rejects among them."""
     texts = _row_texts(payload)
-    return payload if isinstance(texts, Fault) else texts[0][place]
+    return [] if isinstance(texts, Fault) else texts[0]
 
 
 def _read_trustingly(payload: bytes) -> RowsRead | None:

@@ -6,13 +6,13 @@ and screened (`screen`). Nothing raises for what a message holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 
 import numpy as np
 
-from collector.batches import batch_row, read_batch
+from collector.batches import batch_rows, read_batch
 from collector.columns import as_batch, join_columns
 from collector.message import Message
 from collector.rejects import Fault, Reason, Reject, reject_message, shown
@@ -62,13 +62,20 @@ def decode_block(messages: Sequence[Message], fleet: Fleet, limits: Limits) -> D
     for index in batches:
         _read_batch(messages, index, fleet, block)
     readings = _screened(messages, fleet, limits, block)
-    rejects = tuple(
-        reject_message(message, fault, None if place == _WHOLE else batch_row(message.payload, place))
-        for (index, place), fault in sorted(block.faults.items(), key=lambda item: item[0])
-        for message in (messages[index],)
-    )
     retained = sum(fault.reason is Reason.RETAINED for fault in block.faults.values())
-    return Decoded(readings, rejects, block.unknown_fields, retained)
+    return Decoded(readings, tuple(_rejects(messages, block)), block.unknown_fields, retained)
+
+
+def _rejects(messages: Sequence[Message], block: _Block) -> Iterator[Reject]:
+    rows_of: dict[int, list[bytes]] = {}
+    for index, place in sorted(block.faults):
+        message, fault = messages[index], block.faults[index, place]
+        if place == _WHOLE:
+            yield reject_message(message, fault)
+            continue
+        if index not in rows_of:
+            rows_of[index] = batch_rows(message.payload)
+        yield reject_message(message, fault, rows_of[index][place])
 
 
 def _sort_by_topic(messages: Sequence[Message], fleet: Fleet, block: _Block) -> tuple[list[int], list[int], list[int]]:

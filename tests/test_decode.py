@@ -522,9 +522,8 @@ NEAR_TIME_TEXTS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300)
-@given(st.lists(st.one_of(TIME_TEXTS, NEAR_TIME_TEXTS), min_size=1, max_size=12))
-def test_a_column_of_times_is_read_as_each_of_them_would_be(texts: list[str]) -> None:
+def assert_read_as_each_would_be(texts: list[str]) -> None:
+    """Check a column of times against reading its texts one by one."""
     moments, faults = parse_measured_at(texts)
     for place, text in enumerate(texts):
         try:
@@ -534,6 +533,18 @@ def test_a_column_of_times_is_read_as_each_of_them_would_be(texts: list[str]) ->
         else:
             assert place not in faults, text
             assert moments[place] == wanted, text
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.one_of(TIME_TEXTS, NEAR_TIME_TEXTS), min_size=1, max_size=12))
+def test_a_column_of_times_is_read_as_each_of_them_would_be(texts: list[str]) -> None:
+    assert_read_as_each_would_be(texts)
+
+
+@pytest.mark.parametrize("text", ["2021-07-24T11:00:00+08:00", "2021-07-24T11:00:00.25-0330", "2021-07-24T03:00:00Z"])
+def test_a_time_with_one_wrong_character_is_not_mistaken_among_good_ones(text: str) -> None:
+    wrong = [text[:place] + other + text[place + 1 :] for place in range(len(text)) for other in "0159+-,.:;TZ /"]
+    assert_read_as_each_would_be([text, *wrong])
 
 
 def test_the_leap_day_exists_in_leap_years_only() -> None:
