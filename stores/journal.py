@@ -123,15 +123,15 @@ class Journal:
         self._refuse_unknown_numbers(batch)
         with self._durably() as connection:
             (last,) = connection.execute("SELECT coalesce(max(block_no), 0) FROM block").fetchone()
-            new, conflicts = journal_append.append_readings(connection, batch, last + 1)
+            added = journal_append.append_readings(connection, batch, last + 1)
             dropped = journal_append.append_rejects(
                 connection, rejects, self._rejects_rows_max, self._rejects_bytes_max
             )
-            stored = int(new.sum())
-            duplicates = len(batch) - stored - conflicts
-            counted = {"readings": stored, "duplicates": duplicates, "conflicts": conflicts}
+            stored = int(added.new.sum())
+            duplicates = len(batch) - stored - added.conflicts + added.replaced
+            counted = {"readings": stored - added.replaced, "duplicates": duplicates, "conflicts": added.conflicts}
             journal_append.count(connection, counted)
-        return Appended(new, duplicates, conflicts, last + 1 if stored else last, dropped)
+        return Appended(added.new, duplicates, added.conflicts, last + 1 if stored else last, dropped)
 
     def series(self, number: int, from_us: int, to_us: int) -> ReadingBatch:
         """Return one transformer's readings with from_us ≤ measured_at ≤ to_us, in time order."""

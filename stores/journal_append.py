@@ -7,24 +7,33 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid.readings import ReadingBatch
-from stores.journal_rows import INSERT_READING, digest, measured_values, reading_rows, slot_minute
+from grid.standing import standing_rows
+from stores.journal_rows import (
+    INSERT_READING,
+    READING_COLUMNS,
+    batch_of,
+    digest,
+    measured_values,
+    reading_rows,
+    slot_minute,
+)
 from stores.journal_schema import VALUE_COLUMNS
 from stores.journal_values import StoredReject
 from stores.storable_text import storable
 
-_FIND_READING = (
-    f"SELECT block_no, {', '.join(VALUE_COLUMNS)} FROM reading "  # noqa: S608
-    "WHERE slot_minute = ? AND transformer = ? AND measured_at_us = ?"
-)
+_THIS_KEY = "WHERE slot_minute = ? AND transformer = ? AND measured_at_us = ?"
+_FIND_READING = f"SELECT block_no, {READING_COLUMNS} FROM reading {_THIS_KEY}"  # noqa: S608
+_REMOVE_READING = f"DELETE FROM reading {_THIS_KEY}"  # noqa: S608
 _INSERT_CONFLICT = (
-    f"INSERT INTO conflict (transformer, measured_at_us, digest, received_at_us, {', '.join(VALUE_COLUMNS)}) "  # noqa: S608
-    f"VALUES (?, ?, ?, ?, {', '.join('?' * len(VALUE_COLUMNS))}) ON CONFLICT DO NOTHING"
+    f"INSERT INTO conflict (transformer, measured_at_us, digest, received_at_us, {', '.join(VALUE_COLUMNS)}, "  # noqa: S608
+    f"sequence) VALUES (?, ?, ?, ?, {', '.join('?' * len(VALUE_COLUMNS))}, ?) ON CONFLICT DO NOTHING"
 )
 _UPSERT_LATEST = """
     INSERT INTO latest (transformer, measured_at_us, received_at_us) VALUES (?, ?, ?)
@@ -40,24 +49,40 @@ _ADD_TO_COUNTER = """
 """
 
 
-def append_readings(
-    connection: sqlite3.Connection, batch: ReadingBatch, block_no: int
-) -> tuple[NDArray[np.bool_], int]:
-    """Store what is new of a batch as a block. Return the mask (n,) of new readings, and the number of conflicts."""
-    candidates = _first_of_each_key(batch)
+@dataclass(frozen=True)
+class Added:
+    """What became of a batch of n readings."""
+
+    new: NDArray[np.bool_]
+    """(n,) stored by this block."""
+    conflicts: int
+    """Contradictions met; one of each two went to the conflicts."""
+    replaced: int
+    """New readings that took the place of a stored one."""
+
+
+def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_no: int) -> Added:
+    """Store what is new of a batch as a block.
+
+    A reading that contradicts a stored one takes its place if it stands by `grid.standing`, and is new then; the
+    other one goes to the conflicts.
+    """
+    candidates = _first_to_store(batch)
     stored_before = connection.total_changes
     connection.executemany(INSERT_READING, reading_rows(batch.take(candidates), block_no))
     stored = connection.total_changes - stored_before
     new = np.zeros(len(batch), np.bool_)
     new[candidates] = True
-    conflicts = 0
+    conflicts = replaced = 0
     if stored < len(batch):
         # Seldom, so the usual block does not pay for it: ask for each reading that may be a repetition.
-        suspects = np.flatnonzero(~new) if stored == len(candidates) else np.arange(len(batch))
-        conflicts = _sort_out_repetitions(connection, batch, block_no, suspects, new)
-    if stored:
+        # Those that stand in the batch come first: no other of their key can then stand against what is stored.
+        others = np.flatnonzero(~new)
+        suspects = others if stored == len(candidates) else np.concatenate([candidates, others])
+        conflicts, replaced = _sort_out_repetitions(connection, batch, block_no, suspects, new)
+    if new.any():
         _record_block(connection, batch.take(new), block_no)
-    return new, conflicts
+    return Added(new, conflicts, replaced)
 
 
 def append_rejects(
@@ -97,14 +122,10 @@ def count(connection: sqlite3.Connection, added: Mapping[str, int]) -> None:
     connection.executemany(_ADD_TO_COUNTER, [(name, value) for name, value in added.items() if value])
 
 
-def _first_of_each_key(batch: ReadingBatch) -> NDArray[np.intp]:
-    """Return the rows (k,) that are the first of their key, in key order: pages are then touched one after another."""
-    order = np.lexsort((batch.measured_at_us, batch.transformer, slot_minute(batch.measured_at_us)))
-    transformer = batch.transformer[order]
-    measured_at_us = batch.measured_at_us[order]
-    is_first = np.ones(len(batch), np.bool_)
-    is_first[1:] = (transformer[1:] != transformer[:-1]) | (measured_at_us[1:] != measured_at_us[:-1])
-    return order[is_first]
+def _first_to_store(batch: ReadingBatch) -> NDArray[np.intp]:
+    """Return the rows (k,) that stand for their key, in key order: pages are then touched one after another."""
+    standing = standing_rows(batch)
+    return standing[np.lexsort((batch.transformer[standing], slot_minute(batch.measured_at_us[standing])))]
 
 
 def _sort_out_repetitions(
@@ -113,21 +134,45 @@ def _sort_out_repetitions(
     block_no: int,
     suspects: NDArray[np.intp],
     new: NDArray[np.bool_],
-) -> int:
-    """Clear `new` where a reading was stored by an earlier block; record other values as conflicts and count them."""
+) -> tuple[int, int]:
+    """Clear `new` where a reading was stored before or does not stand; record the conflicts.
+
+    Returns how many conflicts there were, and how many stored readings were replaced.
+    """
     slots = slot_minute(batch.measured_at_us)
     conflicts: list[tuple[Any, ...]] = []
+    replaced = 0
     for row in suspects.tolist():
         key = (int(slots[row]), int(batch.transformer[row]), int(batch.measured_at_us[row]))
-        stored_block_no, *stored_values = connection.execute(_FIND_READING, key).fetchone()
+        stored_block_no, *stored_row = connection.execute(_FIND_READING, key).fetchone()
         if new[row] and stored_block_no == block_no:
             continue
-        new[row] = False
-        values = measured_values(batch, row)
-        if values != tuple(stored_values):
-            conflicts.append((*key[1:], digest(values), int(batch.received_at_us[row]), *values))
+        one = batch.take(np.array([row]))
+        both = ReadingBatch.concatenate([batch_of([tuple(stored_row)]), one])
+        if measured_values(both, 0) == measured_values(both, 1):
+            new[row] = False
+            continue
+        stands = int(standing_rows(both)[0])
+        new[row] = stands == 1
+        conflicts.append(_conflict(both, 1 - stands))
+        if stands == 1:
+            connection.execute(_REMOVE_READING, key)
+            connection.executemany(INSERT_READING, reading_rows(one, block_no))
+            replaced += 1
     connection.executemany(_INSERT_CONFLICT, conflicts)
-    return len(conflicts)
+    return len(conflicts), replaced
+
+
+def _conflict(batch: ReadingBatch, row: int) -> tuple[Any, ...]:
+    values = measured_values(batch, row)
+    return (
+        int(batch.transformer[row]),
+        int(batch.measured_at_us[row]),
+        digest(values),
+        int(batch.received_at_us[row]),
+        *values,
+        int(batch.sequence[row]),
+    )
 
 
 def _record_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: int) -> None:

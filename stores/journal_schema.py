@@ -67,6 +67,7 @@ _STEPS: tuple[tuple[str, ...], ...] = (
             digest TEXT NOT NULL,            -- of the values, so that a repeated conflict is one row
             received_at_us INTEGER NOT NULL,
             {_VALUES},
+            sequence INTEGER NOT NULL,
             PRIMARY KEY (transformer, measured_at_us, digest)
         ) WITHOUT ROWID""",
         """CREATE TABLE reject (

@@ -28,11 +28,11 @@ class Appended:
     """What one durable commit did with a block of n readings: each was new, a duplicate or a conflict."""
 
     new: NDArray[np.bool_]
-    """(n,) which readings are stored by this block; of equal keys inside it the first."""
+    """(n,) which readings are stored by this block; of equal keys the one that stands (`grid.standing`)."""
     duplicates: int
     """Readings that were stored already with the same values."""
     conflicts: int
-    """Readings whose transformer and time were stored already with other values; the first stays."""
+    """Readings whose transformer and time were told already with other values; one stands, both are kept."""
     block_no: int
     """The block's number, or the last block's where nothing was new. 0: the journal is empty."""
     rejects_dropped: int = 0

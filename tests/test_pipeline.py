@@ -215,6 +215,10 @@ def test_order_duplicates_blocks_and_crashes_change_no_verdict(tmp_path, seed):
     random = np.random.default_rng(seed + 100)
     mixed = [readings[i] for i in random.permutation(len(readings))]
     mixed += [readings[i] for i in random.integers(0, len(readings), 50)]
+    contradictions = [(t, minute, round(rate + 0.05, 4)) for t, minute, rate in readings[::97]]
+    orderly.tick(contradictions, end_us)
+    for contradiction in contradictions:
+        mixed.insert(int(random.integers(0, len(mixed))), contradiction)
     at = 0
     while at < len(mixed):
         size = int(random.integers(1, 120))
