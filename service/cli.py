@@ -21,7 +21,7 @@ from service.commands.ledger import ledger
 from service.commands.playing import replay, simulate
 from service.commands.readings import curve, rejects
 from service.commands.showing import dashboard, demo, version
-from service.commands.verdicts import judge, rules
+from service.commands.verdicts import judge, rules, spread_rules
 from service.plain_text import one_line
 
 INTERRUPTED = 130
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _speak_utf8()
     try:
-        code = app(args=arguments, prog_name="redvest", standalone_mode=False)
+        words = spread_rules(sys.argv[1:] if arguments is None else arguments)
+        code = app(args=words, prog_name="redvest", standalone_mode=False)
         sys.stdout.flush()
     except RedvestError as error:
         return _refuse(str(error), error.exit_code)

@@ -107,9 +107,14 @@ def percent(load_rate: float) -> Styled:
 
 
 @contextmanager
-def progress(what: Text, language: Language, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with how much is done so far; it draws on a terminal and does nothing elsewhere."""
-    if not sys.stderr.isatty():
+def progress(
+    what: Text, language: Language, total: int | None = None, beside_lines: bool = False
+) -> Iterator[Callable[[int], None]]:
+    """Give a function to call with how much is done so far; it draws on a terminal and does nothing elsewhere.
+
+    `beside_lines`: lines are printed meanwhile; nothing is drawn where they already run over the terminal.
+    """
+    if not sys.stderr.isatty() or (beside_lines and sys.stdout.isatty()):
         yield lambda done: None
         return
     shown = Progress(
@@ -121,6 +126,7 @@ def progress(what: Text, language: Language, total: int | None = None) -> Iterat
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        redirect_stdout=False,
     )
     with shown:
         task = shown.add_task(what.to(language), total=total, rate="")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,17 +15,20 @@ from rich.text import Text as Styled
 from alerts.episodes import Episode
 from alerts.messages import level_line
 from alerts.names import ending_name, level_name
+from alerts.rules import RuleSet
 from collector.rejects import Reject
 from grid.errors import LedgerError, UsageError
 from grid.text import Text
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.screen import Column, Screen, local, percent, progress, utc
+from service.commands.walking import print_walk
 from service.ledger_sheets import ledger_of
 from service.rulebook import choose_rule_sets, read_rule_sets
 
 if TYPE_CHECKING:
-    from service.judge import Verdict
+    from service.judge import Recording, Tally, Verdict
 
+_RULE_NAMES = re.compile(r"[a-z][a-z0-9-]*(@\d+)?(,[a-z0-9@,-]*)?")
 _VERDICTS = Text("判定结果", "Verdicts")
 _COLUMNS = (
     Column(Text("台区", "transformer")),
@@ -41,44 +47,96 @@ def judge(
     ledger: Annotated[Path, typer.Option("--ledger", metavar="DIR", help="Folder with ledger sheets, or one XLSX.")],
     rules: Annotated[
         list[str] | None,
-        typer.Option("--rules", metavar="NAME", help="Rule set to judge by; may be given several times."),
+        typer.Option("--rules", metavar="NAME…", help="Rule sets to judge by; else those of the settings."),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="TRANSFORMER", help="Tell how its verdicts come about, reading by reading."),
     ] = None,
     config: Config = None,
     language: Speak = None,
     as_json: AsJson = False,
 ) -> None:
     """离线判定 · Verdicts on a file of readings, with no broker and no store."""
-    from service.judge import judge_file
+    from service.judge import opened_recording
 
     with opened(config, language, as_json) as (house, screen):
         if not readings.is_file():
             raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
         values = house.settings.verdicts
-        rule_sets = choose_rule_sets(rules or values.rules, read_rule_sets(values.rules_folder))
+        names = [name for words in rules or values.rules for name in words.split(",") if name]
+        rule_sets = choose_rule_sets(names, read_rule_sets(values.rules_folder))
         known = ledger_of(ledger)
+        if explain is not None and known.transformer(explain) is None:
+            raise UsageError(
+                f"the ledger knows no transformer {explain!r}",
+                where="--explain",
+                remedy="write the transformer_id as in the sheet transformers",
+            )
         total = _rows_of(readings) if sys.stderr.isatty() else None
-        with progress(Text("读取", "reading"), screen.language, total) as tell:
-            said = judge_file(readings, known, rule_sets, values.gap_minutes, tell)
-        for verdict in said.verdicts if as_json else ():
-            _line(screen, verdict)
-        if not as_json:
-            zone = {s.station_id: s.timezone for s in known.stations}
-            zones = {t.transformer_id: zone[t.station_id] for t in known.transformers}
-            screen.table(_VERDICTS, _COLUMNS, [_row(v.episode, zones[v.episode.transformer_id]) for v in said.verdicts])
-            for verdict in said.verdicts:
-                screen.say(verdict.reason)
-        if said.rejects:
-            first, rows = _example(said.rejects[0]), len(said.rejects)
-            screen.note(
-                Text(
-                    f"已判定 {said.readings} 条读数；另有 {rows} 行无法采用，例如：{first}",
-                    f"{said.readings} readings judged; {rows} rows could not be used, such as: {first}",
-                )
+        with ExitStack() as stack:
+            with progress(Text("读取", "reading"), screen.language, total) as tell:
+                recording = stack.enter_context(opened_recording(readings, known, explain, tell))
+            if explain is None:
+                _judge(screen, recording, rule_sets, values.gap_minutes)
+            else:
+                print_walk(screen, recording, explain, rule_sets, values.gap_minutes)
+            _tell_tally(screen, recording.tally)
+        if not recording.tally.readings:
+            what = "no reading in it could be judged" if explain is None else f"it holds no reading of {explain}"
+            raise LedgerError(what, where=str(readings), remedy="does the ledger fit the file?")
+
+
+def spread_rules(words: Sequence[str]) -> list[str]:
+    """Return command words with `judge … --rules a b` written as `--rules a --rules b`, as the parser wants it."""
+    spread: list[str] = []
+    among_rules = False
+    for word in words:
+        more = among_rules and spread[-2:-1] == ["--rules"] and _RULE_NAMES.fullmatch(word)
+        spread += ["--rules", word] if more else [word]
+        among_rules = words[0] == "judge" and (among_rules or word == "--rules")
+    return spread
+
+
+def _judge(screen: Screen, recording: Recording, rule_sets: Sequence[RuleSet], gap_minutes: float) -> None:
+    """Print the verdicts, as JSON each as soon as it stands."""
+    from service.judge import verdicts
+
+    zones = recording.fleet.zones
+    rows, reasons = [], []
+    what = Text("判定", "judging")
+    with progress(what, screen.language, recording.rows, beside_lines=screen.as_json) as tell:
+        for verdict in verdicts(recording, rule_sets, gap_minutes, tell):
+            if screen.as_json:
+                _line(screen, verdict)
+            else:
+                rows.append(_row(verdict.episode, str(zones[recording.fleet.number[verdict.episode.transformer_id]])))
+                reasons.append(verdict.reason)
+    if not screen.as_json:
+        screen.table(_VERDICTS, _COLUMNS, rows)
+        for reason in reasons:
+            screen.say(reason)
+
+
+def _tell_tally(screen: Screen, tally: Tally) -> None:
+    """Say on the error output what was found besides verdicts."""
+    if tally.first_reject is not None:
+        first = _example(tally.first_reject)
+        screen.note(
+            Text(
+                f"已判定 {tally.readings} 条读数；另有 {tally.rejects} 行无法采用，例如：{first}",
+                f"{tally.readings} readings judged; {tally.rejects} rows could not be used, such as: {first}",
             )
-        if not said.readings:
-            raise LedgerError(
-                "no reading in it could be judged", where=str(readings), remedy="does the ledger fit the file?"
+        )
+    if tally.first_conflict is not None:
+        which = f"{tally.first_conflict.transformer_id} {utc(tally.first_conflict.measured_at_us)}"
+        screen.note(
+            Text(
+                f"与同一台区、同一时刻的先前一行数值不一致的行：{tally.conflicts}，例如 {which}；以文件中第一行为准",
+                f"rows that contradict an earlier row for the same transformer and moment: {tally.conflicts}, "
+                f"such as {which}; the first in the file counts",
             )
+        )
 
 
 def rules(config: Config = None, language: Speak = None, as_json: AsJson = False) -> None:

@@ -1,0 +1,78 @@
+"""What was doubted about the readings of an episode, kept as long as an episode may still ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.episodes import Episode, SortedRates
+from alerts.rules import Level, Quantity, RuleSet
+from alerts.trust import Trust, grade
+from grid.moments import MINUTE_US
+
+
+@dataclass(frozen=True)
+class _Doubted:
+    """Readings in order of transformer and time, equal-length columns (n,)."""
+
+    transformer: NDArray[np.int32]
+    measured_at_us: NDArray[np.int64]
+    has_load_rate: NDArray[np.bool_]
+    has_worst_phase: NDArray[np.bool_]
+    doubts: NDArray[np.uint8]
+
+    def from_row(self, first: int) -> _Doubted:
+        """Return the readings from a row on, as columns of their own."""
+        return _Doubted(*(getattr(self, column.name)[first:].copy() for column in fields(self)))
+
+    def and_then(self, later: _Doubted) -> _Doubted:
+        """Return these readings and later ones."""
+        return _Doubted(*(np.concatenate([getattr(self, c.name), getattr(later, c.name)]) for c in fields(self)))
+
+
+class DoubtHistory:
+    """The doubts about readings walked block by block, transformer after transformer."""
+
+    def __init__(self, rule_sets: Sequence[RuleSet], gap_us: int) -> None:
+        """Start with nothing. A run that is no episode yet began at most a hold time and a gap ago."""
+        longest = max((level.hold_minutes for rules in rule_sets for level in rules.levels), default=0.0)
+        self._reach_us = round(longest * MINUTE_US) + gap_us
+        nothing = np.empty(0, bool)
+        self._past = _Doubted(np.empty(0, np.int32), np.empty(0, np.int64), nothing, nothing, np.empty(0, np.uint8))
+
+    def remember(self, rates: SortedRates, doubts: NDArray[np.uint8]) -> None:
+        """Add a block (n,), which goes on where the last one ended."""
+        block = _Doubted(
+            rates.transformer,
+            rates.measured_at_us,
+            ~np.isnan(rates.load_rate),
+            ~np.isnan(rates.worst_phase_load_rate),
+            doubts,
+        )
+        self._past = self._past.and_then(block)
+
+    def forget(self, still_open: Sequence[Episode]) -> None:
+        """Let go what neither the open episodes of the transformer walked last nor a run to come can ask for."""
+        past = self._past
+        if not len(past.transformer):
+            return
+        from_us = int(past.measured_at_us[-1]) - self._reach_us
+        from_us = min([from_us, *(episode.first_reading_at_us for episode in still_open)])
+        first = int(np.searchsorted(past.transformer, past.transformer[-1]))
+        self._past = past.from_row(first + int(np.searchsorted(past.measured_at_us[first:], from_us)))
+
+    def of(self, number: int, episode: Episode, rules: RuleSet, level: Level) -> Trust:
+        """Return what is to be thought of the readings that an episode counts."""
+        past = self._past
+        first, stop = np.searchsorted(past.transformer, np.array([number, number + 1], np.int32)).tolist()
+        first += int(np.searchsorted(past.measured_at_us[first:stop], episode.first_reading_at_us))
+        if episode.ended_at_us is not None:
+            stop = first + int(np.searchsorted(past.measured_at_us[first:stop], episode.ended_at_us, side="right"))
+        has_rate = past.has_load_rate if level.quantity is Quantity.LOAD_RATE else past.has_worst_phase
+        counts = has_rate[first:stop]
+        if rules.points_minutes:
+            counts = counts & (past.measured_at_us[first:stop] % (rules.points_minutes * MINUTE_US) == 0)
+        return grade(past.doubts[first:stop][counts][: episode.readings])
