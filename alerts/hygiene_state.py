@@ -1,0 +1,111 @@
+"""What alarm hygiene remembers between two looks: plain values, kept as JSON over a restart."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from alerts.flapping import Unrest
+from alerts.speech import Group, Remark
+from alerts.token_bucket import TokenBucket
+from grid.text import Text
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A remark that is not said yet, and when it was heard."""
+
+    remark: Remark
+    heard_at_us: int
+
+
+@dataclass(frozen=True)
+class HygieneState:
+    """Everything that decides what is said next. The mappings are never changed, only replaced."""
+
+    at_us: int = 0
+    """When it was last changed."""
+    waiting: tuple[Waiting, ...] = ()
+    """In the order heard."""
+    said_at_us: Mapping[Group, int] = field(default_factory=dict)
+    """When each group was last spoken to, by itself or in a digest."""
+    digest_at_us: int | None = None
+    unrest: Mapping[str, Unrest] = field(default_factory=dict)
+    """By transformer."""
+    told_at_us: Mapping[str, int] = field(default_factory=dict)
+    """When each remark was said, by key, for as long as it might come again."""
+    buckets: Mapping[str, TokenBucket] = field(default_factory=dict)
+    """By channel; a channel that is missing has a full one."""
+
+    def to_json(self) -> str:
+        """Return the state as JSON text."""
+        return json.dumps(
+            {
+                "version": _VERSION,
+                "at_us": self.at_us,
+                "waiting": [[w.heard_at_us, _remark_values(w.remark)] for w in self.waiting],
+                "said_at_us": [[g.station_id, g.level, at_us] for g, at_us in self.said_at_us.items()],
+                "digest_at_us": self.digest_at_us,
+                "unrest": {transformer_id: asdict(unrest) for transformer_id, unrest in self.unrest.items()},
+                "told_at_us": dict(self.told_at_us),
+                "buckets": {channel: bucket.full_at_us for channel, bucket in self.buckets.items()},
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+
+    @staticmethod
+    def from_json(text: str) -> HygieneState:
+        """Return the state that `to_json` wrote. Raises ValueError for any other text."""
+        try:
+            values = json.loads(text)
+            if values["version"] != _VERSION:
+                raise ValueError(f"version {values['version']}, wanted {_VERSION}")
+            return HygieneState(
+                at_us=values["at_us"],
+                waiting=tuple(Waiting(_remark(of), heard_us) for heard_us, of in values["waiting"]),
+                said_at_us={Group(station, level): at_us for station, level, at_us in values["said_at_us"]},
+                digest_at_us=values["digest_at_us"],
+                unrest={name: _unrest(of) for name, of in values["unrest"].items()},
+                told_at_us=values["told_at_us"],
+                buckets={channel: TokenBucket(full_us) for channel, full_us in values["buckets"].items()},
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no state of alarm hygiene: {error!r}") from error
+
+    def not_after(self, now_us: int) -> HygieneState:
+        """Return the state with no moment after `now_us`: a clock that was set back must not silence anybody."""
+        back_us = self.at_us - now_us
+        if back_us <= 0:
+            return self
+        return replace(
+            self,
+            at_us=now_us,
+            waiting=tuple(Waiting(w.remark, w.heard_at_us - back_us) for w in self.waiting),
+            said_at_us={group: at_us - back_us for group, at_us in self.said_at_us.items()},
+            digest_at_us=None if self.digest_at_us is None else self.digest_at_us - back_us,
+            unrest={name: unrest.earlier(back_us) for name, unrest in self.unrest.items()},
+            told_at_us={key: at_us - back_us for key, at_us in self.told_at_us.items()},
+        )
+
+
+def _remark_values(remark: Remark) -> dict[str, Any]:
+    values = asdict(remark)
+    if math.isnan(remark.load_rate):
+        values["load_rate"] = None
+    return values
+
+
+def _remark(values: dict[str, Any]) -> Remark:
+    load_rate = math.nan if values["load_rate"] is None else values["load_rate"]
+    return Remark(**{**values, "text": Text(**values["text"]), "load_rate": load_rate})
+
+
+def _unrest(values: dict[str, Any]) -> Unrest:
+    return Unrest(**{**values, "openings_us": tuple(values["openings_us"])})

@@ -1,0 +1,96 @@
+"""What is to be said to people, and what is said: many remarks become few speeches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import sha256
+
+from grid.text import Text
+
+OPENED = "incident_opened"
+"""The kind of remark that tells of a load rate that crossed the line: what flapping is counted by."""
+
+
+class Urgency(IntEnum):
+    """What is said first when not everything can be said at once."""
+
+    ROUTINE = 0
+    SEVERE_HEAVY = 1
+    OVERLOAD = 2
+    BLIND = 3
+    """We cannot see: nothing is more urgent."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Who is spoken to about what: one group says at most one thing in five minutes."""
+
+    station_id: str
+    level: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing to say. `text` and all else carry no personal data."""
+
+    key: str
+    """Names the remark for good: it is said once."""
+    kind: str
+    station_id: str
+    level: str
+    urgency: int
+    """`Urgency`, or a number of one's own: the greater is said first."""
+    created_at_us: int
+    text: Text
+    transformer_id: str = ""
+    """Empty for what concerns no single transformer."""
+    load_rate: float = float("nan")
+    incident_id: str | None = None
+
+    @property
+    def group(self) -> Group:
+        """Return the group it belongs to."""
+        return Group(self.station_id, self.level)
+
+    @property
+    def subject(self) -> str:
+        """Return what it is about: its transformer, or itself."""
+        return f"transformer {self.transformer_id}" if self.transformer_id else f"remark {self.key}"
+
+
+@dataclass(frozen=True)
+class Speech:
+    """One message to send on every channel, and the remarks that are said by it."""
+
+    key: str
+    """A function of the remarks in it: the same remarks spoken again are the same speech."""
+    kind: str
+    """Of its only remark, or of the remark that leads, or `group` or `digest`."""
+    station_id: str
+    """Empty for a digest over several stations."""
+    level: str
+    urgency: int
+    text: Text
+    created_at_us: int
+    incident_id: str | None
+    """Where all its remarks are about one incident."""
+    remark_keys: tuple[str, ...]
+
+
+def speech_key(remark_keys: tuple[str, ...]) -> str:
+    """Return the key of a speech: that of its only remark, or a digest of all."""
+    if len(remark_keys) == 1:
+        return remark_keys[0]
+    return f"speech/{sha256(chr(10).join(sorted(remark_keys)).encode()).hexdigest()[:24]}"
+
+
+def urgency_of_level(level: str) -> Urgency:
+    """Return how urgent it is that a transformer reached a level, of the total or of a phase."""
+    match level.removeprefix("phase_"):
+        case "overload":
+            return Urgency.OVERLOAD
+        case "severe_heavy":
+            return Urgency.SEVERE_HEAVY
+        case _:
+            return Urgency.ROUTINE
