@@ -150,7 +150,8 @@ def visits(marks: Sequence[IncidentMark], frame: Frame) -> list[Layer]:
         told = [{"field": "label", "title": words.LEGEND_VISIT.to(frame.language)}]
         sign = {"value": words.RESULT_SHAPES[result]}
         encoding = frame.at("rate", text=sign, tooltip=told)
-        middle = {"align": "center", "baseline": "middle", "dx": 0, "dy": 0, "fontSize": 17}
+        size = 12 if result is VisitResult.DONE else 17
+        middle = {"align": "center", "baseline": "middle", "dx": 0, "dy": 0, "fontSize": size}
         found += _with_halo(result.value, encoding, _VISIT_COLOURS[result], **middle)
     return found
 

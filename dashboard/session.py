@@ -19,6 +19,8 @@ from service.settings import load_settings
 
 LIVE_SECONDS = 2.0
 """Live parts ask again so often, a little more or less in each session."""
+# Keys of our own, never those of a widget: what a widget holds comes and goes with its page.
+_LANGUAGE, _PERSON = "redvest_language", "redvest_person"
 _KEPT_SECONDS = 1.0
 """Sessions that ask the same within this time get the same answer: fifty walls cost one."""
 
@@ -79,12 +81,17 @@ def forget_answers() -> None:
 
 def language() -> Language:
     """Return the language of this session: its switch, else the address (?lang=en), else the settings."""
-    if "language" not in st.session_state:
-        asked = st.query_params.get("lang", "")
-        known = {known.value: known for known in Language}
-        st.session_state["language"] = known.get(asked, house().settings.language)
-    chosen: Language = st.session_state["language"]
-    return chosen
+    known = {each.value: each for each in Language}
+    kept = known.get(st.session_state.get(_LANGUAGE, ""))
+    if kept is None:
+        kept = known.get(st.query_params.get("lang", ""), house().settings.language)
+        st.session_state[_LANGUAGE] = kept.value
+    return kept
+
+
+def choose_language(chosen: Language) -> None:
+    """Speak this language from now on."""
+    st.session_state[_LANGUAGE] = chosen.value
 
 
 def say(text: Text, **values: object) -> str:
@@ -95,19 +102,20 @@ def say(text: Text, **values: object) -> str:
 
 def person() -> str:
     """Return the person_id that this session records answers as, empty while nobody chose."""
-    return str(st.session_state.get("who") or "")
+    if _PERSON not in st.session_state:
+        asked = st.query_params.get("who", "")
+        st.session_state[_PERSON] = asked if asked in person_labels() else ""
+    return str(st.session_state[_PERSON])
+
+
+def choose_person(person_id: str) -> None:
+    """Record as this person from now on."""
+    st.session_state[_PERSON] = person_id
 
 
 def person_labels() -> dict[str, str]:
     """Return what each of our people is called in a choice, by person_id."""
     return {each.person_id: f"{each.name} · {say(role_name(each.role))}" for each in queries().people()}
-
-
-def choose_person(person_id: str) -> None:
-    """Record as this person from now on, and draw the page anew."""
-    del st.session_state["who"]
-    st.query_params["who"] = person_id
-    st.rerun()
 
 
 def live_seconds() -> float:

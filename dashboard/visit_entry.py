@@ -78,6 +78,7 @@ def choose_yourself() -> None:
     )
     if chosen:
         choose_person(chosen)
+        st.rerun()
 
 
 def show_what_was_said() -> None:

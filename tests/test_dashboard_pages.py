@@ -131,6 +131,14 @@ def test_chinese_comes_first_and_the_address_chooses_english(town: Town) -> None
     assert words.OPEN_INCIDENTS.zh in told(opened(lang="xx"))
 
 
+def test_a_language_that_a_widget_forgot_is_still_spoken(town: Town) -> None:
+    app = opened(lang="en")
+    app.session_state["language_switch"] = None
+    app.run()
+    assert not app.exception
+    assert words.OPEN_INCIDENTS.en in told(app)
+
+
 def test_a_silent_transformer_is_never_drawn_as_normal(town: Town) -> None:
     page = told(opened())
     kinds = {t: k for k, t in re.findall(r'<a class="rv-tile ([a-z_ ]+)" href="[^"]*transformer=(YX\d\d)', page)}
