@@ -16,7 +16,8 @@ from grid.assets import Ledger, Merchant
 from grid.moments import MINUTE_US
 from simulator.day import DayCurve
 from simulator.dice import dice
-from simulator.scenario import Character, Scenario
+from simulator.scenario import Scenario
+from simulator.scenario_parts import Character
 
 
 class Reply(Enum):

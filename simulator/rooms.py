@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.customers import Bools, CoolingUnits, Customers, Floats
-from simulator.scenario import CoolingPart
+from simulator.scenario_parts import CoolingPart
 
 _RATING_OUTDOOR_C = 35.0
 """Outdoor air at which rated input and capacity hold (GB/T 7725, T1)."""
@@ -71,7 +71,8 @@ class Rooms:
     def step(self, inside: Bools, switched_on: Bools, heat_kw: Floats, outdoor_c: float, minutes: float) -> Cooling:
         """Move rooms and units by `minutes` and return what the units drew.
 
-        `inside` (c,): somebody is there to be cooled. `switched_on` (u,): by the shop's own habit. `heat_kw` (c,): sun, people and machines.
+        `inside` (c,): somebody is there to be cooled. `switched_on` (u,): by the shop's own habit.
+        `heat_kw` (c,): sun, people and machines.
         """
         self._turn_on_and_off(inside, switched_on, minutes)
         part, units = self._part, self._units

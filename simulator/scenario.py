@@ -17,219 +17,22 @@ from msgspec import Meta
 from grid.errors import SettingsError
 from grid.moments import MINUTE_US, moment_us
 from simulator.day import DAY_MINUTES, DayCurve
+from simulator.scenario_parts import (
+    Block,
+    Category,
+    CoolingPart,
+    Part,
+    PeoplePart,
+    Street,
+    SupplyPart,
+    Use,
+    VisitPart,
+    WeatherPart,
+    Words,
+)
 
 SCENARIOS_FOLDER = Path(__file__).parent / "scenarios"
 LEDGERS_FOLDER = Path(__file__).parent / "ledgers"
-
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[float, Meta(gt=0.0, le=1e6)]
-Amount = Annotated[float, Meta(ge=0.0, le=1e6)]
-Degrees = Annotated[float, Meta(ge=-60.0, le=360.0)]
-Count = Annotated[int, Meta(ge=0, le=100_000)]
-Points = list[tuple[str, float]]
-"""A curve of the day: [["09:30", 27.5], …]."""
-
-
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of a scenario file: an unknown key is refused."""
-
-
-class Words(Part, frozen=True):
-    """A sentence in both languages."""
-
-    zh: str
-    en: str
-
-
-class WeatherPart(Part, frozen=True):
-    """Place and air of the day."""
-
-    latitude_deg: Annotated[float, Meta(ge=-66.0, le=66.0)]
-    longitude_deg: Annotated[float, Meta(ge=-180.0, le=180.0)]
-    temperature_c: Points
-    clearness: Points
-
-
-class CoolingPart(Part, frozen=True):
-    """How split air conditioners behave. Defaults: practice for units of the 2010s, see `simulator.rooms`."""
-
-    inverter_share: Share = 0.85
-    rated_cop: Positive = 3.1
-    capacity_per_k: float = -0.008
-    """Change of cooling capacity per kelvin of outdoor air above 35 °C."""
-    power_per_k: float = 0.012
-    """Change of full-load input per kelvin of outdoor air above 35 °C."""
-    part_load_gain: Amount = 0.4
-    """How much better an inverter unit is at low load: input = f/(1 + gain·(1−f)) of full input."""
-    fraction_lowest: Share = 0.2
-    band_k: Positive = 3.0
-    """Room above set point at which an inverter unit gives its full capacity."""
-    swing_k: Positive = 0.5
-    """Half the hysteresis of a fixed-speed unit, and the stop line of any unit."""
-    rest_minutes: Amount = 3.0
-    sensor_scatter_k: Amount = 0.4
-    sensible_share: Share = 0.78
-    inverter_power_factor: Share = 0.97
-    fixed_power_factor: Share = 0.87
-
-
-class SupplyPart(Part, frozen=True):
-    """The transformer and the voltage behind it; the same for every area of the town."""
-
-    source_voltage_v: Positive = 231.5
-    short_circuit_voltage: Share = 0.04
-    """Of rated voltage (uk)."""
-    resistance: Share = 0.0107
-    """Per unit of rated impedance (copper loss over rated power)."""
-
-
-class Use(Part, frozen=True):
-    """A use of appliances of kind `other`: how much of their rated power is drawn, and when."""
-
-    name: str
-    share: Points
-    """Of rated power, along the day."""
-    power_factor: Share = 0.95
-    heat_to_room: Share = 0.5
-    while_open: bool = True
-    per_k: float = 0.0
-    """Change of the draw per kelvin of outdoor air above 30 °C."""
-    scatter: Share = 0.1
-    """Relative standard deviation of one merchant's draw around the share."""
-    scatter_minutes: Positive = 8.0
-
-
-class UsePart(Part, frozen=True):
-    """How much of a category's `other` appliances serves which use."""
-
-    use: str
-    share: Share
-
-
-class RestPart(Part, frozen=True):
-    """A rest in the middle of the day: part of a category closes between two meals."""
-
-    share: Share
-    closes: str
-    opens: str
-    scatter_minutes: Amount = 15.0
-
-
-class Category(Part, frozen=True):
-    """How merchants of one category live: opening hours, rooms, gains, what their other appliances are."""
-
-    name: str
-    opens: str
-    closes: str
-    uses: list[UsePart]
-    gains_w_per_m2: Points
-    """People and goods, sensible, while open."""
-    hours_scatter_minutes: Amount = 12.0
-    units_minutes: Amount = 18.0
-    """Who opens switches the air conditioners on one after another within so long, and off likewise before closing."""
-    rest: RestPart | None = None
-    installed_w_per_m2: Positive = 265.0
-    """Installed cooling capacity per floor area: gives the floor area from the ledger's air conditioners."""
-    loss_w_per_m2_k: Positive = 12.0
-    """Walls, glass and open doors."""
-    mass_wh_per_m2_k: Positive = 10.0
-    """Air and what stands in it: what a thermostat feels within the hour."""
-    glass: Share = 0.1
-    """Glass area times its solar transmittance, per floor area."""
-
-
-class Block(Part, frozen=True):
-    """Customers whom the ledger does not name, such as the homes above the shops: `count` similar ones."""
-
-    name: str
-    transformer_id: str
-    count: Count
-    floor_area_m2: Positive
-    units: Count
-    """Air conditioners each."""
-    rated_kw: Positive
-    """Of each air conditioner."""
-    setpoint_c: Degrees
-    cools_above_c: Degrees
-    """Who is in switches on when the room is warmer than this; each customer a little earlier or later."""
-    present: Points
-    """Share of customers who are in."""
-    draw_kw: Points
-    """Draw of one customer beside air conditioning, along the day."""
-    draw_scatter: Share = 0.3
-    cools_above_scatter_k: Amount = 1.0
-    floor_scatter: Share = 0.2
-    power_factor: Share = 0.95
-    three_phase: bool = False
-    phase_weights: tuple[Amount, Amount, Amount] = (1.0, 1.0, 1.0)
-    """How single-phase customers are spread over A, B, C."""
-    loss_w_per_m2_k: Positive = 3.0
-    mass_wh_per_m2_k: Positive = 60.0
-    glass: Share = 0.06
-    facade_azimuth_deg: Degrees = 180.0
-    gains_w_per_m2: Amount = 4.0
-
-
-class Street(Part, frozen=True):
-    """The street of one transformer area: which way the shop fronts look, by odd and even `walk_order`."""
-
-    transformer_id: str
-    facade_azimuth_deg: tuple[Degrees, Degrees]
-    shade: tuple[Share, Share] = (0.0, 0.0)
-    """Part of the sun that trees and awnings keep off the fronts."""
-
-
-class Character(Part, frozen=True):
-    """How merchants of a category answer; the shares are normalised. `*` is everybody else."""
-
-    category: str
-    does: Amount
-    does_later: Amount
-    promises_only: Amount
-    refuses: Amount
-    absent: Amount
-
-
-class PeoplePart(Part, frozen=True):
-    """How the street behaves when it is asked, and when it sees others asked."""
-
-    character: list[Character]
-    later_minutes: tuple[Positive, Positive] = (10.0, 40.0)
-    """Who agrees for later does it after between these."""
-    asked_again_factor: Share = 0.5
-    """Willingness at every further visit of the day, as a share of the one before."""
-    setpoint_minutes_per_k: Amount = 5.0
-    """The set point goes up by a kelvin in so many minutes, as guests bear it; 0 is at once."""
-    lights_share_off: Share = 0.5
-    """Lights that are not needed."""
-    endures_c: tuple[Degrees, Degrees] = (29.5, 32.0)
-    """Between these lies the room temperature at which a merchant takes one unit back."""
-    endures_minutes: Positive = 30.0
-    example_doors: Count = 3
-    """Neighbours on each side whom a merchant looks at."""
-    example_hours: Positive = 3.0
-    """Mean time until a willing merchant follows when all neighbours have done it."""
-
-
-class VisitPart(Part, frozen=True):
-    """How long visits take and how the team walks."""
-
-    starts_at: str
-    roles: list[str]
-    """Roles of the ledger's people who set out, each with a companion."""
-    pairs_apart_minutes: Amount = 0.0
-    """Between one pair and the next: not everybody is on the spot at once."""
-    walking_m_per_minute: Positive = 60.0
-    metres_per_door: Positive = 8.0
-    greeting_minutes: Positive = 2.0
-    lights_minutes: Amount = 1.0
-    """With a merchant who agrees: choosing the lights that are not needed."""
-    minutes_per_unit: Amount = 4.0
-    """With a merchant who agrees: from unit to unit, for each one that is switched off."""
-    refusal_minutes: Amount = 2.0
-    absent_minutes: Positive = 1.0
-    length: Points = msgspec.field(default_factory=lambda: [("00:00", 1.0)])
-    """How much longer everything takes along the day, because the shops have guests."""
 
 
 class Scenario(Part, frozen=True):
@@ -247,10 +50,10 @@ class Scenario(Part, frozen=True):
     weather: WeatherPart
     people: PeoplePart
     visit: VisitPart
-    use: list[Use]
-    category: list[Category]
-    block: list[Block] = []
-    street: list[Street] = []
+    use: tuple[Use, ...]
+    category: tuple[Category, ...]
+    block: tuple[Block, ...] = ()
+    street: tuple[Street, ...] = ()
     cooling: CoolingPart = CoolingPart()
     supply: SupplyPart = SupplyPart()
     interval_minutes: Annotated[int, Meta(ge=1, le=60)] = 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from grid.fleet import Fleet
 from simulator.customers import Customers, Floats
-from simulator.scenario import SupplyPart
+from simulator.scenario_parts import SupplyPart
 
 _TOP_OIL_RISE_K = 60.0
 _OIL_MINUTES = 180.0

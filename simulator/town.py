@@ -11,20 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grid.assets import ApplianceKind, Ledger
+from grid.assets import Ledger
 from grid.errors import SettingsError
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
 from simulator.appliances import Appliances
-from simulator.customers import Bools, Floats, townsfolk
+from simulator.census import townsfolk
+from simulator.customers import Floats
 from simulator.day import DayCurve
-from simulator.example import Example
+from simulator.deeds import Deeds
 from simulator.people import Measures, People
 from simulator.rooms import Rooms
 from simulator.scenario import Scenario
 from simulator.supply import Metered, Supply
 from simulator.weather import Weather
+
+STEP_MINUTES = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,10 @@ class Town:
         self.seed = seed
         self.fleet = Fleet.of(ledger.transformers)
         self.people = People(ledger, scenario, seed)
-        self.merchant_row = {m.merchant_id: i for i, m in enumerate(ledger.merchants)}
+        self.now_us = scenario.settles_from_us
+        self._merchant_row = {m.merchant_id: i for i, m in enumerate(ledger.merchants)}
         folk = townsfolk(ledger, scenario, seed, self.fleet)
-        self._customers = folk.customers
-        self._units = folk.units
+        self._customers, self._units = folk.customers, folk.units
         self._facades, self._facade = np.unique(folk.customers.facade_azimuth_deg, return_inverse=True)
         self._weather = Weather(
             scenario.starts_at.date(),
@@ -62,27 +65,15 @@ class Town:
             DayCurve.of(scenario.weather.temperature_c),
             DayCurve.of(scenario.weather.clearness),
         )
-        self.now_us = scenario.settles_from_us
-        outdoor_c = self._weather.temperature_c(scenario.minute(self.now_us))
+        self._outdoor_c = self._weather.temperature_c(scenario.minute(self.now_us))
         self._rooms = Rooms(
-            folk.customers, folk.units, scenario.cooling, outdoor_c, scenario.people.setpoint_minutes_per_k
+            self._customers, self._units, scenario.cooling, self._outdoor_c, scenario.people.setpoint_minutes_per_k
         )
-        self._appliances = Appliances(folk.customers, folk.draws, seed)
-        self._supply = Supply(folk.customers, self.fleet, scenario.supply, outdoor_c)
-        self._example = Example(ledger, self.people, scenario.people.example_doors)
-        merchants = len(ledger.merchants)
-        self._takes_part: Bools = np.zeros(merchants, np.bool_)
-        self._endures_c = np.array([self.people.temper(m.merchant_id).endures_c for m in ledger.merchants])
-        self._too_warm_minutes: Floats = np.zeros(merchants)
-        self._protected: Bools = np.array([m.protected for m in ledger.merchants], np.bool_)
-        self._can_switch_off = np.zeros(merchants, np.int64)
-        for appliance in ledger.appliances:
-            if appliance.appliance is ApplianceKind.AIR_CONDITIONER:
-                self._can_switch_off[self.merchant_row[appliance.merchant_id]] += appliance.can_switch_off
-        self._promised: list[tuple[int, int, Measures]] = []
-        self._last_asked: Measures | None = None
-        self._active_kw: Floats = np.zeros(len(folk.customers))
-        self._cooling_kw: Floats = np.zeros(len(folk.customers))
+        self._appliances = Appliances(self._customers, folk.draws, seed)
+        self._supply = Supply(self._customers, self.fleet, scenario.supply, self._outdoor_c)
+        self._deeds = Deeds(ledger, self.people, scenario.people, self._rooms, self._appliances)
+        self._active_kw: Floats = np.zeros(len(self._customers))
+        self._cooling_kw: Floats = np.zeros(len(self._customers))
         self._sequence = 0
 
     @staticmethod
@@ -118,25 +109,19 @@ class Town:
 
     def apply_answer(self, merchant_id: str, measures: Measures, at_us: int) -> None:
         """Let a merchant do what was asked at `at_us` [µs] (now, when that is over). Raises KeyError for nobody."""
-        self._promised.append((at_us, self.merchant_row[merchant_id], measures))
-        self._promised.sort(key=lambda promise: promise[:2])
+        self._deeds.promise(merchant_id, measures, at_us)
 
     def release(self, merchant_id: str) -> None:
         """Let a merchant go back to normal: all units, own set points, lights. Raises KeyError for nobody."""
-        row = self.merchant_row[merchant_id]
-        units = self._rooms.units_of(row)
-        self._rooms.allowed[units] = True
-        self._rooms.wanted_setpoint_c[units] = self._rooms.own_setpoint_c[units]
-        self._appliances.lights_on_share[row] = 1.0
-        self._takes_part[row] = False
+        self._deeds.release(merchant_id)
 
     def merchant(self, merchant_id: str) -> MerchantNow:
         """Return one merchant's state. Raises KeyError for nobody."""
-        row = self.merchant_row[merchant_id]
+        row = self._merchant_row[merchant_id]
         units = self._rooms.units_of(row)
         return MerchantNow(
             merchant_id,
-            bool(self._takes_part[row]),
+            bool(self._deeds.takes_part[row]),
             float(self._active_kw[row]),
             float(self._cooling_kw[row]),
             float(self._rooms.room_c[row]),
@@ -145,80 +130,36 @@ class Town:
         )
 
     def _step(self) -> Metered:
-        """Move by one minute."""
+        """Move by one step."""
         customers = self._customers
-        self._move_people()
-        self.now_us += MINUTE_US
+        self._deeds.step(self.now_us, customers.inside(self.scenario.minute(self.now_us)), STEP_MINUTES)
+        self.now_us += round(STEP_MINUTES * MINUTE_US)
         minute = self.scenario.minute(self.now_us)
-        outdoor_c = self._weather.temperature_c(minute)
-        inside = self._inside(minute)
-        drawn = self._appliances.step(inside, minute, outdoor_c, 1.0)
+        self._outdoor_c = self._weather.temperature_c(minute)
+        inside = customers.inside(minute)
+        drawn = self._appliances.step(inside, minute, self._outdoor_c, STEP_MINUTES)
         sun_kw = self._weather.sun(minute).on_facades(self._facades)[self._facade] * customers.glass_m2 / 1000.0
         gains_w_m2 = np.array([gain.at(minute) for gain in customers.gains])[customers.gain]
         heat_kw = sun_kw + drawn.heat_kw + gains_w_m2 * customers.floor_m2 * inside / 1000.0
-        cooling = self._rooms.step(inside, self._switched_on(minute), heat_kw, outdoor_c, 1.0)
+        switched_on = customers.switched_on(self._units, minute)
+        cooling = self._rooms.step(inside, switched_on, heat_kw, self._outdoor_c, STEP_MINUTES)
         self._active_kw = drawn.active_kw + cooling.active_kw
         self._cooling_kw = cooling.active_kw
-        self._outdoor_c = outdoor_c
-        return self._supply.step(self._active_kw, drawn.reactive_kvar + cooling.reactive_kvar, outdoor_c, 1.0)
-
-    def _inside(self, minute: float) -> Bools:
-        """Return where somebody is in: shops that are open, homes whose people are at home (c,)."""
-        customers = self._customers
-        presence = np.array([curve.at(minute) for curve in customers.presences])[customers.presence]
-        is_open = (customers.opens_minute <= minute) & (minute < customers.closes_minute)
-        rests = (customers.rests_from_minute <= minute) & (minute < customers.rests_until_minute)
-        return is_open & ~rests & (presence > customers.presence_rank)
-
-    def _switched_on(self, minute: float) -> Bools:
-        """Return which units are on by the habit of opening and closing (u,)."""
-        customers, owner, lag = self._customers, self._units.customer, self._units.lag_minutes
-        day = (customers.opens_minute[owner] + lag <= minute) & (minute < customers.closes_minute[owner] - lag)
-        rest = (customers.rests_from_minute[owner] - lag <= minute) & (
-            minute < customers.rests_until_minute[owner] + lag
-        )
-        return day & ~(rest & (customers.rests_until_minute[owner] > 0.0))
-
-    def _move_people(self) -> None:
-        """Let promises fall due, neighbours follow, and who cannot bear the heat take a unit back."""
-        while self._promised and self._promised[0][0] <= self.now_us:
-            _, row, measures = self._promised.pop(0)
-            self._last_asked = measures
-            self._do(row, measures)
-        if self._last_asked is not None:
-            for row in np.flatnonzero(self._example.follow(self._takes_part, 1.0)).tolist():
-                units = int(self._can_switch_off[row])
-                self._do(row, Measures(units, self._last_asked.setpoint_to_c, self._last_asked.lights_off))
-        part = self.scenario.people
-        too_warm = self._takes_part & (self._rooms.room_c[: len(self._takes_part)] > self._endures_c)
-        self._too_warm_minutes = np.where(too_warm, self._too_warm_minutes + 1.0, 0.0)
-        for row in np.flatnonzero(self._too_warm_minutes >= part.endures_minutes).tolist():
-            self._too_warm_minutes[row] = 0.0
-            off = [unit for unit in self._rooms.units_of(row) if not self._rooms.allowed[unit]]
-            self._rooms.allowed[off[:1]] = True
-
-    def _do(self, row: int, measures: Measures) -> None:
-        """Make a merchant's units really go off."""
-        units = self._rooms.units_of(row)
-        self._rooms.allowed[units[: measures.switch_off_units]] = False
-        if measures.setpoint_to_c is not None:
-            own_c = self._rooms.own_setpoint_c[units]
-            self._rooms.wanted_setpoint_c[units] = np.maximum(own_c, measures.setpoint_to_c)
-        if measures.lights_off:
-            self._appliances.lights_on_share[row] = 1.0 - self.scenario.people.lights_share_off
-        self._takes_part[row] = True
+        reactive_kvar = drawn.reactive_kvar + cooling.reactive_kvar
+        return self._supply.step(self._active_kw, reactive_kvar, self._outdoor_c, STEP_MINUTES)
 
     def _readings(self, metered: Metered) -> ReadingBatch:
-        rows = len(self.fleet)
+        """Return what the devices send: secondary values where the ledger has a CT ratio."""
+        rows, ratio = len(self.fleet), self.fleet.ct_ratio
         self._sequence += 1
         return ReadingBatch.of(
             np.arange(rows),
             np.full(rows, self.now_us),
             voltage_v=metered.voltage_v,
-            current_amp=metered.current_amp,
-            active_power_kw=metered.active_power_kw,
-            reactive_power_kvar=metered.reactive_power_kvar,
-            neutral_current_amp=metered.neutral_current_amp,
+            current_amp=metered.current_amp / ratio[:, None],
+            active_power_kw=metered.active_power_kw / ratio,
+            reactive_power_kvar=metered.reactive_power_kvar / ratio,
+            neutral_current_amp=metered.neutral_current_amp / ratio,
             oil_temperature_c=metered.oil_temperature_c,
             ambient_temperature_c=np.full(rows, round(self._outdoor_c, 1)),
             sequence=np.full(rows, self._sequence),
