@@ -109,7 +109,6 @@ def test_every_command_is_told_of() -> None:
     assert not silent
 
 
-@pytest.mark.timeout(120)
 def test_the_recorded_day_of_the_readme_runs_as_written(tmp_path: Path, free_port: Callable[[], int]) -> None:
     tool("mosquitto")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -140,7 +139,7 @@ def run_script(script: str, folder: Path, environment: dict[str, str]) -> tuple[
             start_new_session=True,
         )
         try:
-            code = shell.wait(100)
+            code = shell.wait(160)
         finally:
             with contextlib.suppress(ProcessLookupError):  # nothing was left
                 os.killpg(shell.pid, signal.SIGKILL)
