@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from alerts.silence import SilenceSettings
+from alerts.storms import HygieneSettings
 from collector.message import Message
 from collector.subscriber import Subscriber
 from collector.wire import subscription_filters
@@ -146,4 +147,5 @@ def _options(house: House) -> PipelineOptions:
         outreach=house.outreach_settings(),
         silence=SilenceSettings(settings.silence.slot_minutes, settings.silence.silent_slots),
         channels=tuple(channel.value for channel in settings.notify.channels),
+        hygiene=HygieneSettings(),
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from alerts.outreach import OutreachSettings
 from alerts.rules import RuleSet
 from alerts.silence import SilenceSettings
+from alerts.storms import HygieneSettings
 from collector.decode import Decoded, decode_block
 from collector.message import Message
 from collector.rejects import Reject
@@ -23,7 +24,8 @@ from grid.fleet import Fleet
 from grid.moments import HOUR_US, MINUTE_US
 from service.judging import Judge, Walked
 from service.meters import BlockStored, Meters
-from service.response import Recent, Response, Silent
+from service.response import Answer, Recent, Response, Silent
+from service.speaking import STATE_NAME, Speaking
 from service.watching import Watch
 from stores.changes import Changes
 from stores.journal import Appended, Journal, StoredReject
@@ -51,6 +53,7 @@ class PipelineOptions:
     outreach: OutreachSettings
     silence: SilenceSettings
     channels: tuple[str, ...]
+    hygiene: HygieneSettings
 
 
 class Pipeline:
@@ -71,7 +74,7 @@ class Pipeline:
         self._options = options
         self._meters = meters
         self._acknowledge = acknowledge
-        self._unrecorded = Changes()
+        self._unrecorded: list[Changes] = []
         self._block_no = 0
         self._cursor_saved = time.monotonic()
         self._ledger_version = -1
@@ -88,8 +91,10 @@ class Pipeline:
         before, self.fleet = self.fleet, Fleet.of_ledger(ledger, numbers)
         options = self._options
         self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
-        self._response = Response(self._records, options.rule_sets, options.outreach, options.channels, self._recent_of)
-        self._watch = Watch(self.fleet, ledger, options.silence, options.channels)
+        self._response = Response(self._records, options.rule_sets, options.outreach, self._recent_of)
+        names = {station.station_id: station.name for station in ledger.stations}
+        self._speaking = Speaking(options.channels, options.hygiene, names, self._records.state(STATE_NAME))
+        self._watch = Watch(self.fleet, ledger, options.silence)
         self._received_us = np.full(len(self.fleet), -1, np.int64)
         heard = self._journal.last_received()
         known = heard.transformer < len(self.fleet)
@@ -105,7 +110,7 @@ class Pipeline:
         Raises StoreError when they could not be stored: nothing was acknowledged, call again with the same
         messages. What fails after they are stored is kept and tried again with the next tick.
         """
-        self._record(Changes())
+        self._record()
         began = time.monotonic()
         decoded = decode_block(messages, self.fleet, self._options.limits)
         stored = self._journal.append(decoded.readings, [_stored(reject) for reject in decoded.rejects])
@@ -116,25 +121,23 @@ class Pipeline:
         np.maximum.at(self._received_us, fresh.transformer, fresh.received_at_us)
         walked = self._judge.walk(fresh)
         self._count(messages, decoded, stored, walked.late, committed - began, now_us)
-        self._record_or_keep(self._response.answer(walked, self._is_silent(now_us), now_us))
+        self._record_or_keep(self._response.answer(walked, self._is_silent(now_us), now_us), now_us)
         self._save_cursor()
 
     def look(self, now_us: int) -> None:
         """Do what time alone asks for: notice silence, follow recorded visits, take a new ledger."""
-        self._record(Changes())
+        self._record()
         self.take_ledger(now_us)
-        said = Changes(messages=self._watch.look(self._received_us, now_us))
-        for changes in (
-            said,
-            self._response.answer(Walked(), self._is_silent(now_us), now_us),
-            self._response.look_at_visits(now_us),
-        ):
-            self._record_or_keep(changes)
+        seen = Answer(Changes(), self._watch.look(self._received_us, now_us))
+        answered = self._response.answer(Walked(), self._is_silent(now_us), now_us)
+        followed = self._response.look_at_visits(now_us)
+        for answer in (seen, answered, followed):
+            self._record_or_keep(answer, now_us)
         self._save_cursor()
 
     def close(self) -> None:
         """Record what is left and where judging stands."""
-        self._record(Changes())
+        self._record()
         if self._block_no:
             self._records.set_cursor(JUDGED_CURSOR, self._block_no)
 
@@ -148,21 +151,22 @@ class Pipeline:
 
     def _recover(self, now_us: int, rated_anew: Sequence[int]) -> None:
         walked = self._judge.recover(self._records.cursor(JUDGED_CURSOR), rated_anew)
-        self._record(self._response.answer(walked, self._is_silent(now_us), now_us))
+        # Who is silent already is looked at before anything comes: else nobody would be told that it is over.
+        remarks = self._watch.look(self._received_us, now_us)
+        answer = self._response.answer(walked, self._is_silent(now_us), now_us)
+        self._record(answer.changes.plus(self._speaking.say((*remarks, *answer.remarks), now_us)))
 
-    def _record(self, changes: Changes) -> None:
-        """Commit changes, after those that could not be committed before. Raises StoreError."""
-        if self._unrecorded:
-            self._records.commit(self._unrecorded)
-            self._unrecorded = Changes()
-        if changes:
-            self._records.commit(changes)
+    def _record(self, *changes: Changes) -> None:
+        """Commit changes, after those that could not be committed before. Raises StoreError and keeps them all."""
+        self._unrecorded += changes
+        while self._unrecorded:
+            self._records.commit(self._unrecorded[0])
+            del self._unrecorded[0]
 
-    def _record_or_keep(self, changes: Changes) -> None:
+    def _record_or_keep(self, answer: Answer, now_us: int) -> None:
         try:
-            self._record(changes)
+            self._record(answer.changes.plus(self._speaking.say(answer.remarks, now_us)))
         except StoreError as error:
-            self._unrecorded = changes
             self._meters.commit_failed(str(error))
         incidents = self._response.open_incidents
         self._meters.incidents(len(incidents), sum(incident.blind for incident in incidents))

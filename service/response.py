@@ -1,7 +1,7 @@
 """What verdicts set in motion: incident records, outreach lists, and what is said to whom.
 
-Takes what a walk found and answers with the `Changes` to commit. Doing it twice gives the same changes: every
-event, list and message is named by what it is about, not by when it was made.
+Takes what a walk found and answers with the `Changes` to commit and the remarks to make. Doing it twice gives the
+same: every event, list and remark is named by what it is about, not by when it was made.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from alerts.outreach import (
     spare_doors,
 )
 from alerts.rules import IncidentPart, RuleSet
+from alerts.speech import Remark, Urgency, urgency_of_level
 from alerts.trust_words import check_the_meter
 from grid.assets import Appliance, Ledger, Merchant, Person, Phase, Transformer
 from grid.moments import HOUR_US, SECOND_US
 from grid.text import Text
 from service.judging import Doubted, Walked
-from stores.changes import Changes, NewMessage
+from stores.changes import Changes
 from stores.records import Records
 
 CALLS_FOR_HOURS = 2.0
@@ -47,6 +48,14 @@ class Recent:
     trend_per_hour: float
     power_factor: float
     worst_phase: Phase | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to record, and what there is to say."""
+
+    changes: Changes
+    remarks: tuple[Remark, ...]
 
 
 @dataclass(frozen=True)
@@ -97,13 +106,11 @@ class Response:
         records: Records,
         rule_sets: Sequence[RuleSet],
         settings: OutreachSettings,
-        channels: tuple[str, ...],
         recent_of: RecentOf,
     ) -> None:
         """Start with the open incidents of the records."""
         self._records = records
         self._settings = settings
-        self._channels = channels
         self._recent_of = recent_of
         self._index = LedgerIndex(records.ledger())
         self._visits_seen_us = 0
@@ -122,8 +129,8 @@ class Response:
         """Return the open incidents as last seen."""
         return tuple(self._open.values())
 
-    def answer(self, walked: Walked, silent: Silent, now_us: int) -> Changes:
-        """Return everything to record about a walk."""
+    def answer(self, walked: Walked, silent: Silent, now_us: int) -> Answer:
+        """Return everything to record and to say about a walk."""
         draft = _Draft(self, silent, now_us)
         touched: dict[str, Incident] = {}
         for found in walked.incidents:
@@ -153,9 +160,11 @@ class Response:
             draft.follow(incident)
         for doubted in walked.doubted:
             draft.notice(doubted)
-        return replace(draft.changes(), episodes=walked.episodes, retracted_episodes=walked.retracted_episodes)
+        verdicts = Changes(episodes=walked.episodes, retracted_episodes=walked.retracted_episodes)
+        answer = draft.answer()
+        return replace(answer, changes=verdicts.plus(answer.changes))
 
-    def look_at_visits(self, now_us: int) -> Changes:
+    def look_at_visits(self, now_us: int) -> Answer:
         """Return what recorded visits change for open incidents: more doors, escalation, enough."""
         visits = self._records.visits_since(self._visits_seen_us)
         self._visits_seen_us = now_us - VISIT_SEEN_AGAIN_US
@@ -163,7 +172,7 @@ class Response:
         for incident_id in dict.fromkeys(visit.incident_id for visit in visits):
             if incident_id in self._open:
                 draft.follow(self._open[incident_id])
-        return draft.changes()
+        return draft.answer()
 
 
 class _Draft:
@@ -176,16 +185,12 @@ class _Draft:
         self._incidents: list[Incident] = []
         self._events: list[IncidentEvent] = []
         self._lists: list[OutreachList] = []
-        self._messages: list[NewMessage] = []
+        self._remarks: list[Remark] = []
         self._history: tuple[Visit, ...] | None = None
 
-    def changes(self) -> Changes:
-        return Changes(
-            incidents=tuple(self._incidents),
-            events=tuple(self._events),
-            lists=tuple(self._lists),
-            messages=tuple(self._messages),
-        )
+    def answer(self) -> Answer:
+        changes = Changes(incidents=tuple(self._incidents), events=tuple(self._events), lists=tuple(self._lists))
+        return Answer(changes, tuple(self._remarks))
 
     def compare(self, before: Incident | None, incident: Incident) -> None:
         """Record an incident and what happened to it since it was last seen."""
@@ -284,15 +289,17 @@ class _Draft:
             return
         index = self._of._index
         transformer, zone = index.transformer[doubted.transformer_id], index.zone(doubted.transformer_id)
-        self._messages.append(
-            NewMessage(
+        self._remarks.append(
+            Remark(
                 key=f"{doubted.transformer_id}/{doubted.doubt.name}/{doubted.measured_at_us}",
                 kind="check_the_meter",
                 station_id=transformer.station_id,
-                incident_id=None,
-                text=check_the_meter(doubted.doubt, transformer, doubted.measured_at_us, doubted.load_rate, zone),
+                level="check_the_meter",
+                urgency=Urgency.ROUTINE,
                 created_at_us=self._now_us,
-                channels=self._of._channels,
+                text=check_the_meter(doubted.doubt, transformer, doubted.measured_at_us, doubted.load_rate, zone),
+                transformer_id=doubted.transformer_id,
+                load_rate=doubted.load_rate,
             )
         )
 
@@ -336,18 +343,30 @@ class _Draft:
     def _say(self, incident: Incident, what: str, text: Text) -> None:
         if incident.incident_id in self._of._not_called:
             return
-        station_id = self._of._index.transformer[incident.transformer_id].station_id
-        self._messages.append(
-            NewMessage(
+        self._remarks.append(
+            Remark(
                 key=f"{incident.incident_id}/{what}",
                 kind="incident_" + what.split("/")[0],
-                station_id=station_id,
-                incident_id=incident.incident_id,
-                text=text,
+                station_id=self._of._index.transformer[incident.transformer_id].station_id,
+                level=incident.level,
+                urgency=_urgency(incident, what),
                 created_at_us=self._now_us,
-                channels=self._of._channels,
+                text=text,
+                transformer_id=incident.transformer_id,
+                load_rate=incident.last_load_rate,
+                incident_id=incident.incident_id,
             )
         )
+
+
+def _urgency(incident: Incident, what: str) -> Urgency:
+    match what.split("/")[0]:
+        case "blind":
+            return Urgency.BLIND
+        case "closed" | "enough" | "retracted":
+            return Urgency.ROUTINE
+        case _:
+            return urgency_of_level(incident.level)
 
 
 def _is_revised(before: Incident, incident: Incident) -> bool:

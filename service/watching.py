@@ -11,35 +11,34 @@ from numpy.typing import NDArray
 
 from alerts.silence import BlindStream, LostFeeder, Silence, SilenceSettings, Watched, changes, look
 from alerts.silence_words import communication_back, communication_lost, monitoring_is_blind, monitoring_sees_again
+from alerts.speech import Remark, Urgency
 from grid.assets import Ledger
 from grid.fleet import Fleet
 from grid.text import Text
-from stores.changes import NewMessage
 
 
 class Watch:
     """Watches one collector's transformers. Single silent ones turn grey on the wall; more is said in words."""
 
-    def __init__(self, fleet: Fleet, ledger: Ledger, settings: SilenceSettings, channels: tuple[str, ...]) -> None:
+    def __init__(self, fleet: Fleet, ledger: Ledger, settings: SilenceSettings) -> None:
         """Begin with nobody known to be silent; what is silent already is told under the name it has."""
         feeder_of = {t.transformer_id: t.feeder_id for t in ledger.transformers}
         self._fleet = fleet
         self._watched = Watched.of(fleet.transformer_ids, [feeder_of.get(i, "") for i in fleet.transformer_ids])
         self._settings = settings
-        self._channels = channels
         self._zone: Mapping[str, tzinfo] = {s.station_id: ZoneInfo(s.timezone) for s in ledger.stations}
         self._station_of_feeder = {t.feeder_id: t.station_id for t in ledger.transformers if t.feeder_id}
         self._first_station = next(iter(self._zone), "")
         self._silence: Silence | None = None
 
-    def look(self, last_received_us: NDArray[np.int64], now_us: int) -> tuple[NewMessage, ...]:
+    def look(self, last_received_us: NDArray[np.int64], now_us: int) -> tuple[Remark, ...]:
         """Look at who is silent now; return what has to be said about it."""
         before, self._silence = self._silence, look(self._watched, last_received_us, now_us, self._settings)
         if not self._zone:
             return ()
         changed = changes(before, self._silence)
-        started = [self._message(loss, "lost", now_us) for loss in changed.started]
-        return (*started, *(self._message(loss, "back", now_us) for loss in changed.ended))
+        started = [self._remark(loss, "lost", now_us) for loss in changed.started]
+        return (*started, *(self._remark(loss, "back", now_us) for loss in changed.ended))
 
     def is_silent(self, transformer_id: str, last_received_us: NDArray[np.int64], now_us: int) -> bool:
         """Return whether nothing came of a transformer for too long."""
@@ -50,17 +49,18 @@ class Watch:
         """Return whether a lost feeder or a blind stream says already that a transformer is silent."""
         return self._silence is not None and bool(self._silence.covered[self._fleet.number[transformer_id]])
 
-    def _message(self, loss: BlindStream | LostFeeder, what: str, now_us: int) -> NewMessage:
+    def _remark(self, loss: BlindStream | LostFeeder, what: str, now_us: int) -> Remark:
         feeder_id = "" if isinstance(loss, BlindStream) else loss.feeder_id
         station_id = self._station_of_feeder.get(feeder_id, self._first_station)
-        return NewMessage(
+        kind = "communication_lost" if feeder_id else "monitoring_blind"
+        return Remark(
             key=f"{loss.key}/{what}",
-            kind="communication_lost" if feeder_id else "monitoring_blind",
+            kind=kind,
             station_id=station_id,
-            incident_id=None,
-            text=_words(loss, what, now_us, self._zone[station_id]),
+            level=kind,
+            urgency=Urgency.BLIND if what == "lost" else Urgency.ROUTINE,
             created_at_us=now_us,
-            channels=self._channels,
+            text=_words(loss, what, now_us, self._zone[station_id]),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from alerts.episodes import Episode
 from alerts.incidents import Incident, IncidentEvent
@@ -32,6 +32,22 @@ class NewMessage:
 
 
 @dataclass(frozen=True)
+class ToldRemark:
+    """One thing that had to be said, and the message that said it: what alarms are audited by."""
+
+    key: str
+    """Names the remark for good."""
+    kind: str
+    station_id: str
+    level: str
+    transformer_id: str
+    incident_id: str | None
+    created_at_us: int
+    told_at_us: int
+    message_key: str
+
+
+@dataclass(frozen=True)
 class Changes:
     """Everything that one tick changed. Recording the same changes twice leaves the same records."""
 
@@ -47,9 +63,15 @@ class Changes:
     """Added by (incident_id, revision); a list that is recorded already stays as people have seen it."""
     messages: tuple[NewMessage, ...] = ()
     """Put into the outbox by `key`; a message that is there already stays as it is."""
+    told: tuple[ToldRemark, ...] = ()
+    """Added by `key`."""
+    states: tuple[tuple[str, str], ...] = ()
+    """(name, text) of what a part of the pipeline has to remember over a restart; the newest of a name counts."""
 
     def __bool__(self) -> bool:
         """Return whether there is anything to record."""
-        return bool(
-            self.episodes or self.retracted_episodes or self.incidents or self.events or self.lists or self.messages
-        )
+        return any(getattr(self, each.name) for each in fields(self))
+
+    def plus(self, later: Changes) -> Changes:
+        """Return these changes and later ones as one."""
+        return Changes(**{each.name: getattr(self, each.name) + getattr(later, each.name) for each in fields(self)})

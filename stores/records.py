@@ -17,9 +17,9 @@ from alerts.incidents import Incident, IncidentEvent
 from alerts.outreach import OutreachList, Visit
 from grid.assets import Ledger
 from grid.errors import StoreError
-from stores import audit, outbox, records_cursors, records_ledger, records_outreach, records_verdicts
+from stores import audit, outbox, records_cursors, records_ledger, records_outreach, records_speech, records_verdicts
 from stores.audit import AuditAction, AuditEntry
-from stores.changes import Changes
+from stores.changes import Changes, ToldRemark
 from stores.database import Database, alone
 from stores.outbox import DueMessage, Message
 from stores.records_ledger import LedgerReplaced
@@ -111,6 +111,18 @@ class Records:
             records_verdicts.record_incidents(connection, changes.incidents, changes.events)
             records_outreach.record_lists(connection, changes.lists)
             outbox.put(connection, changes.messages)
+            records_speech.record_told(connection, changes.told)
+            records_speech.keep_states(connection, changes.states)
+
+    def told_since(self, since_us: int) -> tuple[ToldRemark, ...]:
+        """Return every remark that was told to people since a moment, oldest first."""
+        with self._reading() as connection:
+            return records_speech.told_since(connection, since_us)
+
+    def state(self, name: str) -> str:
+        """Return what a part of the pipeline keeps under a name, empty when it keeps nothing."""
+        with self._reading() as connection:
+            return records_speech.state(connection, name)
 
     def episodes(
         self, transformer_id: str | None = None, since_us: int | None = None, open_only: bool = False

@@ -345,6 +345,26 @@ audit = Table(
     _words("previous_hash"),
     _words("hash"),
 )
+told_remark = Table(
+    "told_remark",
+    metadata,
+    Column("key", Words, primary_key=True),
+    _words("kind"),
+    _words("station_id"),
+    _words("level"),
+    _words("transformer_id"),
+    Column("incident_id", Words),
+    _moment("created_at_us"),
+    _moment("told_at_us"),
+    _words("message_key"),
+)
+Index("told_remark_by_moment", told_remark.c.told_at_us)
+kept_state = Table(
+    "kept_state",
+    metadata,
+    Column("name", Words, primary_key=True),
+    _words("text"),
+)
 cursor = Table(
     "cursor",
     metadata,

@@ -224,6 +224,17 @@ def _audit_and_cursors() -> None:
         *_all_words("by", "action", "subject", "detail", "previous_hash", "hash"),
     )
     op.create_table(
+        "told_remark",
+        _key("key"),
+        *_all_words("kind", "station_id", "level", "transformer_id"),
+        sa.Column("incident_id", sa.Text),
+        _moment("created_at_us"),
+        _moment("told_at_us"),
+        _words("message_key"),
+    )
+    op.create_index("told_remark_by_moment", "told_remark", ["told_at_us"])
+    op.create_table("kept_state", _key("name"), _words("text"))
+    op.create_table(
         "cursor",
         _key("name"),
         sa.Column("value", sa.BigInteger, nullable=False),
