@@ -207,14 +207,14 @@ def _door(row: DoorRow) -> list[object]:
 
 
 def _write(page: IncidentPage, file: Path, screen: Screen, kind: str) -> None:
-    from service import exports
+    from service.exports import outreach_pdf, outreach_xlsx
 
     language: Language = screen.language
     try:
         if kind == "xlsx":
-            exports.outreach_xlsx(page, file, language)
+            outreach_xlsx(page, file, language)
         else:
-            exports.outreach_pdf(page, file, language)
+            outreach_pdf(page, file, language)
     except OSError as error:
         raise RedvestError(
             f"cannot be written ({error.strerror or error})", where=str(file), remedy="name another file"
