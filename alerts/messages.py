@@ -126,8 +126,13 @@ def incident_retracted(incident: Incident, transformer: Transformer, zone: tzinf
     )
 
 
-def incident_revised(before: Incident, after: Incident, zone: tzinfo) -> Text:
-    """Return what late readings changed in an incident, old value and new."""
+def incident_revised(
+    before: Incident, after: Incident, zone: tzinfo, late_readings: int = 0, received_at_us: int | None = None
+) -> Text:
+    """Return what late readings changed in an incident, old value and new, how many they were and when they came.
+
+    Without late readings it was a correction of the ledger.
+    """
     zh: list[str] = []
     en: list[str] = []
     for word_zh, word_en, old, new in (
@@ -139,9 +144,17 @@ def incident_revised(before: Incident, after: Incident, zone: tzinfo) -> Text:
         if old != new:
             zh.append(f"{word_zh}由 {old.zh} 改为 {new.zh}")
             en.append(f"{word_en} {old.en} → {new.en}")
+    cause = _cause(late_readings, received_at_us, zone)
     if not zh:
-        return Text("补到读数，结论不变。", "Late readings came in; nothing changes.")
-    return Text(f"补到读数后修订：{'，'.join(zh)}。", f"Revised by late readings: {', '.join(en)}.")
+        return Text(f"{cause.zh}，结论不变。", f"Nothing changes {cause.en}.")
+    return Text(f"{cause.zh}后修订：{'，'.join(zh)}。", f"Revised {cause.en}: {', '.join(en)}.")
+
+
+def _cause(late_readings: int, received_at_us: int | None, zone: tzinfo) -> Text:
+    if not late_readings or received_at_us is None:
+        return Text("按更正的台账或恢复的读数重新判定", "by a corrected ledger or recovered readings")
+    at, plural = day_and_time(received_at_us, zone), "" if late_readings == 1 else "s"
+    return Text(f"{at.zh} 补到 {late_readings} 条读数", f"by {late_readings} late reading{plural} received on {at.en}")
 
 
 def _last(incident: Incident, zone: tzinfo) -> Text:

@@ -7,8 +7,8 @@ before the episodes that overlap the late readings, or else one hold time before
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,14 @@ class Doubted:
 
 
 @dataclass(frozen=True)
+class LateReadings:
+    """How many readings of one transformer came late, and when the last of them came."""
+
+    count: int
+    received_at_us: int
+
+
+@dataclass(frozen=True)
 class Walked:
     """What a walk says: episodes and incidents as they stand now, and those that stand no longer."""
 
@@ -48,8 +56,8 @@ class Walked:
     retracted_incidents: tuple[Incident, ...] = ()
     walked_anew: frozenset[str] = frozenset()
     """Transformers whose verdicts were made anew, because a reading came late or the process began."""
-    late: int = 0
-    """Readings that were not later than what had been judged."""
+    late: Mapping[str, LateReadings] = field(default_factory=dict)
+    """By transformer, the readings that were not later than what had been judged."""
     doubted: tuple[Doubted, ...] = ()
 
 
@@ -89,9 +97,16 @@ class Judge:
             anew.retracted_episodes,
             anew.retracted_incidents,
             anew.walked_anew,
-            int(late.sum()),
+            self._late(readings.take(late)),
             ahead.doubted + anew.doubted,
         )
+
+    def _late(self, readings: ReadingBatch) -> dict[str, LateReadings]:
+        found = {}
+        for number in np.unique(readings.transformer).tolist():
+            received_at_us = readings.received_at_us[readings.transformer == number]
+            found[self._fleet.transformer_ids[number]] = LateReadings(len(received_at_us), int(received_at_us.max()))
+        return found
 
     def recover(self, judged_up_to_block: int, rated_anew: Iterable[int] = ()) -> Walked:
         """Build the fold from the journal; readings stored after `judged_up_to_block` are judged for the first time.

@@ -120,7 +120,9 @@ class Pipeline:
         self._block_no = stored.block_no
         np.maximum.at(self._received_us, fresh.transformer, fresh.received_at_us)
         walked = self._judge.walk(fresh)
-        self._count(messages, decoded, stored, walked.late, committed - began, now_us)
+        self._count(
+            messages, decoded, stored, sum(late.count for late in walked.late.values()), committed - began, now_us
+        )
         self._record_or_keep(self._response.answer(walked, self._is_silent(now_us), now_us), now_us)
         self._save_cursor()
 

@@ -29,7 +29,7 @@ from alerts.trust_words import check_the_meter
 from grid.assets import Appliance, Ledger, Merchant, Person, Phase, Transformer
 from grid.moments import HOUR_US, SECOND_US
 from grid.text import Text
-from service.judging import Doubted, Walked
+from service.judging import Doubted, LateReadings, Walked
 from stores.changes import Changes
 from stores.records import Records
 
@@ -141,7 +141,7 @@ class Response:
             incident = replace(
                 found, blind=silent.is_silent(found.transformer_id) and found.state is IncidentState.OPEN
             )
-            draft.compare(before, incident)
+            draft.compare(before, incident, walked.late.get(incident.transformer_id))
             touched[incident.incident_id] = incident
         for gone in walked.retracted_incidents:
             draft.retract(gone)
@@ -192,7 +192,7 @@ class _Draft:
         changes = Changes(incidents=tuple(self._incidents), events=tuple(self._events), lists=tuple(self._lists))
         return Answer(changes, tuple(self._remarks))
 
-    def compare(self, before: Incident | None, incident: Incident) -> None:
+    def compare(self, before: Incident | None, incident: Incident, late: LateReadings | None = None) -> None:
         """Record an incident and what happened to it since it was last seen."""
         if before == incident:
             return
@@ -205,7 +205,8 @@ class _Draft:
             self._event(incident, IncidentEventKind.OPENED, incident.opened_at_us, text)
             self._say(incident, "opened", text)
         elif _is_revised(before, incident):
-            text = messages.incident_revised(before, incident, zone)
+            count, received_at_us = (late.count, late.received_at_us) if late else (0, None)
+            text = messages.incident_revised(before, incident, zone, count, received_at_us)
             self._event(incident, IncidentEventKind.REVISED, self._now_us, text)
         if incident.level in self._of._raise_levels and (before is None or before.level != incident.level):
             text = messages.incident_raised(incident, transformer, zone)

@@ -185,7 +185,8 @@ def test_a_late_reading_merges_two_incidents_and_says_so(station):
     states = {i.first_reading_at_us: i.state for i in station.records.incidents()}
     assert states == {NOON: IncidentState.OPEN, NOON + 15 * MINUTE_US: IncidentState.RETRACTED}
     first = next(i for i in station.records.incidents() if i.state is IncidentState.OPEN)
-    assert IncidentEventKind.REVISED in {e.kind for e in station.records.events(first.incident_id)}
+    (revised,) = [e for e in station.records.events(first.incident_id) if e.kind is IncidentEventKind.REVISED]
+    assert "12:17 补到 1 条读数" in revised.detail_zh and "by 1 late reading received" in revised.detail_en
 
 
 def a_dirty_day(seed: int) -> list[tuple[str, int, float]]:
