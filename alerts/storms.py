@@ -107,8 +107,7 @@ class Hygiene:
             known.add(remark.key)
             if remark.kind == OPENED and remark.transformer_id:
                 before = unrest.get(remark.transformer_id)
-                # Flapping that is past but still has something unsaid goes on: it must not be told of twice.
-                if before is None or (before.is_past(now_us) and not _has_more_to_say(remark.transformer_id, waiting)):
+                if before is None or before.is_past(now_us):
                     before = Unrest()
                 unrest[remark.transformer_id] = before.opened_again(now_us)
             waiting.append(Waiting(remark, now_us))
@@ -229,14 +228,13 @@ class Hygiene:
         )
 
 
-def _has_more_to_say(transformer_id: str, waiting: Iterable[Waiting]) -> bool:
-    return any(w.remark.transformer_id == transformer_id for w in waiting)
-
-
 def _after(
     unrest: Mapping[str, Unrest], said: Sequence[Remark], waiting: Sequence[Waiting], now_us: int
 ) -> dict[str, Unrest]:
-    """Return the unrest of all transformers after some remarks were said; what is past is forgotten."""
+    """Return the unrest of all transformers after some remarks were said.
+
+    What is past is forgotten, unless remarks still wait: it will be said that the transformer is calm.
+    """
     urgency: dict[str, int] = {}
     for remark in said:
         urgency[remark.transformer_id] = max(urgency.get(remark.transformer_id, -1), remark.urgency)

@@ -199,6 +199,14 @@ def test_a_digest_speaks_at_most_once_in_five_minutes():
     assert Counter(itertools.chain(*desk.keys)) == Counter(r.key for _, r in storm)
 
 
+def test_a_digest_leaves_out_a_group_that_spoke_a_minute_ago():
+    ten = [(0.0, remark(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(10)]
+    more = [(2.0, remark("of S0", "T90", station="S0")), (2.0, remark("of S10", "T91", station="S10"))]
+    desk = Desk().play([*ten, *more])
+    assert desk.keys[10:] == [("of S10",), ("of S0",)]
+    assert desk.times[10:] == [2.5, 7.5]
+
+
 def crossings(number: int, minutes: float, **how: object) -> list[tuple[float, Remark]]:
     """Return so many openings and closings of one transformer, evenly spread."""
     step = minutes / number
@@ -246,6 +254,43 @@ def test_what_is_more_urgent_than_all_that_was_told_breaks_the_quiet_of_a_flappi
     assert "raised" in desk.keys[2]
 
 
+def test_that_a_transformer_is_calm_is_said_though_something_more_urgent_is_said_first():
+    other = (88.5, remark("other", "T2", station="S2", level="overload"))
+    desk = Desk().play([*crossings(60, 60), other], until_minutes=95)
+    assert desk.keys[2] == ("other",)
+    assert desk.words[3].startswith("【恢复平稳】YX06：先后越限 60 次")
+    assert desk.times[3] - desk.times[2] < 1
+
+
+def test_crossings_of_an_hour_ago_are_not_counted():
+    openings = [(at, remark(f"{at}")) for at in (0, 100, 100.1, 100.2)]
+    assert "【反复越限】YX06：越限 3 次" in " ".join(Desk().play(openings, until_minutes=120).words)
+
+
+def test_what_was_told_as_overload_before_it_flapped_stays_told():
+    first = (-0.9, remark("first", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
+    raised = (30, remark("raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
+    start = (-1.0, remark("start"))
+    desk = Desk()
+    desk._now_us -= 2 * MINUTE_US
+    desk.play([start, first, *crossings(60, 60), raised], until_minutes=59)
+    assert ["raised" in keys for keys in desk.keys] == [False, False, False]
+
+
+def test_openings_that_are_far_apart_are_no_flapping_however_many():
+    openings = [(at, remark(f"{at}")) for at in range(0, 400, 45)]
+    assert not any("反复" in said for said in Desk(every_seconds=5).play(openings, until_minutes=450).words)
+
+
+def test_a_flapping_transformer_becomes_calm_on_a_clock_that_was_set_back_too():
+    desk = Desk().play(crossings(20, 10), until_minutes=10)
+    desk._now_us -= 3 * HOUR_US
+    set_back = len(desk.sent)
+    desk.play(until_minutes=-125)
+    assert [at for at, _ in desk.sent[set_back:]] == pytest.approx([-140.5], abs=0.5)
+    assert desk.words[-1].startswith("【恢复平稳】")
+
+
 def test_a_flapping_transformer_in_a_group_is_named_and_then_quiet():
     others = [(at, remark(f"other {at}", "T1")) for at in (1.0, 8.0, 15.0)]
     desk = Desk().play([*crossings(60, 60), *others], until_minutes=59)
@@ -263,8 +308,8 @@ def test_two_openings_in_an_hour_are_no_flapping_and_three_are():
 
 
 def test_a_calm_transformer_begins_anew():
-    again = [(at + 200, replace(r, key=f"again {r.key}")) for at, r in crossings(1, 10)]
-    desk = Desk(every_seconds=5).play([*crossings(60, 60), *again], until_minutes=260)
+    again = [(at + 95, replace(r, key=f"again {r.key}")) for at, r in crossings(1, 10)]
+    desk = Desk(every_seconds=5).play([*crossings(60, 60), *again], until_minutes=160)
     assert desk.words[-2:] == ["YX06 的话 0/opened。\nYX06 的话 0/list。", "YX06 的话 0/closed。"]
 
 
