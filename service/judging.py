@@ -24,6 +24,8 @@ from grid.readings import ReadingBatch
 from stores.journal import Journal
 from stores.records import Records
 
+ASKED_SINGLY_MAX = 20
+"""So many transformers are looked up one by one; for more, everybody's recent verdicts are read at once."""
 TOLD_DOUBTS = int(UNTRUSTED | Doubt.PHASE_SWAP)
 """Doubts that somebody should look at the meter for; active-only readings are only marked."""
 
@@ -132,8 +134,7 @@ class Judge:
         numbers = np.fromiter(changed_since_us, np.int32, len(changed_since_us))
         self._fold.forget(numbers)
         self._trust.forget(numbers)
-        recorded = _Recorded(self._records, frozenset(ids[n] for n in changed_since_us))
-        start_us = {n: recorded.walk_start_us(ids[n], at_us - self._reach_us) for n, at_us in changed_since_us.items()}
+        recorded, start_us = self._where_to_start(changed_since_us)
         episodes: list[Episode] = []
         incidents: list[Incident] = []
         doubted: list[Doubted] = []
@@ -151,6 +152,18 @@ class Judge:
             frozenset(from_us_of),
             doubted=tuple(doubted),
         )
+
+    def _where_to_start(self, changed_since_us: dict[int, int]) -> tuple[_Recorded, dict[int, int]]:
+        """Return the verdicts recorded since the walk's start, and that start: in no episode, in no incident."""
+        ids = self._fleet.transformer_ids
+        start_us = {n: at_us - self._reach_us for n, at_us in changed_since_us.items()}
+        while True:
+            earliest_us = min(start_us.values(), default=0)
+            recorded = _Recorded(self._records, frozenset(ids[n] for n in start_us), earliest_us)
+            start_us = {n: recorded.walk_start_us(ids[n], at_us) for n, at_us in start_us.items()}
+            # A start that moved back may lie in a stay that was over before, which was not asked for yet.
+            if min(start_us.values(), default=0) >= earliest_us:
+                return recorded, start_us
 
     def _advance(self, readings: ReadingBatch) -> tuple[Verdicts, tuple[Doubted, ...]]:
         """Walk readings on that are later than all before; returns the verdicts and what began to be doubtful."""
@@ -191,15 +204,16 @@ def _starts_within(found: Episode | Incident, from_us: dict[str, int]) -> bool:
 
 
 class _Recorded:
-    """What the records say of some transformers so far."""
+    """What the records say of some transformers since a moment."""
 
-    def __init__(self, records: Records, transformer_ids: frozenset[str]) -> None:
+    def __init__(self, records: Records, transformer_ids: frozenset[str], since_us: int) -> None:
         self._episodes: dict[str, list[Episode]] = {}
-        for episode in records.episodes():
+        asked = transformer_ids if len(transformer_ids) <= ASKED_SINGLY_MAX else [None]
+        for episode in [e for of in asked for e in records.episodes(of, since_us)]:
             if episode.transformer_id in transformer_ids:
                 self._episodes.setdefault(episode.transformer_id, []).append(episode)
         self._incidents: dict[str, list[Incident]] = {}
-        for incident in records.incidents():
+        for incident in records.incidents(since_us=since_us):
             if incident.transformer_id in transformer_ids:
                 self._incidents.setdefault(incident.transformer_id, []).append(incident)
 
