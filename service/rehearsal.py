@@ -112,7 +112,7 @@ class Rehearsal:
         self._town = town
         self._tasks = tasks
         self._desk = desk
-        team = [person.person_id for person in ledger.people if person.role.value in visit.roles]
+        team = [person.person_id for person in ledger.people if person.role in visit.roles]
         apart_us = round(visit.pairs_apart_minutes * MINUTE_US)
         self._walkers = [_Walker(person, starts_at_us + i * apart_us) for i, person in enumerate(team)]
         self._place = {m.merchant_id: float(m.walk_order or 0) for m in ledger.merchants}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.customers import Bools, Customers, Draws, Floats
-from simulator.day import DayCurve
+from simulator.day import DayCurve, DayTable
 from simulator.dice import dice
 
 _SHARE_RISES_FROM_C = 30.0
@@ -36,7 +36,7 @@ class Appliances:
         self._draws = draws
         self._chance = dice(seed, "draws")
         uses = draws.uses
-        self._shares = [DayCurve.of(use.share) for use in uses]
+        self._shares = DayTable([DayCurve.of(use.share) for use in uses])
         self._tan_phi = np.array([np.tan(np.arccos(use.power_factor)) for use in uses])[draws.use]
         self._heat = np.array([use.heat_to_room for use in uses])[draws.use]
         self._while_open = np.array([use.while_open for use in uses], np.bool_)[draws.use]
@@ -52,7 +52,7 @@ class Appliances:
         keep = np.exp(-minutes / self._scatter_minutes)
         noise = self._chance.standard_normal(len(self._deviation))
         self._deviation = keep * self._deviation + np.sqrt(1.0 - keep**2) * noise
-        share = np.array([curve.at(minute) for curve in self._shares])[self._draws.use]
+        share = self._shares.at(minute)[self._draws.use]
         share = share * (1.0 + self._per_k * (outdoor_c - _SHARE_RISES_FROM_C))
         share = np.maximum(share * (1.0 + self._scatter * self._deviation), 0.0)
         on = ~self._while_open | is_open[self._draws.customer]

@@ -11,7 +11,7 @@ from grid.assets import Appliance, ApplianceKind, Ledger, Merchant, Phase
 from grid.errors import SettingsError
 from grid.fleet import Fleet
 from simulator.customers import CoolingUnits, Customers, Draws, Townsfolk
-from simulator.day import DAY_MINUTES, DayCurve, minute_of
+from simulator.day import DAY_MINUTES, DayCurve, DayTable, minute_of
 from simulator.dice import dice
 from simulator.scenario import Scenario
 from simulator.scenario_parts import Block, Category, Street, Use
@@ -185,9 +185,9 @@ class _Gathering:
             rests_until_minute=column["rests_until_minute"],
             presence=column["presence"].astype(np.int32),
             presence_rank=column["presence_rank"],
-            presences=tuple(self.presences),
+            presences=DayTable(self.presences),
             gain=column["gain"].astype(np.int32),
-            gains=tuple(self.gains),
+            gains=DayTable(self.gains),
             lighting_kw=column["lighting_kw"],
             cools_above_c=column["cools_above_c"],
         )

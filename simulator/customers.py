@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.day import DayCurve
+from simulator.day import DayTable
 from simulator.scenario_parts import Use
 
 Floats = NDArray[np.float64]
@@ -40,10 +40,10 @@ class Customers:
     """(c,) index into `presences`."""
     presence_rank: Floats
     """(c,) who is in first: in while the presence curve is above the rank."""
-    presences: tuple[DayCurve, ...]
+    presences: DayTable
     gain: Rows
     """(c,) index into `gains`."""
-    gains: tuple[DayCurve, ...]
+    gains: DayTable
     """[W/m²]"""
     lighting_kw: Floats
     cools_above_c: Floats
@@ -55,7 +55,7 @@ class Customers:
 
     def inside(self, minute: float) -> Bools:
         """Return where somebody is in at a minute of the day (c,): shops that are open, homes with people."""
-        presence = np.array([curve.at(minute) for curve in self.presences])[self.presence]
+        presence = self.presences.at(minute)[self.presence]
         is_open = (self.opens_minute <= minute) & (minute < self.closes_minute)
         rests = (self.rests_from_minute <= minute) & (minute < self.rests_until_minute)
         return is_open & ~rests & (presence > self.presence_rank)

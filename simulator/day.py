@@ -44,3 +44,18 @@ class DayCurve:
     def at(self, minute: float) -> float:
         """Return the value at a minute of the day."""
         return float(np.interp(minute % DAY_MINUTES, self.minutes, self.values))
+
+
+class DayTable:
+    """Several curves of the day, worked out for every minute: one look-up gives them all."""
+
+    def __init__(self, curves: Sequence[DayCurve]) -> None:
+        """Work out k curves."""
+        minutes = np.arange(DAY_MINUTES)
+        columns = [np.interp(minutes, curve.minutes, curve.values) for curve in curves]
+        self._table: NDArray[np.float64] = np.array(columns, np.float64).reshape(-1, DAY_MINUTES).T.copy()
+
+    def at(self, minute: float) -> NDArray[np.float64]:
+        """Return the values (k,) at a whole minute of the day; parts of minutes do not count."""
+        values: NDArray[np.float64] = self._table[int(minute) % DAY_MINUTES]
+        return values

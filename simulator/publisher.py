@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +26,27 @@ class Published:
     acknowledged: int
     """By the broker; at QoS 0 those that left for the wire."""
     reconnections: int
+    refused: int = 0
+    """Answered with a failure code: not allowed, over quota (MQTT 5 only; a 3.1.1 broker cannot say no). At QoS 0:
+    lost with the connection."""
 
 
 class Publisher:
-    """One MQTT client that publishes. Use it as a context manager; `publish` may wait for the broker."""
+    """One MQTT client that publishes: `start`, `publish`, `finish` or `stop`. `publish` may wait for the broker."""
 
-    def __init__(self, address: BrokerAddress, client_id: str, *, connect_seconds_max: float = 30.0) -> None:
-        """Prepare; `start` connects."""
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        *,
+        connect_seconds_max: float = 30.0,
+        on_acknowledged: Callable[[object], None] = lambda token: None,
+    ) -> None:
+        """Prepare; `start` connects. `on_acknowledged` gets the token of each message that the broker took."""
         self._address = address
+        self._on_acknowledged = on_acknowledged
+        self._tokens: dict[int, tuple[object, int]] = {}
+        self._answered_early: dict[int, bool] = {}
         self._connect_seconds_max = connect_seconds_max
         self._client = address.client(client_id)
         self._client.max_inflight_messages_set(OUTSTANDING_MAX)
@@ -41,11 +54,13 @@ class Publisher:
         self._client.reconnect_delay_set(1, 10)
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
+        self._client.on_disconnect = self._on_disconnect
         self._changed = threading.Condition()
         self._connections = 0
         self._refused = ""
         self._handed_over = 0
         self._acknowledged = 0
+        self._not_taken = 0
 
     def start(self) -> None:
         """Connect, trying again while the broker is away. Raises BrokerError when it stays away or refuses."""
@@ -72,12 +87,20 @@ class Publisher:
                     remedy="check login and MQTT version in [broker]",
                 )
 
-    def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
+    def publish(self, topic: str, payload: bytes, qos: int = 1, token: object = None) -> None:
         """Hand one message over; waits while too many are on their way."""
         with self._changed:
-            self._changed.wait_for(lambda: self._handed_over - self._acknowledged < OUTSTANDING_MAX)
+            self._changed.wait_for(lambda: self._outstanding < OUTSTANDING_MAX)
             self._handed_over += 1
-        self._client.publish(topic, payload, qos)
+        # Not under the lock: paho holds its own while it calls on_publish, which may come before this returns.
+        sent = self._client.publish(topic, payload, qos)
+        with self._changed:
+            if sent.mid in self._answered_early:
+                self._settle(token, self._answered_early.pop(sent.mid))
+            elif sent.rc == mqtt.MQTT_ERR_SUCCESS or (qos and sent.rc == mqtt.MQTT_ERR_NO_CONN):
+                self._tokens[sent.mid] = (token, qos)
+            else:
+                self._settle(token, False)
 
     def publish_all(self, messages: Iterable[tuple[str, bytes]], qos: int = 1) -> None:
         """Hand messages over in order."""
@@ -87,15 +110,16 @@ class Publisher:
     def published(self) -> Published:
         """Return the counts so far."""
         with self._changed:
-            return Published(self._handed_over, self._acknowledged, max(0, self._connections - 1))
+            again = max(0, self._connections - 1)
+            return Published(self._handed_over, self._acknowledged, again, self._not_taken)
 
     def finish(self, seconds_max: float = FINISH_SECONDS_MAX) -> Published:
-        """Wait until everything is acknowledged, then disconnect. Raises BrokerError when it never is."""
+        """Wait until everything is answered, then disconnect. Raises BrokerError when it never is."""
         with self._changed:
-            done = self._changed.wait_for(lambda: self._handed_over == self._acknowledged, seconds_max)
+            done = self._changed.wait_for(lambda: self._outstanding == 0, seconds_max)
+            left = self._outstanding
         self.stop()
         if not done:
-            left = self._handed_over - self._acknowledged
             raise BrokerError(
                 f"{left} messages were not acknowledged within {seconds_max:g} s",
                 where=f"broker {self._address}",
@@ -118,5 +142,27 @@ class Publisher:
 
     def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
         with self._changed:
+            taken = not reason.is_failure
+            if mid in self._tokens:
+                self._settle(self._tokens.pop(mid)[0], taken)
+            else:
+                self._answered_early[mid] = taken
+
+    def _on_disconnect(self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
+        with self._changed:
+            # paho sends QoS 1 again on the next connection; what was on its way at QoS 0 is gone.
+            for mid in [mid for mid, (_, qos) in self._tokens.items() if qos == 0]:
+                self._settle(self._tokens.pop(mid)[0], False)
+
+    @property
+    def _outstanding(self) -> int:
+        return self._handed_over - self._acknowledged - self._not_taken
+
+    def _settle(self, token: object, taken: bool) -> None:
+        """Count one answer; under the lock."""
+        if taken:
             self._acknowledged += 1
-            self._changed.notify_all()
+            self._on_acknowledged(token)
+        else:
+            self._not_taken += 1
+        self._changed.notify_all()

@@ -6,6 +6,7 @@ customers behave, and adds those whom no ledger names (homes, offices) as blocks
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -127,9 +128,17 @@ def parse_scenario(text: str, where: str) -> Scenario:
         scenario = msgspec.convert(table, Scenario)
         _check(scenario)
     except (msgspec.ValidationError, ValueError) as error:
-        remedy = "docs/simulator.md explains every key"
-        raise SettingsError(str(error).replace("`$.", "key `"), where=where, remedy=remedy) from error
+        raise SettingsError(
+            _in_words(str(error)), where=where, remedy="docs/simulator.md explains every key"
+        ) from error
     return scenario
+
+
+def _in_words(fault: str) -> str:
+    """Return what msgspec found, the key first, without its regular expression (only clock times have one)."""
+    problem, at, key = fault.partition(" - at `$.")
+    problem = re.sub(r"`str` matching regex .*", "a clock time such as 09:30", problem)
+    return f"key `{key}: {problem[0].lower()}{problem[1:]}" if at else problem
 
 
 def _check(scenario: Scenario) -> None:
@@ -145,7 +154,9 @@ def _check(scenario: Scenario) -> None:
         unknown = {part.use for part in category.uses} - known
         if unknown:
             raise ValueError(f"category {category.name} names the unknown use {sorted(unknown)[0]}")
-    points = [scenario.weather.temperature_c, scenario.weather.clearness]
+    if not any(character.category == "*" for character in scenario.people.character):
+        raise ValueError('key `people.character` lacks category = "*", which is everybody else')
+    points = [scenario.weather.temperature_c, scenario.weather.clearness, scenario.visit.length]
     points += [use.share for use in scenario.use] + [c.gains_w_per_m2 for c in scenario.category]
     points += [curve for block in scenario.block for curve in (block.present, block.draw_kw)]
     for curve in points:

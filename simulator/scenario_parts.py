@@ -7,12 +7,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from grid.assets import Role
+
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, Meta(gt=0.0, le=1e6)]
 Amount = Annotated[float, Meta(ge=0.0, le=1e6)]
 Degrees = Annotated[float, Meta(ge=-60.0, le=360.0)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
-Points = list[tuple[str, float]]
+Number = Annotated[float, Meta(ge=-1e6, le=1e6)]
+ClockTime = Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+Points = tuple[tuple[ClockTime, Number], ...]
 """A curve of the day: [["09:30", 27.5], …]."""
 
 
@@ -41,9 +45,9 @@ class CoolingPart(Part, frozen=True):
 
     inverter_share: Share = 0.85
     rated_cop: Positive = 3.1
-    capacity_per_k: float = -0.008
+    capacity_per_k: Number = -0.008
     """Change of cooling capacity per kelvin of outdoor air above 35 °C."""
-    power_per_k: float = 0.012
+    power_per_k: Number = 0.012
     """Change of full-load input per kelvin of outdoor air above 35 °C."""
     part_load_gain: Amount = 0.4
     """How much better an inverter unit is at low load: input = f/(1 + gain·(1−f)) of full input."""
@@ -78,7 +82,7 @@ class Use(Part, frozen=True):
     power_factor: Share = 0.95
     heat_to_room: Share = 0.5
     while_open: bool = True
-    per_k: float = 0.0
+    per_k: Number = 0.0
     """Change of the draw per kelvin of outdoor air above 30 °C."""
     scatter: Share = 0.1
     """Relative standard deviation of one merchant's draw around the share."""
@@ -96,8 +100,8 @@ class RestPart(Part, frozen=True):
     """A rest in the middle of the day: part of a category closes between two meals."""
 
     share: Share
-    closes: str
-    opens: str
+    closes: ClockTime
+    opens: ClockTime
     scatter_minutes: Amount = 15.0
 
 
@@ -105,8 +109,8 @@ class Category(Part, frozen=True):
     """How merchants of one category live: opening hours, rooms, gains, what their other appliances are."""
 
     name: str
-    opens: str
-    closes: str
+    opens: ClockTime
+    closes: ClockTime
     uses: tuple[UsePart, ...]
     gains_w_per_m2: Points
     """People and goods, sensible, while open."""
@@ -200,8 +204,8 @@ class PeoplePart(Part, frozen=True):
 class VisitPart(Part, frozen=True):
     """How long visits take and how the team walks."""
 
-    starts_at: str
-    roles: tuple[str, ...]
+    starts_at: ClockTime
+    roles: tuple[Role, ...]
     """Roles of the ledger's people who set out, each with a companion."""
     pairs_apart_minutes: Amount = 0.0
     """Between one pair and the next: not everybody is on the spot at once."""
@@ -214,5 +218,5 @@ class VisitPart(Part, frozen=True):
     """With a merchant who agrees: from unit to unit, for each one that is switched off."""
     refusal_minutes: Amount = 2.0
     absent_minutes: Positive = 1.0
-    length: Points = msgspec.field(default_factory=lambda: [("00:00", 1.0)])
+    length: Points = (("00:00", 1.0),)
     """How much longer everything takes along the day, because the shops have guests."""

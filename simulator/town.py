@@ -72,6 +72,7 @@ class Town:
         self._appliances = Appliances(self._customers, folk.draws, seed)
         self._supply = Supply(self._customers, self.fleet, scenario.supply, self._outdoor_c)
         self._deeds = Deeds(ledger, self.people, scenario.people, self._rooms, self._appliances)
+        self._inside = self._customers.inside(scenario.minute(self.now_us))
         self._active_kw: Floats = np.zeros(len(self._customers))
         self._cooling_kw: Floats = np.zeros(len(self._customers))
         self._sequence = 0
@@ -132,14 +133,14 @@ class Town:
     def _step(self) -> Metered:
         """Move by one step."""
         customers = self._customers
-        self._deeds.step(self.now_us, customers.inside(self.scenario.minute(self.now_us)), STEP_MINUTES)
+        self._deeds.step(self.now_us, self._inside, STEP_MINUTES)
         self.now_us += round(STEP_MINUTES * MINUTE_US)
         minute = self.scenario.minute(self.now_us)
         self._outdoor_c = self._weather.temperature_c(minute)
-        inside = customers.inside(minute)
+        inside = self._inside = customers.inside(minute)
         drawn = self._appliances.step(inside, minute, self._outdoor_c, STEP_MINUTES)
         sun_kw = self._weather.sun(minute).on_facades(self._facades)[self._facade] * customers.glass_m2 / 1000.0
-        gains_w_m2 = np.array([gain.at(minute) for gain in customers.gains])[customers.gain]
+        gains_w_m2 = customers.gains.at(minute)[customers.gain]
         heat_kw = sun_kw + drawn.heat_kw + gains_w_m2 * customers.floor_m2 * inside / 1000.0
         switched_on = customers.switched_on(self._units, minute)
         cooling = self._rooms.step(inside, switched_on, heat_kw, self._outdoor_c, STEP_MINUTES)
