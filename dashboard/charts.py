@@ -23,8 +23,8 @@ _INK_SOFT, _LINE = "#4a5666", "#d5dae1"
 _FONT = '"Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", Arial, sans-serif'
 _ROOM_AT_RIGHT = 0.02
 """Share of the width between the newest reading and the edge."""
-_LABEL_PIXELS = 62
-"""Room right of the chart: the newest load rate stands beside its point and on no line."""
+_LABEL_PIXELS = 10
+"""Room right of the newest load rate, which stands beside its point and on no line."""
 _TOUCHABLE_MAX = 180
 """Points that tell their numbers when touched: each is an element of the page, so not all of a week."""
 _STEPS_DRAWN = 900

@@ -133,5 +133,5 @@ def legend(*, phase: bool, air: bool, target: bool, active_only: bool, visits: b
     parts.append(f"<span>{escape(say(words.LEGEND_GAP))}</span>")
     if visits:
         signs = [f"{words.RESULT_SHAPES[r]} {say(words.RESULT_BUTTONS[r])}" for r in VisitResult]
-        parts.append(f"<span>{escape(say(words.LEGEND_VISIT))}: {escape('  '.join(signs))}</span>")
+        parts.append(f"<span>{escape(say(words.LEGEND_VISIT))}&ensp;{escape('  '.join(signs))}</span>")
     return f'<div class="rv-legend">{"".join(parts)}</div>'

@@ -7,7 +7,7 @@ import streamlit as st
 from alerts.incidents import IncidentState
 from dashboard import words
 from dashboard.markup import draw, head, note, section
-from dashboard.markup_doors import answered, door, is_answered
+from dashboard.markup_doors import answered, door, is_answered, why
 from dashboard.markup_incident import advice_banner, incident_top
 from dashboard.session import keep_address, live_seconds, my_list, person, say
 from dashboard.visit_entry import (
@@ -83,6 +83,8 @@ def _door(row: DoorRow, zone: str, *, next_one: bool) -> None:
     with st.container(border=True, key=f"door-mine-{row.incident_id}-{row.door.merchant_id}"):
         draw(door(row, zone, next_one=next_one))
         answer_buttons(row, "next" if next_one else "mine")
+        if next_one:
+            draw(f'<div class="rv-door next">{why(row)}</div>')
         reveal_button(row, "mine")
 
 

@@ -17,8 +17,8 @@ TILES_MAX = 60
 # So few transformers get large tiles. (A text below a constant would be drawn: Streamlit runs this file.)
 TILES_LARGE_MAX = 9
 INCIDENTS_MAX = 30
-CURVE_HOURS = 6
-CURVE_HEIGHT = 260
+CURVE_HOURS = 3
+CURVE_HEIGHT = 215
 
 
 def page() -> None:

@@ -190,6 +190,8 @@ def test_buttons_fit_a_thumb_and_nothing_scrolls_sideways(new_page: Callable[...
             assert box["height"] >= THUMB_PIXELS, path
             assert box["x"] >= 0, path
             assert box["x"] + box["width"] <= PHONE["width"], path
+            cut_off = button.evaluate("b => b.querySelector('p').scrollWidth > b.clientWidth")
+            assert not cut_off, button.inner_text()
 
 
 def test_a_phone_number_needs_a_name_and_a_reason_and_leaves_a_record(
