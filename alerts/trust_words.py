@@ -111,7 +111,7 @@ def check_the_meter(
     ratio_zh = f"（台账综合倍率 {transformer.ct_ratio:g}）" if doubt is Doubt.RATIO else ""
     ratio_en = f" (ledger: {transformer.ct_ratio:g})" if doubt is Doubt.RATIO else ""
     return Text(
-        f"【核查表计】{where}：{at.zh}{from_zh}{name.zh}，负载率 {rate.zh}。{why.zh}{ratio_zh}。{check.zh}。",
+        f"【核查表计】{where}：{at.zh} {from_zh}{name.zh}，负载率 {rate.zh}。{why.zh}{ratio_zh}。{check.zh}。",
         f"[check the meter] {where}: {name.en} {from_en} {at.en}, load rate {rate.en}. "
         f"{_sentence(why.en)}{ratio_en}. {_sentence(check.en)}.",
     )

@@ -352,11 +352,11 @@ def test_what_is_said_of_a_curve_names_each_doubt_with_its_number():
 def test_the_notice_says_where_since_when_why_and_what_to_check():
     transformer = Transformer("YX06", "永兴街 6 号台区", "S1", 400.0, ct_ratio=80.0)
     said = check_the_meter(Doubt.RATIO, transformer, NOON, 0.0102, SHANGHAI)
-    assert said.zh.startswith("【核查表计】YX06 永兴街 6 号台区：7月24日 12:00起倍率可疑，负载率 1.02%。")
+    assert said.zh.startswith("【核查表计】YX06 永兴街 6 号台区：7月24日 12:00 起倍率可疑，负载率 1.02%。")
     assert "台账综合倍率 80" in said.zh
     assert "铭牌变比" in said.zh
     assert "ledger: 80" in said.en
-    assert "12:00突变" in check_the_meter(Doubt.JUMP, transformer, NOON, 1.7, SHANGHAI).zh
+    assert "12:00 突变" in check_the_meter(Doubt.JUMP, transformer, NOON, 1.7, SHANGHAI).zh
 
 
 @pytest.mark.parametrize("doubt", DOUBTS, ids=lambda doubt: doubt.name)
