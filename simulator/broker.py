@@ -46,6 +46,10 @@ class BrokerProcess:
 
         Without a `kind` mosquitto is preferred. Raises BrokerError when it does not come up.
         """
+        if not _is_free(port):
+            raise BrokerError(
+                "something listens here already", where=f"{_HOST}:{port}", remedy="end it, or name another port"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         mosquitto = shutil.which("mosquitto", path=_path_with_sbin())
         kind = kind or ("mosquitto" if mosquitto else "amqtt")
@@ -94,6 +98,16 @@ def _path_with_sbin() -> str:
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 
 
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
+
+
 def _wait_until_it_listens(broker: BrokerProcess, log_file: Path) -> None:
     end = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < end:
@@ -136,6 +150,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
+    # It calls every client that just hangs up an error, and a second PUBACK a warning.
+    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.ERROR)
     asyncio.run(_serve(options.host, options.port))
 

@@ -108,7 +108,7 @@ class AcknowledgedKeys:
         """Return how many readings are acknowledged."""
         return sum(int(taken.sum()) for taken in self._taken.values())
 
-    def keys(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    def by_moment(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
         """Yield (measured_at_us, rows of the transformers) of what is acknowledged, in time order."""
         for measured_at_us in sorted(self._taken):
             yield measured_at_us, np.flatnonzero(self._taken[measured_at_us])
