@@ -49,7 +49,7 @@ from stores.records import Records
 
 __all__ = ["Queries", "QueryOptions"]
 
-_PROGRESS_ROWS_MAX = 200
+_PROGRESS_ROWS_MAX = 100
 """Rows of open incidents that tell the progress of their list; the other rows come without."""
 _VISIT_HISTORY_DAYS = 365
 _COLLECTOR_ASKED_EVERY_SECONDS = 5.0
@@ -67,7 +67,7 @@ class QueryOptions:
     gap_minutes: float = 20.0
     """A hole in a curve longer than this is drawn as a hole."""
     trend_minutes: float = 15.0
-    trends_max: int = 200
+    trends_max: int = 60
     """Trends are computed for so many of the most urgent transformers."""
 
 
@@ -254,10 +254,16 @@ class Queries:
     def _silent_after_us(self) -> int:
         return round(self.options.silent_after_minutes * MINUTE_US)
 
-    def _all_now(self, ground: Ground, now_us: int, incidents: Sequence[Incident]) -> list[TransformerNow]:
+    def _all_now(
+        self,
+        ground: Ground,
+        now_us: int,
+        incidents: Sequence[Incident],
+        wanted: Sequence[Transformer] | None = None,
+    ) -> list[TransformerNow]:
         journal = self._journal()
         if journal is None:
-            return [never_seen(transformer) for transformer in ground.ledger.transformers]
+            return [never_seen(each) for each in (ground.ledger.transformers if wanted is None else wanted)]
         moment = Moment(
             now_us=now_us,
             latest=journal.latest(),
@@ -266,12 +272,11 @@ class Queries:
             open_incidents={i.transformer_id: i.incident_id for i in incidents},
             silent_after_us=self._silent_after_us,
         )
-        return all_now(ground, moment, self._calling)
+        return all_now(ground, moment, self._calling, wanted)
 
     def _one_now(self, ground: Ground, now_us: int, transformer: Transformer) -> TransformerNow:
-        every = self._all_now(ground, now_us, self._records.incidents(open_only=True))
-        found = next((t for t in every if t.transformer.transformer_id == transformer.transformer_id), None)
-        return self._with_trends(ground, now_us, [found])[0] if found else never_seen(transformer)
+        found = self._all_now(ground, now_us, self._records.incidents(open_only=True), [transformer])
+        return self._with_trends(ground, now_us, found)[0]
 
     def _with_trends(
         self, ground: Ground, now_us: int, transformers: Sequence[TransformerNow]
@@ -285,7 +290,8 @@ class Queries:
         if journal is None or not chosen:
             return transformers
         from_us = now_us - round(self.options.trend_minutes * MINUTE_US)
-        batch = ReadingBatch.concatenate(list(journal.since(from_us, chosen)))
+        # One seek for each slot and transformer; reading the slots whole would read every other transformer too.
+        batch = ReadingBatch.concatenate([journal.series(number, from_us, now_us) for number in chosen])
         slopes = slopes_per_hour(batch, LoadRates(batch, ground.fleet).load_rate)
         by_id = {i: slopes[n] for i, n in ground.numbers.items() if n in slopes}
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,18 +58,24 @@ def level_now(calling: RuleSet, quantity: Quantity, load_rate: float, still_open
     return max(levels, key=lambda level: level.enter).name if levels else None
 
 
-def all_now(ground: Ground, moment: Moment, calling: RuleSet) -> list[TransformerNow]:
-    """Return every transformer of the ledger as it is now, in the ledger's order."""
+def all_now(
+    ground: Ground, moment: Moment, calling: RuleSet, wanted: Sequence[Transformer] | None = None
+) -> list[TransformerNow]:
+    """Return every transformer of the ledger, or those wanted, as it is now, in the ledger's order."""
+    transformers = ground.ledger.transformers if wanted is None else wanted
     known = _rows_of_ledger(moment.latest.transformer, ground)
+    if wanted is not None:
+        numbers = [ground.numbers.get(transformer.transformer_id, -1) for transformer in wanted]
+        known &= np.isin(moment.latest.transformer, numbers)
     latest = moment.latest.take(known)
     rates = LoadRates(latest, ground.fleet)
     spread = imbalance(latest.current_amp)
     row_of = {int(number): row for row, number in enumerate(latest.transformer)}
-    received_at = dict(
-        zip(moment.last_received.transformer.tolist(), moment.last_received.received_at_us.tolist(), strict=True)
-    )
+    heard = moment.last_received
+    chosen = np.isin(heard.transformer, latest.transformer)
+    received_at = dict(zip(heard.transformer[chosen].tolist(), heard.received_at_us[chosen].tolist(), strict=True))
     found = []
-    for transformer in ground.ledger.transformers:
+    for transformer in transformers:
         number = ground.numbers.get(transformer.transformer_id, -1)
         row = row_of.get(number, -1)
         incident_id = moment.open_incidents.get(transformer.transformer_id)
