@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.figures import pytest_terminal_summary as pytest_terminal_summary
 from tests.mosquitto import Mosquitto
 from tests.ports import FreePorts
 from tests.tools import tool

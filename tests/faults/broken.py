@@ -1,0 +1,144 @@
+"""The product broken on purpose, one promise at a time: each of these builds must fail the test of its fault.
+
+They change the product from outside, in the child process that runs it; the product has no switch for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+
+def auto_ack() -> None:
+    """Acknowledge a message when it is received, as paho does by itself."""
+    from collector.broker_address import BrokerAddress
+    from collector.connection import Connection
+
+    client = BrokerAddress.client
+
+    def acknowledging(self: Any, client_id: str, **options: Any) -> Any:
+        return client(self, client_id, **(options | {"manual_ack": False}))
+
+    BrokerAddress.client = acknowledging  # type: ignore[method-assign]
+    Connection.acknowledge = lambda self, messages: None  # type: ignore[method-assign]
+
+
+def ack_before_commit() -> None:
+    """Acknowledge a block when it is taken from the queue."""
+    from collector.subscriber import Subscriber
+
+    take, acknowledge = Subscriber.take, Subscriber.acknowledge
+
+    def taking(self: Any, *arguments: Any) -> Any:
+        messages = take(self, *arguments)
+        acknowledge(self, messages)
+        return messages
+
+    Subscriber.take = taking  # type: ignore[method-assign]
+    Subscriber.acknowledge = lambda self, messages: None  # type: ignore[method-assign]
+
+
+def synchronous_off() -> None:
+    """Let the journal commit without a sync."""
+    import stores.journal as journal
+
+    open_for_writing = journal.open_for_writing
+
+    def opening(*arguments: Any, **named: Any) -> Any:
+        opened = open_for_writing(*arguments, **named)
+        opened[0].execute("PRAGMA synchronous = OFF")
+        return opened
+
+    journal.open_for_writing = opening
+
+
+def no_epoch_check() -> None:
+    """Acknowledge on whatever connection there is now, whichever one brought the message."""
+    from collector.subscriber import Subscriber
+
+    def acknowledging(self: Any, messages: Sequence[Any]) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.acknowledge([message for message in messages if message.qos > 0])
+
+    Subscriber.acknowledge = acknowledging  # type: ignore[method-assign]
+
+
+def no_ack_on_error() -> None:
+    """Leave a message that cannot be read unacknowledged."""
+    import service.pipeline as pipeline
+    from collector.subscriber import Subscriber
+
+    decode_block, acknowledge = pipeline.decode_block, Subscriber.acknowledge
+    refused: set[bytes] = set()
+
+    def decoding(*arguments: Any) -> Any:
+        decoded = decode_block(*arguments)
+        refused.update(reject.payload for reject in decoded.rejects)
+        return decoded
+
+    pipeline.decode_block = decoding  # type: ignore[assignment]
+    Subscriber.acknowledge = lambda self, messages: acknowledge(  # type: ignore[method-assign]
+        self, [message for message in messages if message.payload not in refused]
+    )
+
+
+def no_keep_alive() -> None:
+    """Never ask whether the broker is still there."""
+    from service.house import House
+
+    broker_address = House.broker_address
+    House.broker_address = lambda self: replace(  # type: ignore[method-assign]
+        broker_address(self), keep_alive_seconds=3600
+    )
+
+
+def unbounded_queue() -> None:
+    """Take whatever the broker sends into memory."""
+    from collector.message_queue import MessageQueue
+
+    init = MessageQueue.__init__
+    MessageQueue.__init__ = lambda self, messages_max, bytes_max: init(  # type: ignore[method-assign]
+        self, 10**9, 10**12
+    )
+
+
+def last_write_wins() -> None:
+    """Let a later reading of the same moment overwrite the one that is stored."""
+    import stores.journal_append as journal_append
+
+    journal_append.INSERT_READING = journal_append.INSERT_READING.replace("INSERT", "INSERT OR REPLACE", 1).partition(
+        "ON CONFLICT"
+    )[0]
+
+
+def error_treated_as_ok() -> None:
+    """Go on as if a block that the store did not take were stored."""
+    import numpy as np
+
+    from grid.errors import StoreError
+    from stores.journal import Appended, Journal
+
+    append = Journal.append
+
+    def appending(self: Any, batch: Any, rejects: Any = ()) -> Any:
+        try:
+            return append(self, batch, rejects)
+        except StoreError:
+            return Appended(np.ones(len(batch), np.bool_), 0, 0, 0)
+
+    Journal.append = appending  # type: ignore[method-assign]
+
+
+BUILDS: dict[str, Callable[[], None]] = {
+    "auto-ack": auto_ack,
+    "ack-before-commit": ack_before_commit,
+    "synchronous-off": synchronous_off,
+    "no-epoch-check": no_epoch_check,
+    "no-ack-on-error": no_ack_on_error,
+    "no-keep-alive": no_keep_alive,
+    "unbounded-queue": unbounded_queue,
+    "last-write-wins": last_write_wins,
+    "error-treated-as-ok": error_treated_as_ok,
+}

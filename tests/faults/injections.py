@@ -1,0 +1,145 @@
+"""What happens to the collector within its process: it dies at a named point, its disk is slow, its clock jumps."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+POINTS = (
+    "before-queue",
+    "after-queue",
+    "before-begin",
+    "in-append",
+    "before-commit",
+    "after-commit",
+    "before-ack",
+    "after-ack",
+    "before-fold",
+    "after-fold",
+    "before-incident",
+    "in-incident",
+    "after-incident",
+    "in-outbox",
+    "before-send",
+    "after-send",
+)
+"""In the order in which a reading passes them; `send` is the delivery of a message to people."""
+
+
+def kill_at(point: str, passes: int) -> None:
+    """Make this process kill -9 itself when it passes a point for the n-th time."""
+    left = passes
+
+    def passed() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _WRAPPED_AT[point](passed)
+
+
+def slow_commits(seconds: float) -> None:
+    """Make each commit of the journal take longer, as a disk under load does."""
+    _in_statements(lambda statement: time.sleep(seconds) if statement == "COMMIT" else None)
+
+
+def shift_clock(file: Path) -> None:
+    """Add to the collector's clock the seconds that stand in a file, read anew each time: the clock is set by hand."""
+    from service.clock import SystemClock
+
+    true_now_us = SystemClock.now_us
+
+    def now_us(self: SystemClock) -> int:
+        return true_now_us(self) + round(float(file.read_text(encoding="ascii")) * 1e6)
+
+    SystemClock.now_us = now_us  # type: ignore[method-assign]
+
+
+_looks: list[Callable[[str], None]] = []
+
+
+def _in_statements(look: Callable[[str], None]) -> None:
+    """Show every statement that the journal executes, before it is executed."""
+    _looks.append(look)
+    # SQLAlchemy has a reference of its own to connect, so this is the journal's alone.
+    sqlite3.connect = partial(sqlite3.dbapi2.connect, factory=_Watched)  # type: ignore[assignment]
+
+
+class _Watched(sqlite3.Connection):
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        for look in _looks:
+            look(sql)
+        return super().execute(sql, *values)
+
+    def executemany(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        for look in _looks:
+            look(sql)
+        return super().executemany(sql, *values)
+
+
+def _at_statement(beginning: str) -> Callable[[Callable[[], None]], None]:
+    return lambda passed: _in_statements(lambda sql: passed() if sql.startswith(beginning) else None)
+
+
+def _call(
+    module: str, path: str, *, after: bool = False, counts: Callable[..., object] = lambda *_: True
+) -> Callable[[Callable[[], None]], None]:
+    """Return what makes each call of a function or method a pass, before or after it; of calls that count."""
+
+    def install(passed: Callable[[], None]) -> None:
+        owner: Any = importlib.import_module(module)
+        *owners, name = path.split(".")
+        for part in owners:
+            owner = getattr(owner, part)
+        original = getattr(owner, name)
+
+        def wrapped(*arguments: Any) -> Any:
+            if not counts(*arguments):
+                return original(*arguments)
+            if not after:
+                passed()
+            returned = original(*arguments)
+            if after:
+                passed()
+            return returned
+
+        setattr(owner, name, wrapped)
+
+    return install
+
+
+def _has_incidents(_: object, changes: Any) -> object:
+    return changes.incidents
+
+
+def _has_rows(_: object, rows: Any) -> object:
+    return rows
+
+
+_WRAPPED_AT: dict[str, Callable[[Callable[[], None]], None]] = {
+    "before-queue": _call("collector.message_queue", "MessageQueue.put"),
+    "after-queue": _call("collector.message_queue", "MessageQueue.put", after=True),
+    "before-begin": _call("stores.journal", "Journal.append"),
+    "in-append": _at_statement("INSERT INTO block "),
+    "before-commit": _at_statement("COMMIT"),
+    "after-commit": _call("stores.journal", "Journal.append", after=True),
+    "before-ack": _call("collector.subscriber", "Subscriber.acknowledge"),
+    "after-ack": _call("collector.subscriber", "Subscriber.acknowledge", after=True),
+    "before-fold": _call("service.judging", "Judge.walk"),
+    "after-fold": _call("service.judging", "Judge.walk", after=True),
+    "before-incident": _call("stores.records", "Records.commit", counts=_has_incidents),
+    "in-incident": _call("stores.records_outreach", "record_lists", after=True, counts=_has_rows),
+    "after-incident": _call("stores.records", "Records.commit", after=True, counts=_has_incidents),
+    "in-outbox": _call("stores.outbox", "put", after=True, counts=_has_rows),
+    "before-send": _call("service.notifiers", "FileNotifier.send"),
+    "after-send": _call("service.notifiers", "FileNotifier.send", after=True),
+}
+assert tuple(_WRAPPED_AT) == POINTS
