@@ -131,11 +131,11 @@ class Hygiene:
         lately = {group for group, at_us in state.said_at_us.items() if now_us - at_us < self._storm_us}
         if len(lately | {topic.group for topic in topics}) <= self._storm_groups:
             topic = min(due, key=lambda t: (-t.urgency, t.due_at_us))
-            return self._say([topic], state, now_us, is_digest=False)
+            return self._say([topic], state, now_us, in_storm=False)
         if state.digest_at_us is not None and now_us - state.digest_at_us < self._group_us:
             return None, state
         may_speak = [topic for topic in topics if self._may_speak_at_us(state, topic.group) <= now_us]
-        return self._say(may_speak, state, now_us, is_digest=True)
+        return self._say(may_speak, state, now_us, in_storm=True)
 
     def _topics(self, state: HygieneState, now_us: int) -> Iterator[_Topic]:
         """Yield what each group would say now. All remarks about one transformer go with its most urgent one."""
@@ -165,7 +165,7 @@ class Hygiene:
         return state.buckets.get(channel, TokenBucket())
 
     def _say(
-        self, topics: Sequence[_Topic], state: HygieneState, now_us: int, *, is_digest: bool
+        self, topics: Sequence[_Topic], state: HygieneState, now_us: int, *, in_storm: bool
     ) -> tuple[Speech, HygieneState]:
         names = {w.remark.transformer_id for topic in topics for w in topic.waiting}
         said = sorted((w for topic in topics for w in topic.waiting), key=lambda w: w.heard_at_us)
@@ -175,7 +175,7 @@ class Hygiene:
             for name, unrest in state.unrest.items()
             if unrest.flaps and name in names
         }
-        speech = self._speech([topic.group for topic in topics], remarks, flapping, now_us, is_digest=is_digest)
+        speech = self._speech([topic.group for topic in topics], remarks, flapping, now_us)
         keys = set(speech.remark_keys)
         waiting = tuple(w for w in state.waiting if w.remark.key not in keys)
         return speech, HygieneState(
@@ -189,7 +189,7 @@ class Hygiene:
                 },
                 **{topic.group: now_us for topic in topics},
             },
-            digest_at_us=now_us if is_digest else state.digest_at_us,
+            digest_at_us=now_us if in_storm else state.digest_at_us,
             unrest=_after(state.unrest, remarks, waiting, now_us),
             told_at_us={
                 **{key: at for key, at in state.told_at_us.items() if now_us - at < self._remembered_us},
@@ -204,20 +204,18 @@ class Hygiene:
         remarks: Sequence[Remark],
         flapping: Mapping[str, Flapping],
         now_us: int,
-        *,
-        is_digest: bool,
     ) -> Speech:
         keys = tuple(remark.key for remark in remarks)
         stations = {remark.station_id for remark in remarks}
         incidents = {remark.incident_id for remark in remarks}
         is_about_one = len({remark.subject for remark in remarks}) == 1
-        if is_digest:
-            text = digest_text(remarks, flapping, self._station_names)
-        else:
+        if len(groups) == 1:
             text = group_text(groups[0], remarks, flapping, self._station_names)
+        else:
+            text = digest_text(remarks, flapping, self._station_names)
         return Speech(
             key=speech_key(keys),
-            kind=leading(remarks).kind if is_about_one else "digest" if is_digest else "group",
+            kind=leading(remarks).kind if is_about_one else "group" if len(groups) == 1 else "digest",
             station_id=stations.pop() if len(stations) == 1 else "",
             level=groups[0].level if len(groups) == 1 else "",
             urgency=max(remark.urgency for remark in remarks),

@@ -423,11 +423,12 @@ def test_for_any_arrivals_nothing_is_lost_nothing_is_said_twice_and_the_bounds_a
             groups.setdefault((speech.station_id, speech.level), []).append(at)
     for times in groups.values():
         assert all(b - a >= 5 - 1e-9 for a, b in itertools.pairwise(times))
+    digests = [at for at, speech in desk.sent if not speech.level]
+    assert all(b - a >= 5 - 1e-9 for a, b in itertools.pairwise(digests))
     for start in desk.times:
         lately = [s for at, s in desk.sent if start <= at < start + 10 and s.level]
-        assert len({(s.station_id, s.level) for s in lately}) <= 10 + sum(
-            1 for at, s in desk.sent if start <= at < start + 10 and not s.level
-        )
+        # Ten speak for themselves; in a storm one speaks in five minutes, be it a digest or the only group that may.
+        assert len({(s.station_id, s.level) for s in lately}) <= 10 + 2
 
 
 @settings(max_examples=60, deadline=None)
