@@ -73,7 +73,7 @@ class Recording:
     def blocks(self, progress: Progress = lambda rows: None) -> Iterator[ReadingBatch]:
         """Yield the readings in order of transformer and time, one per moment; `progress` is told the rows so far.
 
-        Of several rows for one transformer and moment the first in the file counts. To be walked once: it tallies.
+        Of several rows for one transformer and moment one stands (`grid.standing`). To be walked once: it tallies.
         """
         tally, done = self.tally, 0
         for block in self._in_order.blocks():

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 
 from grid.errors import StoreError
 from grid.readings import ReadingBatch
+from grid.standing import standing_rows
 
 ROWS_IN_MEMORY_MAX = 1_000_000
 BLOCK_ROWS = 100_000
 """About how many rows are given back at a time."""
-PAGE_ROWS = 1_024
-"""Of so many sorted rows the first is kept in mind: what lies where is found by it."""
+PAGES = 1_000
+"""A run is divided into so many pages. The first row of each is kept in mind: what lies where is found by it."""
+_WRITTEN_ROWS = 50_000
 
 ROW = np.dtype(
     [
@@ -48,9 +50,9 @@ class RowsBlock:
 
     readings: ReadingBatch
     repeated: int
-    """Rows that say again what an earlier row of the file said."""
+    """Rows that say again what the row that stands says."""
     conflicting: Rows
-    """Rows (k,) that say something else for a transformer and moment than the first such row of the file."""
+    """Rows (k,) that say something else for a transformer and moment than the row that stands."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,11 @@ class _Key:
 class RowsInOrder:
     """Takes readings in any order, then gives them back in order. To be closed after use."""
 
-    def __init__(self, rows_in_memory_max: int = ROWS_IN_MEMORY_MAX, block_rows: int = BLOCK_ROWS) -> None:
+    def __init__(self, rows_in_memory_max: int = ROWS_IN_MEMORY_MAX) -> None:
         """Hold at most `rows_in_memory_max` rows in memory while taking them."""
         self.rows = 0
-        self._block_rows = block_rows
+        self._block_rows = min(BLOCK_ROWS, rows_in_memory_max)
+        self._page_rows = max(rows_in_memory_max // PAGES, 1)
         self._rows_max = rows_in_memory_max
         self._waiting = np.empty(rows_in_memory_max, ROW)
         self._waiting_rows = 0
@@ -101,7 +104,7 @@ class RowsInOrder:
         self.rows += len(readings)
 
     def blocks(self) -> Iterator[RowsBlock]:
-        """Yield all readings in order; of several rows for one transformer and moment the first taken counts.
+        """Yield all readings in order; of several rows for one transformer and moment one stands (`grid.standing`).
 
         Rows for one transformer and moment are never divided between two blocks. Raises StoreError when the temporary
         file cannot be written or read.
@@ -120,7 +123,7 @@ class RowsInOrder:
         """Return the runs; what was never written is one in memory."""
         if self._file is None:
             rows = self._waiting[: self._waiting_rows]
-            return [_Run(rows, None, 0, _order(rows))]
+            return [_Run(rows, _order(rows), self._page_rows)]
         if self._waiting_rows:
             self._write_run()
         self._waiting = np.empty(0, ROW)
@@ -133,10 +136,10 @@ class RowsInOrder:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="redvest-judge-")  # noqa: SIM115  closed in __exit__
             place = self._file.seek(0, 2)
-            for first in range(0, len(order), PAGE_ROWS * 64):
-                self._file.write(rows[order[first : first + PAGE_ROWS * 64]].tobytes())
+            for first in range(0, len(order), _WRITTEN_ROWS):
+                self._file.write(rows[order[first : first + _WRITTEN_ROWS]].tobytes())
             self._file.flush()
-        self._runs.append(_Run(rows, self._file, place, order))
+        self._runs.append(_Run(rows, order, self._page_rows, self._file, place))
         self._waiting_rows = 0
 
     def _bounds(self, runs: list[_Run]) -> list[_Key]:
@@ -144,7 +147,7 @@ class RowsInOrder:
         transformer = np.concatenate([run.page_transformer for run in runs])
         measured_at_us = np.concatenate([run.page_measured_at_us for run in runs])
         order = np.lexsort((measured_at_us, transformer))
-        every = max(self._block_rows // PAGE_ROWS, 1)
+        every = max(self._block_rows // self._page_rows, 1)
         picked = order[every::every]
         return [_Key(int(transformer[i]), int(measured_at_us[i])) for i in picked]
 
@@ -152,17 +155,23 @@ class RowsInOrder:
 class _Run:
     """Rows in order of transformer and time, in the temporary file or (one only) in memory."""
 
-    def __init__(self, rows: Rows, file: IO[bytes] | None, place: int, order: NDArray[np.intp]) -> None:
+    def __init__(
+        self, rows: Rows, order: NDArray[np.intp], page_rows: int, file: IO[bytes] | None = None, place: int = 0
+    ) -> None:
+        """Take rows, their order, and where in the file they have been written in this order."""
         self.rows = len(rows)
+        self._page_rows = page_rows
         self._file, self._place = file, place
-        self._in_memory, self._order = (rows, order) if file is None else (rows[:0], order[:0])
-        self.page_transformer: NDArray[np.int32] = rows["transformer"][order[::PAGE_ROWS]]
-        self.page_measured_at_us: NDArray[np.int64] = rows["measured_at_us"][order[::PAGE_ROWS]]
+        self._in_memory = (rows, order) if file is None else None
+        self.page_transformer: NDArray[np.int32] = rows["transformer"][order[::page_rows]]
+        self.page_measured_at_us: NDArray[np.int64] = rows["measured_at_us"][order[::page_rows]]
 
     def read(self, first: int, stop: int) -> Rows:
         """Return the rows from `first` to before `stop`."""
-        if self._file is None:
-            return np.asarray(self._in_memory[self._order[first:stop]])
+        if self._in_memory is not None:
+            every, order = self._in_memory
+            return np.asarray(every[order[first:stop]])
+        assert self._file is not None, "a run is in memory or in the file"
         rows = np.empty(stop - first, ROW)
         with _using_temporary_file():
             self._file.seek(self._place + first * ROW.itemsize)
@@ -174,8 +183,9 @@ class _Run:
     def rank(self, key: _Key) -> int:
         """Return how many of the rows lie before a key."""
         page = max(_rank(self.page_transformer, self.page_measured_at_us, key) - 1, 0)
-        rows = self.read(page * PAGE_ROWS, min((page + 1) * PAGE_ROWS, self.rows))
-        return page * PAGE_ROWS + _rank(rows["transformer"], rows["measured_at_us"], key)
+        first = page * self._page_rows
+        rows = self.read(first, min(first + self._page_rows, self.rows))
+        return first + _rank(rows["transformer"], rows["measured_at_us"], key)
 
 
 @contextmanager
@@ -203,22 +213,26 @@ def _rank(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64], key
 
 
 def _settled(rows: Rows) -> RowsBlock:
-    """Return rows in order, the first of each transformer and moment, and those that say something else."""
-    rows = rows[_order(rows)]
-    number, at_us = rows["transformer"], rows["measured_at_us"]
-    first = np.append(True, (number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1]))
-    again = np.flatnonzero(~first)
-    standing = np.flatnonzero(first)[np.cumsum(first)[again] - 1]
-    differs = np.zeros(len(again), bool)
-    for name in _VALUES:
-        ours, theirs = rows[name][again], rows[name][standing]
-        differs |= ((ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs))).any(axis=1)
-    readings = ReadingBatch.of(
-        number[first],
-        at_us[first],
-        voltage_v=rows["voltage_v"][first],
-        current_amp=rows["current_amp"][first],
-        active_power_kw=rows["power"][first, 0],
-        reactive_power_kvar=rows["power"][first, 1],
+    """Return the rows that stand, in order, how many say the same again, and those that say something else."""
+    every = ReadingBatch.of(
+        rows["transformer"],
+        rows["measured_at_us"],
+        voltage_v=rows["voltage_v"],
+        current_amp=rows["current_amp"],
+        active_power_kw=rows["power"][:, 0],
+        reactive_power_kvar=rows["power"][:, 1],
     )
-    return RowsBlock(readings, int((~differs).sum()), rows[again[differs]])
+    standing = standing_rows(every)
+    if len(standing) == len(rows):
+        return RowsBlock(every.take(standing), 0, rows[:0])
+    stands = np.zeros(len(rows), bool)
+    stands[standing] = True
+    order = _order(rows)
+    number, at_us = rows["transformer"][order], rows["measured_at_us"][order]
+    moment = np.cumsum(np.append(True, (number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1]))) - 1
+    others = np.flatnonzero(~stands[order])
+    differs = np.zeros(len(others), bool)
+    for name in _VALUES:
+        ours, theirs = rows[name][order[others]], rows[name][standing[moment[others]]]
+        differs |= ((ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs))).any(axis=1)
+    return RowsBlock(every.take(standing), int((~differs).sum()), rows[order[others[differs]]])
