@@ -21,8 +21,8 @@ from service.queries_curve import with_gaps
 _PHASE, _AIR, _ACTIVE_ONLY = "#6a4c93", "#2a7f9e", "#c27c00"
 _INK_SOFT, _LINE = "#4a5666", "#d5dae1"
 _FONT = '"Noto Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", Arial, sans-serif'
-_ROOM_AT_RIGHT = 0.02
-"""Share of the width between the newest reading and the edge."""
+_ROOM_AT_RIGHT, _ROOM_BEFORE_AXIS = 0.02, 0.09
+"""Share of the width between the newest reading and the edge: more where a second axis stands there."""
 _LABEL_PIXELS = 10
 """Room right of the newest load rate, which stands beside its point and on no line."""
 _TOUCHABLE_MAX = 180
@@ -48,7 +48,9 @@ def load_rate_chart(
     """Return the curve in [from_us, to_us] as a Vega-Lite chart. A hole longer than `gap_us` is drawn as a hole."""
     drawn = with_gaps(curve, gap_us)
     at_ms = wall_clock_ms(drawn.measured_at_us, zone)
-    frame = _frame(drawn, from_us, to_us, zone, language, target_load_rate, phase)
+    room = _ROOM_BEFORE_AXIS if air else _ROOM_AT_RIGHT
+    shown_us = (from_us, whole_minute(to_us), room)
+    frame = _frame(shown_us, zone, language, _range_of(drawn, target_load_rate, phase))
     frame.tables["readings"] = readings = _readings(drawn, at_ms, zone)
     frame.tables["touchable"] = readings.iloc[:: max(1, len(readings) // _TOUCHABLE_MAX)]
     rules, labels = lines(frame, target_load_rate)
@@ -72,14 +74,13 @@ def step_us_of(span_us: int) -> int | None:
     return next((m * MINUTE_US for m in _STEP_MINUTES if m * MINUTE_US >= wanted), 60 * MINUTE_US)
 
 
-def _frame(
-    curve: Curve, from_us: int, to_us: int, zone: str, language: Language, target: float | None, phase: bool
-) -> Frame:
-    to_us = whole_minute(to_us)
-    until_us = to_us + round(_ROOM_AT_RIGHT * (to_us - from_us))
+def _frame(shown: tuple[int, int, float], zone: str, language: Language, load_rates: tuple[float, float]) -> Frame:
+    """Return the axes: `shown` is from, to [µs] and the share of room behind; `load_rates` the ends of that axis."""
+    from_us, to_us, room = shown
+    until_us = to_us + round(room * (to_us - from_us))
     ends = wall_clock_ms(np.array([from_us, until_us], np.int64), zone)
     from_ms, to_ms = int(ends[0]), int(ends[1])
-    low, high = _range_of(curve, target, phase)
+    low, high = load_rates
     return Frame(
         x={
             "field": "at",

@@ -84,7 +84,7 @@ def _door(row: DoorRow, zone: str, *, next_one: bool) -> None:
         draw(door(row, zone, next_one=next_one))
         answer_buttons(row, "next" if next_one else "mine")
         if next_one:
-            draw(f'<div class="rv-door next">{why(row)}</div>')
+            draw(f'<div class="rv-why">{why(row)}</div>')
         reveal_button(row, "mine")
 
 
