@@ -11,8 +11,9 @@ import pytest
 
 from grid.assets import Ledger, Role
 from grid.errors import SettingsError
+from simulator import scenario_parts
 from simulator.day import DayCurve, DayTable, minute_of
-from simulator.scenario import SCENARIOS_FOLDER, built_in_names, load_scenario, parse_scenario
+from simulator.scenario import SCENARIOS_FOLDER, Scenario, built_in_names, load_scenario, parse_scenario
 from simulator.weather import Weather
 from stores.ledger_files import read_ledger
 
@@ -126,3 +127,15 @@ def test_nobody_in_the_town_s_ledger_can_be_taken_for_a_real_person(ledger: Ledg
     phones = [who.phone for who in named]
     assert all(re.fullmatch(r"138000000\d\d", phone) for phone in phones)
     assert len(set(phones)) == len(phones)
+
+
+def test_every_key_of_a_scenario_file_is_documented() -> None:
+    text = (Path(__file__).resolve().parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    parts = [Scenario, *(kind for kind in vars(scenario_parts).values() if is_part(kind))]
+    keys = {field for part in parts for field in part.__struct_fields__}
+    assert len(keys) > 80
+    assert sorted(key for key in keys if not re.search(rf"[`.\[]{key}[`\]]", text)) == []
+
+
+def is_part(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, scenario_parts.Part) and kind is not scenario_parts.Part

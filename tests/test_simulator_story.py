@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +108,23 @@ def test_a_clock_that_runs_in_leaps_changes_little(ledger: Ledger) -> None:
     day = play(Town.of(ledger, SCENARIO), ledger, tick_minutes=5)
     for at, percent in STORY.items():
         assert day.percent(at) == pytest.approx(percent, abs=2 * POINTS), at
+
+
+def documented_rows() -> list[list[str]]:
+    """Return the cells of the first table in the simulator's document, one row per half hour."""
+    text = (Path(__file__).resolve().parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    wanted = re.compile(r"\| \d\d:\d\d \| \d\d\.\d \| \d+\.\d\d \|")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if wanted.match(line)]
+    assert len(rows) == 15
+    return rows
+
+
+@pytest.mark.parametrize("row", documented_rows(), ids=lambda row: row[0])
+def test_the_documented_half_hours_are_what_the_runs_give(with_team: Day, without_team: Day, row: list[str]) -> None:
+    at, air, without, with_visits, answers = row
+    measured = with_team.readings.ambient_temperature_c[:: len(with_team.town.fleet)]
+    assert measured[minute_of(at) - minute_of("09:30")] == pytest.approx(float(air), abs=0.051)
+    assert without_team.percent(at) == pytest.approx(float(without), abs=0.1)
+    assert with_team.percent(at) == pytest.approx(float(with_visits), abs=0.1)
+    entered = sum(with_team.clock_minute(v.recorded_at_us) <= minute_of(at) for v in with_team.product.visits)
+    assert entered == int(answers)
