@@ -175,7 +175,7 @@ class Rehearsal:
             for task in self._open
             if not task.enough
             for door in task.doors
-            if door.merchant_id not in self._taken and door.merchant_id not in task.answered
+            if self._is_for_us(door, task)
         ]
         own = [pair for pair in left if pair[1].assigned_to in (walker.person_id, "")]
         if own:
@@ -185,6 +185,11 @@ class Rehearsal:
             counts[door.assigned_to] = counts.get(door.assigned_to, 0) + 1
         busiest = max(counts, key=lambda person: (counts[person], person), default=None)
         return next((pair for pair in reversed(left) if pair[1].assigned_to == busiest), None)
+
+    def _is_for_us(self, door: Door, task: Task) -> bool:
+        """Return whether a door is in our town and nobody has been there."""
+        merchant_id = door.merchant_id
+        return merchant_id in self._place and merchant_id not in self._taken and merchant_id not in task.answered
 
     def _enter(self) -> tuple[Entered, ...]:
         entered: list[Entered] = []

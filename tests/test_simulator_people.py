@@ -189,6 +189,12 @@ def test_each_door_is_visited_once_and_not_where_somebody_has_been(ledger: Ledge
     assert desk.answered.isdisjoint(visited)
 
 
+def test_a_door_of_another_town_is_left_to_others(ledger: Ledger) -> None:
+    desk = Desk([door(1, "ELSEWHERE", "P03"), *doors(ledger, ["P03"] * 2)])
+    _, entered = walk(ledger, desk, 60)
+    assert [e.merchant_id for e in entered] == [d.merchant_id for d in desk.doors[1:]]
+
+
 def test_when_it_is_enough_the_visits_going_on_end_and_no_other_begins(ledger: Ledger) -> None:
     desk = Desk(doors(ledger, ["P03"] * 8 + ["P04"] * 8))
     team, entered = walk(ledger, desk, 10)
