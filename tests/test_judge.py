@@ -325,6 +325,30 @@ def test_a_thousand_shuffles_of_a_dirty_year_give_identical_episodes() -> None:
 # Reasons and notes
 
 
+def reasons(active: list[float], reactive: list[float], limit: int, minutes: int = 15) -> dict[tuple[str, str], str]:
+    """Judge one transformer's readings, `limit` rows at a time; returns the reasons by rule and level."""
+    times = NOON + np.arange(len(active)) * minutes * MINUTE_US
+    year = ReadingBatch.of(np.zeros(len(active)), times, active_power_kw=active, reactive_power_kvar=reactive)
+    found = judged_rows(year, np.random.default_rng(0), limit)
+    return {(verdict.episode.rule, verdict.episode.level): verdict.reason.en for verdict in found}
+
+
+@pytest.mark.parametrize("limit", [1, 10, 1_000])
+def test_the_marks_of_an_episode_of_three_days_are_all_counted_however_the_file_is_divided(limit: int) -> None:
+    active = [82 + number % 7 for number in range(288)]
+    said = reasons(active, [math.nan] * 5 + [1.0] * 283, limit)
+    for rule in ("early-warning@1", "two-hours@1", "thirty-minutes@1"):
+        assert "trusted, with a mark: of 288 readings active power only 5." in said[rule, "heavy"]
+
+
+def test_a_mark_of_the_reading_that_ends_an_episode_is_no_mark_of_the_episode() -> None:
+    # So little below the leave line that the crossing, rounded to a microsecond, is the reading itself.
+    below = 84.99999999999999
+    said = reasons([90, 91, below, below, below], [0, 0, math.nan, math.nan, math.nan], 1_000, minutes=5)
+    assert "active power only 3" in said["early-warning@1", "heavy"]
+    assert said["early-warning@1", "severe_heavy"].endswith("2 readings; below 85 % from 12:10 for 10 min.")
+
+
 def test_a_reason_says_what_can_be_trusted_and_no_field_is_added(judge: Callable[..., Run]) -> None:
     run = judge(DIRTY, "--rules", "early-warning", "--json")
     marked = [line["reason"] for line in run.lines if "active power only" in line["reason"]]
