@@ -6,6 +6,7 @@ tell        notes a figure of this test: one line for each stands at the end of 
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,10 +24,11 @@ from tests.mosquitto import Mosquitto
 def new_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     """Return a function that makes an installation at a broker (or a port) for a street."""
     sites: list[Site] = []
+    numbers = itertools.count()
 
-    def make(street: Street, broker: Mosquitto | int, **sections: dict[str, Any]) -> Site:
+    def make(street: Street, broker: Mosquitto | int, /, **sections: dict[str, Any]) -> Site:
         port = broker if isinstance(broker, int) else broker.port
-        site = Site(tmp_path / f"site-{len(sites)}", port, street.ledger, sections)
+        site = Site(tmp_path / f"site-{next(numbers)}", port, street.ledger, sections)
         sites.append(site)
         return site
 

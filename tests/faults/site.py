@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +134,27 @@ class Site:
         self.wait_until(lambda: bool(self.health().get("connected")), running)
         return running
 
-    def drain(self, broken: str = "", *, idle_seconds: float = 1.0, seconds_max: float = 300.0) -> None:
-        """Run a collector until nothing comes any more."""
-        running = self.start(broken, command=["--until-idle", str(idle_seconds)])
-        code = running.wait(seconds_max)
+    def drain(self, done: Callable[[], bool], broken: str = "") -> None:
+        """Run a collector until everything is `done`, or nothing comes any more, and stop it in order.
+
+        A sound build is given long: on a machine under load it may look idle and is not.
+        """
+        idle_seconds_max = 1.5 if broken else 15.0
+        running = self.start_ready(broken)
+        taken, since = -1, time.monotonic()
+        while time.monotonic() - since < idle_seconds_max:
+            now_taken = self.health().get("messages", 0)
+            if now_taken != taken:
+                taken, since = now_taken, time.monotonic()
+            elif done():
+                break
+            time.sleep(0.1)
+        code = running.stop()
         require(code == 0, f"the collector ended with {code} while it drained:\n{running.log_text[-2000:]}")
+
+    def holds(self, keys: Set[Key]) -> bool:
+        """Return whether all of these readings are stored."""
+        return keys <= self.stored()
 
     def health(self) -> dict[str, Any]:
         """Return what /healthz says, empty while nobody answers."""

@@ -79,13 +79,14 @@ class Street:
         return sent
 
 
-def reading(transformer_id: str, measured_at_us: int, load_rate: float, measured_at: str = "") -> Sent:
+def reading(transformer_id: str, measured_at_us: int, load_rate: float, seq: int = 1, measured_at: str = "") -> Sent:
     """Return one reading as its device sends it; `measured_at` writes the moment in a way of its own."""
     kva = load_rate * RATED_KVA
-    payload = b'{"measured_at":"%s","active_power_kw":%.2f,"reactive_power_kvar":%.2f}' % (
+    payload = b'{"measured_at":"%s","active_power_kw":%.2f,"reactive_power_kvar":%.2f,"seq":%d}' % (
         (measured_at or format_utc(measured_at_us)).encode(),
         kva * 0.95,
         kva * 0.31,
+        seq,
     )
     return Sent((transformer_id, measured_at_us), f"redvest/v1/{STATION}/{transformer_id}/reading", payload)
 

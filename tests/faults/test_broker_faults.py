@@ -1,0 +1,157 @@
+"""F05, F07, F10: the broker is stopped and started, forgets us, and keeps what comes while we are away."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.faults.devices import Devices
+from tests.faults.promises import PromiseBroken, nothing_invented, nothing_lost, require
+from tests.faults.site import Site
+from tests.faults.street import Street, minutes_ago, reading
+from tests.mosquitto import Mosquitto
+
+NewSite = Callable[..., Site]
+NewMosquitto = Callable[..., Mosquitto]
+Tell = Callable[[str, str], None]
+
+LIVE_SECONDS_MAX = 5.0
+WHOLE = "whole"
+"""The build is whole, what is broken is something else: the broker, or the build before this one."""
+
+
+@dataclass(frozen=True)
+class Restarts:
+    """So many restarts of the broker while so many messages are sent."""
+
+    times: int
+    transformers: int
+    minutes: int
+    per_second: float
+
+
+SHORT = Restarts(times=3, transformers=100, minutes=60, per_second=1_500)
+LONG = Restarts(times=20, transformers=500, minutes=200, per_second=1_500)
+
+
+def restart_broker(new_site: NewSite, broker: Mosquitto, scale: Restarts, seed: int, broken: str = "") -> str:
+    """Stop and start the broker while devices send, and send again what was not acknowledged."""
+    dice = random.Random(seed)
+    street = Street(scale.transformers, seed)
+    sent = street.readings(minutes_ago(scale.minutes), scale.minutes)
+    site = new_site(street, broker)
+    collector = site.start_ready(broken)
+    with Devices(broker.port) as devices:
+        devices.start_sending(sent, scale.per_second)
+        for _ in range(scale.times):
+            time.sleep(dice.uniform(0.3, 1.2))
+            broker.stop()
+            broker.start()
+        devices.wait()
+    collector.stop()
+    site.drain(lambda: site.holds(devices.acknowledged), broken)
+    nothing_lost(devices.acknowledged, site.stored())
+    nothing_invented({message.key for message in sent}, site.stored())
+    return f"{scale.times} restarts of the broker, {len(devices.acknowledged):,} acknowledged, 0 lost; seed {seed}"
+
+
+@pytest.mark.parametrize("scale", [SHORT, pytest.param(LONG, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+def test_a_broker_that_restarts_loses_nothing(
+    new_site: NewSite, new_mosquitto: NewMosquitto, scale: Restarts, tell: Tell
+) -> None:
+    tell("F05", restart_broker(new_site, new_mosquitto(persistence=True), scale, seed=5))
+
+
+def test_a_broker_without_persistence_loses_readings(
+    new_site: NewSite, new_mosquitto: NewMosquitto, tell: Tell
+) -> None:
+    with pytest.raises(PromiseBroken, match="acknowledged readings are lost") as failed:
+        restart_broker(new_site, new_mosquitto(persistence=False), SHORT, seed=5, broken=WHOLE)
+    tell("F05", f"persistence off: {failed.value}")
+
+
+def lose_session_during_a_commit(new_site: NewSite, broker: Mosquitto, messages: int, broken: str = "") -> str:
+    """Let the broker forget us while a block is being stored: its packet ids soon mean other messages."""
+    street = Street(messages, seed=7)
+    old, new = (street.readings(minutes_ago(ago), 1) for ago in (3, 2))
+    site = new_site(street, broker)
+    collector = site.start_ready(broken, injected=["--slow-commit", "3"])
+    before = site.stored()
+    with Devices(broker.port) as devices:
+        devices.send(old)
+        time.sleep(0.3)
+        broker.kill()
+        broker.start()
+        site.wait_until(lambda: collector.log_text.count("session new") == 2, collector)
+        devices.send(new)
+        require(site.stored() == before, "the block was stored too early for this test")
+        site.wait_until(lambda: len(site.stored()) >= messages, collector)
+        time.sleep(0.5)
+        collector.kill()
+    site.drain(lambda: site.holds(devices.acknowledged), WHOLE if broken else "")
+    nothing_lost(devices.acknowledged, site.stored())
+    return f"session lost with {messages} messages in a commit, {messages} new ones behind them: 0 lost"
+
+
+def test_late_acknowledgements_after_a_lost_session_destroy_nothing(
+    new_site: NewSite, mosquitto: Mosquitto, tell: Tell
+) -> None:
+    tell("F07", lose_session_during_a_commit(new_site, mosquitto, 10))
+
+
+def test_late_acknowledgements_on_a_new_connection_destroy_readings(
+    new_site: NewSite, mosquitto: Mosquitto, tell: Tell
+) -> None:
+    with pytest.raises(PromiseBroken, match="acknowledged readings are lost") as failed:
+        lose_session_during_a_commit(new_site, mosquitto, 10, broken="no-epoch-check")
+    tell("F07", f"no-epoch-check: {failed.value}")
+
+
+def stay_away(
+    new_site: NewSite, broker: Mosquitto, transformers: int, seed: int, idle_seconds_max: float = 20.0
+) -> str:
+    """Be away for two hours of traffic, then catch up until a live reading is stored within seconds."""
+    street = Street(transformers, seed)
+    sent = street.readings(minutes_ago(121), 120)
+    site = new_site(street, broker)
+    site.start_ready().stop()
+    with Devices(broker.port) as devices:
+        devices.send(sent)
+        collector = site.start_ready()
+        began = time.monotonic()
+        stored, since = -1, began
+        while stored < len(sent) and time.monotonic() - since < idle_seconds_max:
+            before, stored = stored, site.health().get("stored", 0)
+            since = since if stored == before else time.monotonic()
+            time.sleep(0.05)
+        drained_seconds = time.monotonic() - began
+        live = reading("T0001", minutes_ago(0), 0.5)
+        devices.send([live])
+        sent_at = time.monotonic()
+        site.wait_until(lambda: site.health()["stored"] > stored, collector, LIVE_SECONDS_MAX, "a live reading")
+        live_seconds = time.monotonic() - sent_at
+        collector.stop()
+    nothing_lost(devices.acknowledged, site.stored())
+    return (
+        f"away for {len(sent):,} messages: 0 lost, drained in {drained_seconds:.1f} s, "
+        f"then a live reading stored in {live_seconds:.2f} s; seed {seed}"
+    )
+
+
+@pytest.mark.parametrize("transformers", [60, pytest.param(2_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+def test_two_hours_away_are_caught_up_with(
+    new_site: NewSite, mosquitto: Mosquitto, transformers: int, tell: Tell
+) -> None:
+    tell("F10", stay_away(new_site, mosquitto, transformers, seed=10))
+
+
+def test_a_broker_with_a_short_queue_loses_readings(new_site: NewSite, new_mosquitto: NewMosquitto, tell: Tell) -> None:
+    with pytest.raises(PromiseBroken, match="acknowledged readings are lost") as failed:
+        stay_away(
+            new_site, new_mosquitto(queued_messages_max=1_000, inflight_messages_max=20), 60, 10, idle_seconds_max=2.0
+        )
+    tell("F10", f"queue of 1,000: {failed.value}")
