@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,10 +86,10 @@ class Station1:
         self.journal.close()
         self._open(now_us)
 
-    def tick(self, readings: list[tuple[str, int, float]], now_us: int | None = None) -> None:
-        """Send (transformer, minute after noon, load rate) as one block, received when the newest was measured."""
-        received_us = now_us if now_us is not None else NOON + max(minute for _, minute, _ in readings) * MINUTE_US
-        self.pipeline.tick([message(*reading, received_us) for reading in readings], received_us)
+    def tick(self, readings: list[tuple[Any, ...]], now_us: int | None = None) -> None:
+        """Send (transformer, minute after noon, load rate[, seq]) as one block, received as the newest is measured."""
+        received_us = now_us if now_us is not None else NOON + max(reading[1] for reading in readings) * MINUTE_US
+        self.pipeline.tick([message(received_us, *reading) for reading in readings], received_us)
 
     def told(self, minute: int) -> list[str]:
         """Let half a minute pass after a minute past noon, and return the kinds of remark that were told by then."""
@@ -106,10 +107,10 @@ class Station1:
         return found
 
 
-def message(transformer_id: str, minute: int, rate: float, received_us: int) -> Message:
+def message(received_us: int, transformer_id: str, minute: int, rate: float, seq: int | None = None) -> Message:
     """One reading of a 400 kVA transformer as its device sends it."""
     measured_at = format_utc(NOON + minute * MINUTE_US)
-    payload = encode_reading(measured_at, active_power_kw=rate * 400.0, reactive_power_kvar=0.0)
+    payload = encode_reading(measured_at, active_power_kw=rate * 400.0, reactive_power_kvar=0.0, seq=seq)
     return Message(
         reading_topic("S1", transformer_id), payload, received_us, mid=minute + 1, qos=1, epoch=1, retained=False
     )
@@ -225,10 +226,10 @@ def test_order_duplicates_blocks_and_crashes_change_no_verdict(tmp_path, seed):
     random = np.random.default_rng(seed + 100)
     mixed = [readings[i] for i in random.permutation(len(readings))]
     mixed += [readings[i] for i in random.integers(0, len(readings), 50)]
-    contradictions = [(t, minute, round(rate + 0.05, 4)) for t, minute, rate in readings[::97]]
-    orderly.tick(contradictions, end_us)
-    for contradiction in contradictions:
-        mixed.insert(int(random.integers(0, len(mixed))), contradiction)
+    corrections = [(t, minute, round(rate + 0.05, 4), 2) for t, minute, rate in readings[::97]]
+    orderly.tick(corrections, end_us)
+    for correction in corrections:
+        mixed.insert(int(random.integers(0, len(mixed))), correction)
     at = 0
     while at < len(mixed):
         size = int(random.integers(1, 120))
