@@ -82,13 +82,25 @@ class Pipeline:
         self.take_ledger(now_us)
 
     def take_ledger(self, now_us: int) -> None:
-        """Take over a ledger that was imported, if there is a new one, and judge with its ratings."""
+        """Take over a ledger that was imported, if there is a new one, and judge with its ratings.
+
+        Raises StoreError when a store does not answer; the next call begins again.
+        """
         version = self._records.ledger_version()
         if version == self._ledger_version:
             return
+        before = self.fleet
+        try:
+            self._judge_by(version, before, now_us)
+        except StoreError:
+            self.fleet = before
+            raise
+        self._ledger_version = version
+
+    def _judge_by(self, version: int, before: Fleet, now_us: int) -> None:
         ledger = self._records.ledger()
         numbers = self._journal.numbers([t.transformer_id for t in ledger.transformers])
-        before, self.fleet = self.fleet, Fleet.of_ledger(ledger, numbers)
+        self.fleet = Fleet.of_ledger(ledger, numbers)
         options = self._options
         self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
         self._response = Response(self._records, options.rule_sets, options.outreach, self._recent_of)
@@ -99,9 +111,7 @@ class Pipeline:
         heard = self._journal.last_received()
         known = heard.transformer < len(self.fleet)
         self._received_us[heard.transformer[known]] = heard.received_at_us[known]
-        judged_by = self._records.cursor(LEDGER_CURSOR) if before is NO_FLEET_YET else self._ledger_version
-        self._ledger_version = version
-        self._recover(now_us, self._rated_anew(before, judged_by))
+        self._recover(now_us, self._rated_anew(before, version))
         self._records.set_cursor(LEDGER_CURSOR, version)
 
     def tick(self, messages: Sequence[Message], now_us: int) -> None:
@@ -143,12 +153,12 @@ class Pipeline:
         if self._block_no:
             self._records.set_cursor(JUDGED_CURSOR, self._block_no)
 
-    def _rated_anew(self, before: Fleet, judged_by: int) -> list[int]:
+    def _rated_anew(self, before: Fleet, version: int) -> list[int]:
         """Return the transformers whose readings are rated otherwise than when they were judged."""
         every = range(len(self.fleet))
         if before is NO_FLEET_YET:
-            # A ledger was taken while no collector ran: what it changed is not known any more.
-            return [] if judged_by in (0, self._ledger_version) else list(every)
+            # A ledger may have been taken while no collector ran: what it changed is not known any more.
+            return [] if self._records.cursor(LEDGER_CURSOR) in (0, version) else list(every)
         return [number for number in every if number < len(before) and before.differs(self.fleet, number)]
 
     def _recover(self, now_us: int, rated_anew: Sequence[int]) -> None:

@@ -6,10 +6,9 @@ same: every event, list and remark is named by what it is about, not by when it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from zoneinfo import ZoneInfo
 
 from alerts import messages
 from alerts.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
@@ -26,10 +25,11 @@ from alerts.outreach import (
 from alerts.rules import IncidentPart, RuleSet
 from alerts.speech import Remark, Urgency, urgency_of_level
 from alerts.trust_words import check_the_meter
-from grid.assets import Appliance, Ledger, Merchant, Person, Phase, Transformer
+from grid.assets import Ledger, Phase
 from grid.moments import HOUR_US, SECOND_US
 from grid.text import Text
 from service.judging import Doubted, LateReadings, Walked
+from service.ledger_index import LedgerIndex
 from stores.changes import Changes
 from stores.records import Records
 
@@ -68,34 +68,6 @@ class Silent:
 
 RecentOf = Callable[[str, int], Recent]
 """Of a transformer id and the moment [µs] of its newest reading."""
-
-
-class LedgerIndex:
-    """The ledger by transformer, as the response needs it."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        """Sort merchants, appliances and people to their transformers."""
-        self.transformer: Mapping[str, Transformer] = {t.transformer_id: t for t in ledger.transformers}
-        self.people: Sequence[Person] = ledger.people
-        self._zones = {s.station_id: ZoneInfo(s.timezone) for s in ledger.stations}
-        self._merchants: dict[str, list[Merchant]] = {}
-        for merchant in ledger.merchants:
-            self._merchants.setdefault(merchant.transformer_id, []).append(merchant)
-        self._appliances: dict[str, list[Appliance]] = {}
-        for appliance in ledger.appliances:
-            self._appliances.setdefault(appliance.merchant_id, []).append(appliance)
-
-    def merchants(self, transformer_id: str) -> Sequence[Merchant]:
-        """Return the merchants of a transformer area."""
-        return self._merchants.get(transformer_id, [])
-
-    def appliances(self, transformer_id: str) -> tuple[Appliance, ...]:
-        """Return the appliances of all merchants of a transformer area."""
-        return tuple(a for m in self.merchants(transformer_id) for a in self._appliances.get(m.merchant_id, []))
-
-    def zone(self, transformer_id: str) -> tzinfo:
-        """Return the time zone of a transformer's station."""
-        return self._zones[self.transformer[transformer_id].station_id]
 
 
 class Response:
