@@ -7,24 +7,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alerts.outreach import OutreachSettings
 from alerts.rules import RuleSet
 from alerts.silence import SilenceSettings
+from alerts.speech import Remark
 from alerts.storms import HygieneSettings
 from collector.decode import Decoded, decode_block
 from collector.message import Message
 from collector.rejects import Reject
 from collector.screen import Limits
-from grid.assets import Phase
-from grid.electrical import LoadRates, power_factor
 from grid.errors import StoreError
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US
+from grid.moments import MINUTE_US
 from service.judging import Judge, Walked
 from service.meters import BlockStored, Meters
-from service.response import Answer, Recent, Response, Silent
+from service.recent import RECENT_MINUTES, Recent, recent_of
+from service.response import Answer, Response, Silent
 from service.speaking import STATE_NAME, Speaking
 from service.watching import Watch
 from stores.changes import Changes
@@ -37,10 +36,6 @@ NO_FLEET_YET = Fleet.of([])
 LEDGER_CURSOR = "judged_by_ledger"
 """Records cursor: the ledger version by which they were made."""
 CURSOR_SAVED_EVERY_SECONDS = 30.0
-PHASE_IN_TROUBLE_RATIO = 1.3
-"""Worst phase over the mean of three; 1.21 is the median of a real transformer (practice)."""
-RECENT_MINUTES = 15.0
-"""What a trend and a power factor are read from."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +74,8 @@ class Pipeline:
         self._cursor_saved = time.monotonic()
         self._ledger_version = -1
         self.fleet = NO_FLEET_YET
+        self.newest_measured_us = journal.newest_measured_us()
+        """Newest moment that a stored reading was measured at [µs]; None while there is none."""
         self.take_ledger(now_us)
 
     def take_ledger(self, now_us: int) -> None:
@@ -129,6 +126,8 @@ class Pipeline:
         fresh = decoded.readings.take(stored.new)
         self._block_no = stored.block_no
         np.maximum.at(self._received_us, fresh.transformer, fresh.received_at_us)
+        if len(fresh):
+            self.newest_measured_us = max(self.newest_measured_us or 0, int(fresh.measured_at_us.max()))
         walked = self._judge.walk(fresh)
         self._count(
             messages, decoded, stored, sum(late.count for late in walked.late.values()), committed - began, now_us
@@ -146,6 +145,10 @@ class Pipeline:
         for answer in (seen, answered, followed):
             self._record_or_keep(answer, now_us)
         self._save_cursor()
+
+    def say(self, remarks: Sequence[Remark], now_us: int) -> None:
+        """Say what was noticed beside the readings, such as that some are missing."""
+        self._record_or_keep(Answer(Changes(), tuple(remarks)), now_us)
 
     def close(self) -> None:
         """Record what is left and where judging stands."""
@@ -197,17 +200,7 @@ class Pipeline:
     def _recent_of(self, transformer_id: str, until_us: int) -> Recent:
         """Return trend, power factor and worst phase of a transformer's readings up to a moment."""
         from_us = until_us - round(RECENT_MINUTES * MINUTE_US)
-        readings = self._journal.series(self.fleet.number[transformer_id], from_us, until_us)
-        if not len(readings):
-            return Recent(np.nan, np.nan, None)
-        rates = LoadRates(readings, self.fleet)
-        factors = power_factor(readings)
-        factors = factors[~np.isnan(factors)]
-        return Recent(
-            trend_per_hour(readings.measured_at_us, rates.load_rate),
-            float(factors.mean()) if len(factors) else np.nan,
-            phase_in_trouble(rates.phase_load_rate[-1]),
-        )
+        return recent_of(self._journal.series(self.fleet.number[transformer_id], from_us, until_us), self.fleet)
 
     def _count(
         self,
@@ -236,23 +229,6 @@ class Pipeline:
                 acknowledge_delay_seconds=(now_us - messages[0].received_at_us) / 1e6 if messages else 0.0,
             )
         )
-
-
-def phase_in_trouble(phase_load_rate: NDArray[np.float64]) -> Phase | None:
-    """Return the phase (3,) that carries so much more than the mean that doors on it should come first."""
-    mean = float(phase_load_rate.mean())
-    if np.isnan(mean) or float(phase_load_rate.max()) < PHASE_IN_TROUBLE_RATIO * mean:
-        return None
-    return (Phase.A, Phase.B, Phase.C)[int(np.argmax(phase_load_rate))]
-
-
-def trend_per_hour(measured_at_us: NDArray[np.int64], load_rate: NDArray[np.float64]) -> float:
-    """Return the least-squares slope of load rates (n,) [1/h]; NaN with fewer than two moments."""
-    there = ~np.isnan(load_rate)
-    hours = (measured_at_us[there] - measured_at_us[-1:]) / HOUR_US
-    if len(hours) < 2 or hours[0] == hours[-1]:
-        return float("nan")
-    return float(np.polyfit(hours, load_rate[there], 1)[0])
 
 
 def _stored(reject: Reject) -> StoredReject:

@@ -11,18 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from alerts.incidents import Incident, IncidentState
 from alerts.messages import incident_reason, level_line
 from alerts.outreach import Advice, OutreachSettings, advise, candidates, spare_doors
 from alerts.rules import IncidentPart, RuleSet
 from grid.assets import Merchant, Person, Transformer
-from grid.electrical import LoadRates, power_factor
+from grid.electrical import LoadRates
 from grid.errors import UsageError
 from grid.moments import DAY_US, HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
 from grid.text import Text
+from service.alarms import AuditedAlarms, audited_alarms
 from service.clock import Clock
 from service.queries_answers import (
     CollectorState,
@@ -38,12 +37,13 @@ from service.queries_answers import (
     TransformerPage,
     Wall,
 )
-from service.queries_curve import curve_of, slopes_per_hour, thinned
+from service.queries_curve import curve_of, thinned
 from service.queries_ground import Ground, GroundKeeper
 from service.queries_incidents import door_rows, find_incident, incident_row, marks_of
 from service.queries_now import Moment, all_now, counts_of, in_order_of_urgency, never_seen, open_levels
 from service.queries_privacy import mask_phone
 from service.queries_system import MESSAGES_LOOKED_AT, alarms_of, message_rows, reject_rows
+from service.recent import RECENT_MINUTES, slopes_per_hour, typical_power_factor
 from stores.journal import Journal
 from stores.records import Records
 
@@ -66,7 +66,6 @@ class QueryOptions:
     """No reading received for longer than this: silent (three slots)."""
     gap_minutes: float = 20.0
     """A hole in a curve longer than this is drawn as a hole."""
-    trend_minutes: float = 15.0
     trends_max: int = 60
     """Trends are computed for so many of the most urgent transformers."""
 
@@ -217,6 +216,11 @@ class Queries:
         journal = self._journal()
         return reject_rows(journal.rejects(limit, since_us)) if journal else ()
 
+    def alarms(self, from_us: int, to_us: int) -> AuditedAlarms:
+        """Return how what people were told in [from_us, to_us) stands against the limits."""
+        ground = self._keeper.ground()
+        return audited_alarms(self._records, ground.ledger, ground.first_zone, from_us, to_us)
+
     def system(self) -> System:
         """Return what stands behind the wall."""
         now_us, ground = self._clock.now_us(), self._keeper.ground()
@@ -289,7 +293,7 @@ class Queries:
         ]
         if journal is None or not chosen:
             return transformers
-        from_us = now_us - round(self.options.trend_minutes * MINUTE_US)
+        from_us = now_us - round(RECENT_MINUTES * MINUTE_US)
         # One seek for each slot and transformer; reading the slots whole would read every other transformer too.
         batch = ReadingBatch.concatenate([journal.series(number, from_us, now_us) for number in chosen])
         slopes = slopes_per_hour(batch, LoadRates(batch, ground.fleet).load_rate)
@@ -366,9 +370,7 @@ class Queries:
         if journal is None or number is None:
             return float("nan")
         last = incident.last_reading_at_us
-        factors = power_factor(journal.series(number, last - round(self.options.trend_minutes * MINUTE_US), last))
-        known = factors[~np.isnan(factors)]
-        return float(np.median(known)) if len(known) else float("nan")
+        return typical_power_factor(journal.series(number, last - round(RECENT_MINUTES * MINUTE_US), last))
 
     def _dead_messages(self) -> int:
         return sum(m.state == "dead" for m in message_rows(self._records.messages(MESSAGES_LOOKED_AT)))

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
-from grid.moments import HOUR_US
 from grid.readings import ReadingBatch
 from service.queries_answers import Curve
 
@@ -76,23 +75,3 @@ def with_gaps(curve: Curve, gap_us: int) -> Curve:
     if len(holes) == 0:
         return curve
     return take(curve, np.insert(np.arange(len(curve)), holes, -1))
-
-
-def slopes_per_hour(batch: ReadingBatch, load_rate: NDArray[np.float64]) -> dict[int, float]:
-    """Return the least-squares slope [1/h] of the load rate (n,) of each transformer number in a batch.
-
-    NaN readings are left out; a transformer with fewer than two moments has no slope.
-    """
-    known = ~np.isnan(load_rate)
-    if not known.any():
-        return {}
-    numbers, group = np.unique(batch.transformer[known], return_inverse=True)
-    rate = load_rate[known]
-    hours = (batch.measured_at_us[known] - batch.measured_at_us[known].max()) / HOUR_US
-    count = np.bincount(group)
-    mean_hours = np.bincount(group, hours) / count
-    mean_rate = np.bincount(group, rate) / count
-    spread = np.bincount(group, (hours - mean_hours[group]) ** 2)
-    together = np.bincount(group, (hours - mean_hours[group]) * (rate - mean_rate[group]))
-    slopes = np.divide(together, spread, out=np.full(len(numbers), np.nan), where=spread > 0)
-    return {int(n): float(s) for n, s in zip(numbers, slopes, strict=True) if not np.isnan(s)}

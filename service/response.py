@@ -25,11 +25,12 @@ from alerts.outreach import (
 from alerts.rules import IncidentPart, RuleSet
 from alerts.speech import Remark, Urgency, urgency_of_level
 from alerts.trust_words import check_the_meter
-from grid.assets import Ledger, Phase
+from grid.assets import Ledger
 from grid.moments import HOUR_US, SECOND_US
 from grid.text import Text
 from service.judging import Doubted, LateReadings, Walked
 from service.ledger_index import LedgerIndex
+from service.recent import Recent
 from stores.changes import Changes
 from stores.records import Records
 
@@ -39,15 +40,6 @@ HISTORY_DAYS = 400
 """How far back visits count for how likely a merchant agrees."""
 VISIT_SEEN_AGAIN_US = 10 * SECOND_US
 """Visits are looked at again for so long: their writers' commits come in any order."""
-
-
-@dataclass(frozen=True)
-class Recent:
-    """What the last minutes of one transformer's readings say, for an outreach list."""
-
-    trend_per_hour: float
-    power_factor: float
-    worst_phase: Phase | None
 
 
 @dataclass(frozen=True)

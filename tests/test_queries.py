@@ -21,9 +21,10 @@ from service.clock import Clock
 from service.house import House
 from service.queries import Queries, QueryOptions
 from service.queries_answers import CollectorState, Curve, Freshness
-from service.queries_curve import slopes_per_hour, thinned, with_gaps
+from service.queries_curve import thinned, with_gaps
 from service.queries_now import level_now
 from service.queries_privacy import mask_name, mask_phone
+from service.recent import slopes_per_hour
 from service.settings import load_settings
 from stores.journal import Journal
 from stores.records import Records

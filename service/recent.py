@@ -1,0 +1,77 @@
+"""What the last minutes of readings say: trend, power factor, and whether one phase is the problem.
+
+One answer for the pipeline, which makes lists by it, and for the pages, which show it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.assets import Phase
+from grid.electrical import LoadRates, power_factor
+from grid.fleet import Fleet
+from grid.moments import HOUR_US
+from grid.readings import ReadingBatch
+
+RECENT_MINUTES = 15.0
+PHASE_IN_TROUBLE_RATIO = 1.3
+"""Worst phase over the mean of three; 1.21 is the median of a real transformer (practice)."""
+
+
+@dataclass(frozen=True)
+class Recent:
+    """What the last minutes of one transformer's readings say, for an outreach list."""
+
+    trend_per_hour: float
+    """[1/h], NaN without two moments."""
+    power_factor: float
+    """Median of the measured ones, NaN without any."""
+    worst_phase: Phase | None
+    """The phase that is the problem, None when they share the load."""
+
+
+def recent_of(readings: ReadingBatch, fleet: Fleet) -> Recent:
+    """Return what readings of one transformer, in time order, say."""
+    if not len(readings):
+        return Recent(np.nan, np.nan, None)
+    rates = LoadRates(readings, fleet)
+    slope = slopes_per_hour(readings, rates.load_rate).get(int(readings.transformer[0]), np.nan)
+    return Recent(slope, typical_power_factor(readings), phase_in_trouble(rates.phase_load_rate[-1]))
+
+
+def typical_power_factor(readings: ReadingBatch) -> float:
+    """Return the median of the measured power factors; NaN without any."""
+    factors = power_factor(readings)
+    known = factors[~np.isnan(factors)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def slopes_per_hour(batch: ReadingBatch, load_rate: NDArray[np.float64]) -> dict[int, float]:
+    """Return the least-squares slope [1/h] of the load rate (n,) of each transformer number in a batch.
+
+    NaN readings are left out; a transformer with fewer than two moments has no slope.
+    """
+    known = ~np.isnan(load_rate)
+    if not known.any():
+        return {}
+    numbers, group = np.unique(batch.transformer[known], return_inverse=True)
+    rate = load_rate[known]
+    hours = (batch.measured_at_us[known] - batch.measured_at_us[known].max()) / HOUR_US
+    count = np.bincount(group)
+    mean_hours = np.bincount(group, hours) / count
+    mean_rate = np.bincount(group, rate) / count
+    spread = np.bincount(group, (hours - mean_hours[group]) ** 2)
+    together = np.bincount(group, (hours - mean_hours[group]) * (rate - mean_rate[group]))
+    slopes = np.divide(together, spread, out=np.full(len(numbers), np.nan), where=spread > 0)
+    return {int(n): float(s) for n, s in zip(numbers, slopes, strict=True) if not np.isnan(s)}
+
+
+def phase_in_trouble(phase_load_rate: NDArray[np.float64]) -> Phase | None:
+    """Return the phase (3,) that carries so much more than the mean that doors on it should come first."""
+    mean = float(phase_load_rate.mean())
+    if np.isnan(mean) or float(phase_load_rate.max()) < PHASE_IN_TROUBLE_RATIO * mean:
+        return None
+    return (Phase.A, Phase.B, Phase.C)[int(np.argmax(phase_load_rate))]
