@@ -114,6 +114,11 @@ class AlarmAudit:
     """Incidents that should have called, that nobody was told of, and that are no longer on their way."""
 
     @property
+    def windows(self) -> int:
+        """Return how many windows of ten minutes the span has, the last one perhaps short."""
+        return _windows(self.from_us, self.to_us)
+
+    @property
     def is_clean(self) -> bool:
         """Return whether there is no flood, nothing flapping, repeated, late or missed, and a steady mean."""
         return not (self.flapping or self.repeated or self.late or self.missed) and all(
@@ -155,6 +160,10 @@ def audit(
     )
 
 
+def _windows(from_us: int, to_us: int) -> int:
+    return -(-(to_us - from_us) // (WINDOW_MINUTES * MINUTE_US))
+
+
 def _message(alarm: Alarm) -> str:
     """Return what tells one message from another; a remark told twice by itself came in two."""
     return f"message {alarm.message}" if alarm.message else f"remark {alarm.key} {alarm.at_us}"
@@ -162,7 +171,7 @@ def _message(alarm: Alarm) -> str:
 
 def _load(operator: str, told_at_us: Sequence[int], from_us: int, to_us: int) -> OperatorLoad:
     window_us = WINDOW_MINUTES * MINUTE_US
-    windows = -(-(to_us - from_us) // window_us)
+    windows = _windows(from_us, to_us)
     by_window = Counter((at_us - from_us) // window_us for at_us in told_at_us)
     worst = min(by_window, key=lambda window: (-by_window[window], window), default=None)
     return OperatorLoad(
