@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from grid.errors import RedvestError
+from service.commands.alarms import alarms
 from service.commands.asking import incidents, outreach, visit
 from service.commands.checking import doctor
 from service.commands.collecting import collect
@@ -47,6 +48,7 @@ for _command in (
     incidents,
     outreach,
     visit,
+    alarms,
     rejects,
     doctor,
     version,
