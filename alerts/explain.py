@@ -14,10 +14,10 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import SortedRates, Track, TrackFold
 from alerts.rated_readings import RatedReadings
 from alerts.rules import Level, RuleSet
 from alerts.runs import Gaps, RunEnd, Runs
+from alerts.tracks import SortedRates, Track, TrackFold
 from grid.electrical import Basis
 from grid.moments import MINUTE_US
 

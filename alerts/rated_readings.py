@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import in_time_order
 from alerts.runs import NEVER
+from alerts.tracks import in_time_order
 from grid.electrical import LoadRates
 from grid.readings import ReadingBatch
 

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.episodes import SortedRates, VerdictFold
 from alerts.rules import RuleSet
+from alerts.tracks import SortedRates
 from alerts.trust import UNTRUSTED, RatedReadings, TrustFold
+from alerts.verdicts import VerdictFold
 from grid.assets import Transformer
 from grid.electrical import LoadRates
 from grid.fleet import Fleet

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alerts.doubts import UNTRUSTED, Doubt, Trust, TrustGrade
-from alerts.episodes import Episode, VerdictFold
+from alerts.episodes import Episode
 from alerts.messages import episode_reason
 from alerts.rules import RuleSet
 from alerts.trust import TrustFold
 from alerts.trust_words import trust_reason
+from alerts.verdicts import VerdictFold
 from collector.readings_csv import read_readings_csv
 from collector.rejects import Reject
 from collector.screen import Limits

@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import Episode, SortedRates
+from alerts.episodes import Episode
 from alerts.rules import Level, Quantity, RuleSet
+from alerts.tracks import SortedRates
 from alerts.trust import Trust, grade
 from grid.moments import MINUTE_US
 

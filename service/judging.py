@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import Episode, SortedRates, VerdictFold, Verdicts, in_time_order
+from alerts.episodes import Episode
 from alerts.incidents import Incident
 from alerts.rules import RuleSet
+from alerts.tracks import SortedRates, in_time_order
 from alerts.trust import UNTRUSTED, Doubt, RatedReadings, TrustFold, doubts_in, newly_doubted
+from alerts.verdicts import VerdictFold, Verdicts
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.moments import DAY_US, MINUTE_US

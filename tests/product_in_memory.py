@@ -13,7 +13,6 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import SortedRates, VerdictFold
 from alerts.incidents import Incident, IncidentState
 from alerts.outreach import (
     AdviceKind,
@@ -27,6 +26,8 @@ from alerts.outreach import (
     spare_doors,
 )
 from alerts.rules import parse_rule_set
+from alerts.tracks import SortedRates
+from alerts.verdicts import VerdictFold
 from grid.assets import Ledger, Phase
 from grid.electrical import LoadRates, power_factor
 from grid.moments import HOUR_US, MINUTE_US

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.episodes import Ending, Episode, SortedRates, VerdictFold
+from alerts.episodes import Ending, Episode
 from alerts.incidents import Incident, IncidentState
 from alerts.rules import Level, Quantity, RuleSet, parse_rule_set
+from alerts.tracks import SortedRates
+from alerts.verdicts import VerdictFold
 from grid.text import Text
 from tests import naive
 
