@@ -55,8 +55,11 @@ class Subscriber:
         session_expiry_seconds: int = SESSION_EXPIRY_SECONDS,
         reconnect_seconds_min: float = 1.0,
         reconnect_seconds_max: float = 30.0,
+        expects_session: bool = False,
     ) -> None:
         """Prepare; nothing is connected before `start`.
+
+        `expects_session`: the broker knew us before this start, so that it has lost something if it does not now.
 
         `receive_maximum` (MQTT 5) bounds what the broker sends unacknowledged; it should exceed what arrives
         between two commits. MQTT 3.1.1 knows neither that nor `session_expiry_seconds`: there the broker decides.
@@ -77,7 +80,7 @@ class Subscriber:
         self._epoch = 0
         self._last_error = ""
         self._received = 0
-        self._was_ever_welcome = False
+        self._was_ever_welcome = expects_session
         self._sessions_lost = 0
         self._acknowledged = 0
         self._dropped_acks = 0

@@ -20,7 +20,7 @@ from service.commands.checking import doctor
 from service.commands.collecting import collect
 from service.commands.ledger import ledger
 from service.commands.playing import replay, simulate
-from service.commands.readings import curve, rejects
+from service.commands.readings import curve, gaps, rejects
 from service.commands.showing import dashboard, demo, version
 from service.commands.verdicts import judge, rules, spread_rules
 from service.plain_text import one_line
@@ -50,6 +50,7 @@ for _command in (
     visit,
     alarms,
     rejects,
+    gaps,
     doctor,
     version,
 ):

@@ -14,8 +14,10 @@ from collector.message import Message
 from collector.subscriber import Subscriber
 from collector.wire import subscription_filters
 from grid.errors import StoreError
+from service import gap_remarks
 from service.copying import CopyThread
 from service.delivery import DeliveryThread
+from service.gap_watch import Cause, GapWatch
 from service.health import ADDRESS_FILE, HealthServer
 from service.house import House
 from service.meters import Meters
@@ -51,11 +53,17 @@ def run_collector(
             queue_messages_max=values.queue_messages_max,
             receive_maximum=settings.broker.receive_maximum,
             session_expiry_seconds=settings.broker.session_expiry_hours * 3600,
+            expects_session=journal.counts().blocks > 0,
         )
         pipeline = Pipeline(
             journal, house.records, _options(house), meters, subscriber.acknowledge, house.clock.now_us()
         )
-        threads: list[DeliveryThread | CopyThread] = [DeliveryThread(settings, house.clock, meters)]
+        gap_watch = GapWatch(journal, house.clock, settings.silence.slot_minutes, meters)
+        gap_watch.suspect(Cause.COLLECTOR_STARTED, pipeline.newest_measured_us)
+        threads: list[DeliveryThread | CopyThread | GapWatch] = [
+            DeliveryThread(settings, house.clock, meters),
+            gap_watch,
+        ]
         threads += CopyThread.if_enabled(settings, house)
         health.start()
         for thread in threads:
@@ -63,7 +71,7 @@ def run_collector(
         subscriber.start()
         ready()
         try:
-            _Loop(house, subscriber, pipeline, meters, stop, until_idle_seconds).run()
+            _Loop(house, subscriber, pipeline, gap_watch, meters, stop, until_idle_seconds).run()
         finally:
             subscriber.stop()
             for thread in threads:
@@ -80,6 +88,7 @@ class _Loop:
         house: House,
         subscriber: Subscriber,
         pipeline: Pipeline,
+        gap_watch: GapWatch,
         meters: Meters,
         stop: threading.Event,
         until_idle_seconds: float | None,
@@ -88,6 +97,9 @@ class _Loop:
         self._values = house.settings.collector
         self._subscriber = subscriber
         self._pipeline = pipeline
+        self._gap_watch = gap_watch
+        self._epoch = 0
+        self._sessions_lost = 0
         self._meters = meters
         self._stop = stop
         self._until_idle_seconds = until_idle_seconds
@@ -112,7 +124,11 @@ class _Loop:
         self._pipeline.tick(messages, self._clock.now_us())
 
     def _look(self) -> None:
-        self._pipeline.look(self._clock.now_us())
+        now_us = self._clock.now_us()
+        self._pipeline.look(now_us)
+        found = self._gap_watch.take_found()
+        if found:
+            self._pipeline.say(gap_remarks.on_missing_readings(found, self._pipeline.fleet, now_us), now_us)
 
     def _persist(self, step: Callable[[], None]) -> None:
         """Take a step again and again until the store takes it: nothing is read on meanwhile, nothing is lost."""
@@ -136,6 +152,18 @@ class _Loop:
             broker_error=state.last_error,
             sessions_lost=state.sessions_lost,
         )
+        if state.connected and state.epoch != self._epoch:
+            # Nothing of this connection is stored yet, so the newest reading is the last one before it.
+            if state.sessions_lost > self._sessions_lost:
+                self._session_lost()
+            elif self._epoch:
+                self._gap_watch.suspect(Cause.RECONNECTED, self._pipeline.newest_measured_us)
+            self._epoch, self._sessions_lost = state.epoch, state.sessions_lost
+
+    def _session_lost(self) -> None:
+        self._gap_watch.suspect(Cause.BROKER_LOST_SESSION, self._pipeline.newest_measured_us)
+        now_us = self._clock.now_us()
+        self._pipeline.say(gap_remarks.on_lost_session(self._pipeline.fleet, now_us), now_us)
 
 
 def _options(house: House) -> PipelineOptions:

@@ -90,6 +90,8 @@ class Meters:
         self._commit_failures = self._counter("commit_failures", "Commits that failed and are tried again")
         self._loop_failures = self._counter("loop_failures", "Unforeseen errors that the reading loop outlived")
         self._sessions_lost = self._gauge("broker_sessions_lost", "Reconnections where the broker had lost our session")
+        self._gaps = self._gauge("gaps_open", "Gaps in the readings that nothing has filled")
+        self._missing = self._gauge("readings_missing", "Readings that are missing in them")
         self._queue = self._gauge("queue_messages", "Messages waiting in memory")
         self._connected_gauge = self._gauge("broker_connected", "1 while connected to the broker")
         self._open = self._gauge("incidents_open", "Open incidents")
@@ -160,6 +162,11 @@ class Meters:
             self._broker_error = broker_error or "not connected"
             self._gauged["queued"] = queued
             self._beat = time.monotonic()
+
+    def gaps(self, open_now: int, missing: int) -> None:
+        """Set how many gaps are open, and how many readings are missing in them."""
+        self._gaps.set(open_now)
+        self._missing.set(missing)
 
     def incidents(self, open_now: int, blind: int) -> None:
         """Set how many incidents are open, and how many of them blind."""

@@ -16,16 +16,17 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grid.errors import StoreError
 from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
-from stores import journal_append, journal_reading
+from stores import journal_append, journal_gaps, journal_reading
 from stores.journal_file import WriterLock, open_for_reading, open_for_writing
-from stores.journal_values import Appended, JournalCounts, LastReceived, StoredReject, Waiting
+from stores.journal_values import Appended, Gap, JournalCounts, LastReceived, StoredReject, Waiting
 from stores.sqlite_errors import telling
 
-__all__ = ["Appended", "Journal", "JournalCounts", "LastReceived", "StoredReject", "Waiting"]
+__all__ = ["Appended", "Gap", "Journal", "JournalCounts", "LastReceived", "StoredReject", "Waiting"]
 
 REJECTS_ROWS_MAX = 100_000
 REJECTS_BYTES_MAX = 256 * 1024 * 1024
@@ -138,6 +139,12 @@ class Journal:
         with self._asking() as connection:
             return journal_reading.series(connection, number, from_us, to_us)
 
+    def newest_measured_us(self) -> int | None:
+        """Return the newest moment that any reading was measured at [µs], None in an empty journal."""
+        with self._asking() as connection:
+            (newest_us,) = connection.execute("SELECT max(measured_at_us) FROM latest").fetchone()
+        return None if newest_us is None else int(newest_us)
+
     def latest(self) -> ReadingBatch:
         """Return the reading with the newest measured_at of each transformer, by number."""
         with self._asking() as connection:
@@ -186,6 +193,30 @@ class Journal:
                 (block_no,),
             ).fetchone()
         return Waiting(blocks, readings, oldest)
+
+    def moments(self, from_us: int, numbers: range) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return transformer (n,) and moment (n,) [µs] of all readings of some transformers since a moment's minute.
+
+        Cheaper than `since`, where only what is there counts, and not what it says.
+        """
+        with self._asking() as connection:
+            return journal_gaps.moments(connection, from_us, numbers)
+
+    def list_gaps(self, gaps: Sequence[Gap], instead_of: Sequence[Gap] = ()) -> int:
+        """Put gaps on the list, in place of others, in one durable commit. Return how many were not on it before."""
+        with self._durably() as connection:
+            journal_gaps.remove(connection, instead_of)
+            return journal_gaps.put(connection, gaps)
+
+    def gaps(self, limit: int, open_only: bool = True, skip: int = 0) -> tuple[Gap, ...]:
+        """Return the list of gaps, the newest first, without the first `skip`; only those not filled, or all."""
+        with self._asking() as connection:
+            return journal_gaps.listed(connection, open_only, limit, skip)
+
+    def open_gaps(self) -> tuple[int, int]:
+        """Return how many gaps are open, and how many readings are missing in them."""
+        with self._asking() as connection:
+            return journal_gaps.open_totals(connection)
 
     def rejects(self, limit: int, since_us: int | None = None) -> tuple[StoredReject, ...]:
         """Return the newest rejects, newest first; with `since_us`, only those received since that moment."""

@@ -82,6 +82,19 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     ),
+    (
+        """CREATE TABLE gap (
+            transformer INTEGER NOT NULL,
+            after_us INTEGER NOT NULL,       -- the last reading before it
+            before_us INTEGER NOT NULL,      -- the first reading behind it
+            missing INTEGER NOT NULL,        -- readings that should lie between
+            cause TEXT NOT NULL,
+            found_at_us INTEGER NOT NULL,
+            filled_at_us INTEGER,            -- NULL while anything is missing
+            PRIMARY KEY (transformer, after_us, before_us)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX gap_open ON gap (before_us) WHERE filled_at_us IS NULL",
+    ),
 )
 
 SCHEMA_VERSION = len(_STEPS)

@@ -74,3 +74,21 @@ class Waiting:
     readings: int
     oldest_received_at_us: int | None
     """Arrival of the oldest of them [µs]; None when nothing waits."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Readings that should lie between two others and do not."""
+
+    transformer: int
+    after_us: int
+    """The last reading before the gap."""
+    before_us: int
+    """The first reading behind it."""
+    missing: int
+    """How many readings should lie between."""
+    cause: str
+    """What happened about then, such as `broker_lost_session`."""
+    found_at_us: int
+    filled_at_us: int | None = None
+    """When nothing was missing any more; None while something is."""

@@ -1,4 +1,4 @@
-"""`curve` and `rejects`: what the readings store has, and what it refused."""
+"""`curve`, `rejects` and `gaps`: what the readings store has, what it refused, and what it lacks."""
 
 from __future__ import annotations
 
@@ -32,6 +32,19 @@ _REJECTS = (
     Column(Text("说明", "detail")),
     Column(Text("摘要", "sha256")),
 )
+_GAPS = (
+    Column(Text("台区", "transformer")),
+    Column(Text("最后一个读数", "last reading before")),
+    Column(Text("下一个读数", "first reading behind")),
+    Column(Text("缺", "missing"), right=True),
+    Column(Text("当时", "what happened then")),
+    Column(Text("已补齐", "filled")),
+)
+_CAUSES = {
+    "collector_started": Text("采集服务启动", "the collector started"),
+    "reconnected": Text("重新连上消息服务器", "connected to the broker again"),
+    "broker_lost_session": Text("消息服务器丢失会话", "the broker lost our session"),
+}
 
 
 def curve(
@@ -126,6 +139,42 @@ def rejects(
             screen.table(Text("拒收记录", "Refused payloads"), _REJECTS, rows)
         else:
             screen.say(Text("没有拒收记录。", "Nothing was refused."))
+
+
+def gaps(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many at most, newest first.")] = 1000,
+    everything: Annotated[bool, typer.Option("--all", help="Those too that were filled since.")] = False,
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
+    """缺数清单 · Readings that are missing between others since broker or collector was away."""
+    with opened(config, language, as_json) as (house, screen):
+        zone = _first_zone(house)
+        journal = house.journal_reader()
+        listed = journal.gaps(limit, open_only=not everything) if journal else ()
+        name_of = {number: name for name, number in journal.all_numbers().items()} if journal and listed else {}
+        rows = []
+        for gap in listed:
+            name = name_of[gap.transformer]
+            if as_json:
+                screen.line(
+                    transformer_id=name,
+                    after=utc(gap.after_us),
+                    before=utc(gap.before_us),
+                    missing=gap.missing,
+                    cause=gap.cause,
+                    found_at=utc(gap.found_at_us),
+                    filled_at=utc(gap.filled_at_us),
+                )
+                continue
+            after, before = local(gap.after_us, zone), local(gap.before_us, zone)
+            cause = _CAUSES.get(gap.cause, Text(gap.cause, gap.cause))
+            rows.append([name, after, before, gap.missing, cause, local(gap.filled_at_us, zone)])
+        if rows:
+            screen.table(Text("缺数清单", "Missing readings"), _GAPS, rows)
+        elif not listed:
+            screen.say(Text("没有发现缺数。", "No readings are known to be missing."))
 
 
 def _zone_of(house: House, transformer_id: str) -> str:

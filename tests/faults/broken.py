@@ -131,6 +131,13 @@ def error_treated_as_ok() -> None:
     Journal.append = appending  # type: ignore[method-assign]
 
 
+def no_gap_scan() -> None:
+    """Never search for what the broker lost."""
+    from service.gap_watch import GapWatch
+
+    GapWatch.suspect = lambda self, cause, newest_stored_us: None  # type: ignore[method-assign]
+
+
 def whole() -> None:
     """Break nothing here: what is broken stands elsewhere, such as in the broker's settings."""
 
@@ -142,6 +149,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     "synchronous-off": synchronous_off,
     "no-epoch-check": no_epoch_check,
     "no-ack-on-error": no_ack_on_error,
+    "no-gap-scan": no_gap_scan,
     "no-keep-alive": no_keep_alive,
     "unbounded-queue": unbounded_queue,
     "last-write-wins": last_write_wins,

@@ -15,7 +15,7 @@ from alerts.hygiene_state import HygieneState
 from alerts.incidents import Incident
 from alerts.speech import Remark
 from grid.assets import Ledger
-from grid.moments import format_utc
+from grid.moments import format_utc, parse_moment_us
 from service.health import ADDRESS_FILE
 from service.house import House
 from service.settings import Settings, load_settings
@@ -218,6 +218,24 @@ class Site:
             kept = house.records.state(STATE_NAME)
             waiting = HygieneState.from_json(kept).waiting if kept else ()
             return house.records.told_since(0), tuple(w.remark for w in waiting)
+
+    def gaps(self) -> dict[str, list[tuple[int, int]]]:
+        """Return the open gaps as `redvest gaps --json` lists them: bounds [µs] by transformer."""
+        listed = self.redvest("gaps", "--limit", "100000")
+        found: dict[str, list[tuple[int, int]]] = {}
+        for gap in listed:
+            bounds = parse_moment_us(gap["after"]), parse_moment_us(gap["before"])
+            found.setdefault(gap["transformer_id"], []).append(bounds)
+        return found
+
+    def redvest(self, *words: str) -> list[dict[str, Any]]:
+        """Return the JSON lines that a command prints."""
+        output = self.folder / "output.txt"
+        output.unlink(missing_ok=True)
+        code = Running([*words, "--config", str(self.config), "--json"], output).wait()
+        text = output.read_text(encoding="utf-8")
+        require(code == 0, f"redvest {words[0]} ended with {code}: {text}")
+        return [json.loads(line) for line in text.splitlines()]
 
     def delivered(self) -> list[dict[str, Any]]:
         """Return what the file channel delivered, in order."""

@@ -1,4 +1,4 @@
-"""F05, F07, F10: the broker is stopped and started, forgets us, and keeps what comes while we are away."""
+"""F05, F06, F07, F10: the broker is restarted, crashes, forgets us, and keeps what comes while we are away."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_invented, nothing_lost, require
-from tests.faults.site import Site
-from tests.faults.street import Street, minutes_ago, reading
+from tests.faults.site import Site, a_fast_clock
+from tests.faults.street import Sent, Street, minutes_ago, reading
 from tests.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
@@ -20,6 +20,9 @@ NewMosquitto = Callable[..., Mosquitto]
 Tell = Callable[[str, str], None]
 
 LIVE_SECONDS_MAX = 5.0
+SLOT_MINUTES = 1.0
+CLOCK_SPEED = 60.0
+LISTED_MINUTES_MAX = SLOT_MINUTES + 5.0
 WHOLE = "whole"
 """The build is whole, what is broken is something else: the broker, or the build before this one."""
 
@@ -155,3 +158,69 @@ def test_a_broker_with_a_short_queue_loses_readings(new_site: NewSite, new_mosqu
             new_site, new_mosquitto(queued_messages_max=1_000, inflight_messages_max=20), 60, 10, idle_seconds_max=2.0
         )
     tell("F10", f"queue of 1,000: {failed.value}")
+
+
+def crash_broker(
+    new_site: NewSite, broker: Mosquitto, times: int, transformers: int, seed: int, broken: str = ""
+) -> str:
+    """Kill the broker with readings that it alone holds; every lost one must be on the list of gaps in time."""
+    dice = random.Random(seed)
+    street = Street(transformers, seed)
+    site = new_site(street, broker, clock=a_fast_clock(CLOCK_SPEED), silence={"slot_minutes": SLOT_MINUTES})
+    minutes = 12 + 4 * times
+    sent = street.readings(minutes_ago(minutes), minutes)
+    collector = site.start_ready(broken)
+    resent: list[Sent] = []
+    with Devices(broker.port) as devices:
+        at = 12 * transformers
+        devices.send(sent[:at])
+        site.wait_until(lambda: site.holds(devices.acknowledged), collector)
+        for _ in range(times):
+            collector.stop()
+            lost = sent[at : at + dice.randint(1, 2) * transformers]
+            devices.send(lost)
+            resent += lost
+            broker.kill()
+            broker.start()
+            at += 3 * transformers
+            collector = site.start_ready(broken)
+            devices.send(sent[at : at + transformers])
+            at += transformers
+            site.wait_until(lambda: sent[at - 1].key in site.stored(), collector)  # noqa: B023
+        time.sleep(LISTED_MINUTES_MAX * 60.0 / CLOCK_SPEED)
+        missing = devices.acknowledged - site.stored()
+        require(len(missing) == len(resent), f"the broker lost {len(missing)}, not {len(resent)}, in this test")
+        listed = site.gaps()
+        unlisted = {(name, at_us) for name, at_us in missing if not any(a < at_us < b for a, b in listed.get(name, ()))}
+        require(not unlisted, f"{len(unlisted):,} of {len(missing):,} lost readings are not on the list of gaps")
+        site.wait_until(
+            lambda: "readings_missing" in {remark.kind for remarks in site.remarks() for remark in remarks},
+            collector,
+            what="to be told that readings are missing",
+        )
+        resent += [message for message in sent if message.key not in devices.acknowledged]
+        devices.send(resent)
+        site.wait_until(lambda: not site.gaps(), collector, 120.0, "the gaps to be closed")
+        collector.stop()
+    nothing_lost(devices.acknowledged, site.stored())
+    return (
+        f"{times} crashes of the broker lost {len(missing):,} readings: all on the list of gaps within one slot "
+        f"+ 5 min; sent again, every gap was closed; seed {seed}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "transformers"), [(2, 40), pytest.param(20, 200, marks=[pytest.mark.soak, pytest.mark.timeout(900)])]
+)
+def test_what_a_crashed_broker_lost_is_listed_and_closed_when_it_is_sent_again(
+    new_site: NewSite, mosquitto: Mosquitto, times: int, transformers: int, tell: Tell
+) -> None:
+    tell("F06", crash_broker(new_site, mosquitto, times, transformers, seed=6))
+
+
+def test_without_a_search_for_gaps_nobody_knows_what_is_missing(
+    new_site: NewSite, mosquitto: Mosquitto, tell: Tell
+) -> None:
+    with pytest.raises(PromiseBroken, match="not on the list of gaps") as failed:
+        crash_broker(new_site, mosquitto, 1, 40, seed=6, broken="no-gap-scan")
+    tell("F06", f"no-gap-scan: {failed.value}")
