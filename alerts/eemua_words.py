@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 
+from alerts.doubts import Doubt
 from alerts.eemua import (
     FLOOD_ALARMS_MIN,
     STEADY_ALARMS_MAX,
@@ -18,6 +19,7 @@ from alerts.eemua import (
     RepeatedAlarm,
 )
 from alerts.figures import day_and_time, span, whole_percent
+from alerts.trust_words import doubt_name
 from grid.text import Text
 
 FORMULA = Text(
@@ -75,7 +77,10 @@ def finding(found: FlappingTransformer | RepeatedAlarm | LateAlarm | AuditedInci
                 "the rule's lines; widen the gap between enter and leave if it is steady load.",
             )
         case RepeatedAlarm(operator, key, times):
-            return Text(f"{operator} 重复收到 {times} 次：{key}。", f"{operator} was told {times} times: {key}.")
+            what = _what_was_told(key)
+            return Text(
+                f"{operator} 重复收到 {times} 次：{what.zh}。", f"{operator} was told {times} times: {what.en}."
+            )
         case LateAlarm(incident_id, _, opened_at_us, told_at_us):
             late = span(told_at_us - opened_at_us)
             return Text(
@@ -88,3 +93,23 @@ def finding(found: FlappingTransformer | RepeatedAlarm | LateAlarm | AuditedInci
                 f"事件 {incident_id} 漏报：{at.zh} 越限，没有通知任何人。",
                 f"Incident {incident_id} was missed: opened on {at.en}, nobody was told.",
             )
+
+
+def _what_was_told(key: str) -> Text:
+    """Return the subject of a remark in words; a key of a shape that is not known here stands for itself."""
+    match key.split("/"):
+        case ["silence", "feeder", feeder_id, "lost"]:
+            return Text(f"线路 {feeder_id} 通信中断", f"communication lost on feeder {feeder_id}")
+        case ["silence", "feeder", feeder_id, "back"]:
+            return Text(f"线路 {feeder_id} 通信恢复", f"communication back on feeder {feeder_id}")
+        case ["silence", "stream", what]:
+            return (
+                Text("监测恢复", "monitoring sees again") if what == "back" else Text("监测中断", "monitoring is blind")
+            )
+        case [transformer_id, doubt] if doubt in Doubt.__members__:
+            name = doubt_name(Doubt[doubt])
+            return Text(f"{transformer_id} 核查表计（{name.zh}）", f"check the meter of {transformer_id} ({name.en})")
+        case [incident_id, "blind"]:
+            return Text(f"事件 {incident_id} 读数中断", f"readings of incident {incident_id} stopped")
+        case _:
+            return Text(key, key)

@@ -41,7 +41,8 @@ def main() -> None:
     )
     mine = st.Page("page_my_list.py", title=say(words.MY_LIST), icon=":material/directions_walk:", url_path="my-list")
     system = st.Page("page_system.py", title=say(words.SYSTEM), icon=":material/monitor_heart:", url_path="system")
-    chosen = st.navigation([wall, incidents, incident, transformer, mine, system], position="top")
+    audit = st.Page("page_alarms.py", title=say(words.ALARM_AUDIT), icon=":material/fact_check:", url_path="alarms")
+    chosen = st.navigation([wall, incidents, incident, transformer, mine, audit, system], position="top")
     # A link from a message names what it is about, not the page: /?incident=…
     asked = st.query_params.to_dict()
     if chosen is wall and "incident" in asked:

@@ -12,6 +12,7 @@ from alerts.names import role_name
 from dashboard import words
 from grid.errors import RedvestError
 from grid.text import Language, Text
+from service.alarms import AuditedAlarms
 from service.house import House
 from service.queries import Queries
 from service.queries_answers import IncidentPage, MyList, System, TransformerPage, Wall
@@ -22,6 +23,7 @@ LIVE_SECONDS = 2.0
 # Keys of our own, never those of a widget: what a widget holds comes and goes with its page.
 _LANGUAGE, _PERSON = "redvest_language", "redvest_person"
 _KEPT_SECONDS = 1.0
+_AUDIT_KEPT_SECONDS = 20.0
 """Sessions that ask the same within this time get the same answer: fifty walls cost one."""
 
 
@@ -70,6 +72,12 @@ def my_list(person_id: str) -> MyList:
 def system() -> System:
     """Return the state of the system, at most a second old."""
     return queries().system()
+
+
+@st.cache_resource(ttl=_AUDIT_KEPT_SECONDS, max_entries=8, show_spinner=False)
+def alarm_audit(from_us: int, to_us: int) -> AuditedAlarms:
+    """Return the audit of alarms in a span, some seconds old."""
+    return queries().alarms(from_us, to_us)
 
 
 def forget_answers() -> None:

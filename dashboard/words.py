@@ -17,6 +17,7 @@ INCIDENTS = Text("事件", "Incidents")
 INCIDENT = Text("事件处置", "Incident")
 MY_LIST = Text("我的走访", "My list")
 SYSTEM = Text("系统状态", "System")
+ALARM_AUDIT = Text("告警自查", "Alarm audit")
 
 # Levels have their words in alerts.names; these are the states beside them
 NORMAL = Text("正常", "Normal")
@@ -228,6 +229,45 @@ THEN = Text("之后", "Then")
 DONE_DOORS = Text("已答复", "Answered")
 ALL_ANSWERED = Text("名单上您的门都已答复。", "All your doors have been answered.")
 CHANGE_ANSWER = Text("改答复", "Change the answer")
+
+# Alarm audit
+ALARM_RANGES = {24: Text("24 小时", "24 h"), 72: Text("3 天", "3 days"), 168: Text("7 天", "7 days")}
+AUDIT_CLEAN = Text("没有发现问题", "Nothing to mend")
+AUDIT_FOUND = Text("发现 {count} 项要处理", "{count} to mend")
+AUDIT_FOUND_ONE = Text("发现 1 项要处理", "1 to mend")
+ALARMS_TOLD = Text("发出通知", "Messages sent")
+ALARMS_MEAN = Text("最忙所平均/10 分钟", "Busiest mean/10 min")
+ALARMS_MOST = Text("最多/10 分钟", "Most in 10 min")
+ALARM_FLOODS = Text("出现洪泛的所", "Stations flooded")
+FLAPPING = Text("反复越限", "Flapping")
+REPEATED = Text("重复", "Repeated")
+LATE = Text("迟到", "Late")
+MISSED = Text("漏报", "Missed")
+STATIONS_AGAINST_LIMITS = Text("各供电所与限值", "Stations against the limits")
+COLUMN_ALARMS = Text("通知", "Messages")
+COLUMN_MEAN = Text("平均/10 分钟（≤ {limit}）", "Mean/10 min (≤ {limit})")
+COLUMN_MOST = Text("最多/10 分钟（< {limit}）", "Most in 10 min (< {limit})")
+COLUMN_MOST_FROM = Text("最忙时段起", "Busiest from")
+COLUMN_ABOVE = Text("超过 {limit} 条的时段", "Windows above {limit}")
+COLUMN_FLOOD = Text("洪泛时段", "Flood windows")
+ABOVE_LIMIT = Text("超限", "above limit")
+AUDIT_FORMULA = Text(
+    "计算：全时段分为 {windows} 个 10 分钟时段；平均 = 通知条数 × 10 分钟 ÷ 全时长；占比 = 该类时段数 ÷ {windows}。"
+    "值班员按供电所计；合并在一条通知里的多件事算一条。",
+    "How: the range has {windows} windows of 10 min; mean = messages × 10 min / range; share = such windows / "
+    "{windows}. The operator is the supply station; several things said in one message count once.",
+)
+AUDIT_PROMISES = Text(
+    "迟到：从越限读数到通知超过 {told} 分钟。漏报：{missed} 分钟内没有通知任何人。"
+    "反复越限：1 小时内发现 {flaps} 次及以上。重复：同一件事再次通知。补到的历史事件和已撤销的事件不要求通知。",
+    "Late: told more than {told} min after the reading. Missed: nobody told within {missed} min. Flapping: {flaps} "
+    "or more openings in an hour. Repeated: the same thing said again. History found late and what was retracted need "
+    "not call.",
+)
+FINDINGS = Text("发现的问题", "Findings")
+MORE_FINDINGS = Text(
+    "另有 {count} 项未列出，见 redvest alarms。", "{count} more are not shown here: see redvest alarms."
+)
 
 # System
 COLLECTOR = Text("采集程序", "Collector")

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from alerts.eemua import RepeatedAlarm
+from alerts.eemua_words import finding
 from alerts.incidents import Incident, IncidentState
 from alerts.outreach import OutreachList
 from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_utc, parse_moment_us
@@ -139,6 +142,21 @@ def test_what_is_told_again_of_the_same_thing_is_repeated(records: Records) -> N
 )
 def test_the_subject_of_a_remark_is_its_key_without_the_moment(key: str, subject: str) -> None:
     assert subject_of(key) == subject
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("silence/feeder/F1/lost", Text("线路 F1 通信中断", "communication lost on feeder F1")),
+        ("silence/stream/back", Text("监测恢复", "monitoring sees again")),
+        ("YX07/STUCK", Text("YX07 核查表计（数据冻结）", "check the meter of YX07 (frozen values)")),
+        ("YX06-a/blind", Text("事件 YX06-a 读数中断", "readings of incident YX06-a stopped")),
+        ("some/other/key", Text("some/other/key", "some/other/key")),
+    ],
+)
+def test_what_was_repeated_is_said_in_words(key: str, words: Text) -> None:
+    said = finding(RepeatedAlarm("YX", key, 2), ZoneInfo(ZONE))
+    assert said == Text(f"YX 重复收到 2 次：{words.zh}。", f"YX was told 2 times: {words.en}.")
 
 
 def test_only_what_was_told_in_the_span_is_counted(records: Records) -> None:

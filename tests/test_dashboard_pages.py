@@ -13,14 +13,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from alerts.eemua_words import FORMULA
 from alerts.outreach import VisitResult
 from dashboard import words
 from dashboard.chart_layers import wall_clock_ms
 from dashboard.charts import load_rate_chart
-from grid.moments import MINUTE_US, parse_moment_us
+from grid.moments import MINUTE_US, SECOND_US, parse_moment_us
 from grid.text import Language, Text
 from service.house import House
 from service.settings import CONFIG_VARIABLE, load_settings
+from stores.changes import Changes, ToldRemark
 from tests.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
@@ -30,6 +32,7 @@ PAGES = (
     "page_incident.py",
     "page_transformer.py",
     "page_my_list.py",
+    "page_alarms.py",
     "page_system.py",
 )
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -98,6 +101,7 @@ def test_every_page_draws_in_both_languages(town: Town, page: str, language: Lan
         "page_incident.py": words.INCIDENT,
         "page_transformer.py": words.TRANSFORMER,
         "page_my_list.py": words.MY_LIST,
+        "page_alarms.py": words.ALARM_AUDIT,
         "page_system.py": words.SYSTEM,
     }[page]
     assert title.to(language) in told(app)
@@ -231,6 +235,32 @@ def test_my_list_shows_the_next_door_first_and_only_my_doors(town: Town) -> None
     assert not [name for name in other if f'"shop">{name}<' in mine]
     unanswered = [m for m in own if m not in {v.merchant_id for v in town.visits}]
     assert mine.index(f'"shop">{names[unanswered[0]]}<') < mine.index(f'"shop">{names[own[0]]}<')
+
+
+def test_the_alarm_audit_links_a_missed_incident_and_states_its_limits(town: Town) -> None:
+    page = told(opened("page_alarms.py"))
+    assert f"./incident?incident={town.incident.incident_id}" in page
+    assert "漏报" in page
+    assert FORMULA.zh in page
+    assert "144 个 10 分钟时段" in page
+
+
+def test_the_alarm_audit_says_when_a_station_was_flooded(own_town: Town) -> None:
+    town = own_town
+    incident, at_us = town.incident, town.incident.opened_at_us + 30 * SECOND_US
+    house = House(load_settings(town.config))
+    told_of = [
+        ToldRemark(f"{incident.incident_id}/{what}", kind, "YX", incident.level, incident.transformer_id,
+                   incident.incident_id, at_us, at_us + n, f"message {n}")
+        for n, (what, kind) in enumerate([("opened", "incident_opened"), *((f"list/{n}", "list") for n in range(9))])
+    ]  # fmt: skip
+    house.records.commit(Changes(told=tuple(told_of)))
+    house.close()
+    page = told(opened("page_alarms.py", lang="en"))
+    assert "10 ■ above limit" in page
+    assert "1 to mend" in page
+    assert "Missed</span>" in page
+    assert "was missed" not in page
 
 
 def test_a_wrong_address_says_so_and_shows_no_page_of_code(town: Town) -> None:
