@@ -128,6 +128,16 @@ class Appliance:
 
 
 @dataclass(frozen=True)
+class CustomerLink:
+    """Which transformer a merchant hangs on from a moment on until the next link."""
+
+    merchant_id: str
+    valid_from_us: int
+    """[µs since the epoch, UTC]"""
+    transformer_id: str
+
+
+@dataclass(frozen=True)
 class Ledger:
     """The whole ledger of one or more stations, checked and free of dangling references."""
 
@@ -139,6 +149,8 @@ class Ledger:
     appliances: tuple[Appliance, ...] = ()
     ratings: tuple[Rating, ...] = ()
     """Dated ratings. Where a transformer has some, they say what held when; the first one also before it."""
+    links: tuple[CustomerLink, ...] = ()
+    """Dated links of merchants to transformers. Where a merchant has some, they say what held when, as ratings do."""
 
     def transformer(self, transformer_id: str) -> Transformer | None:
         """Return one transformer, or None when the ledger does not know it."""

@@ -76,6 +76,14 @@ def power_factor(batch: ReadingBatch) -> NDArray[np.float64]:
         return np.where(apparent > 0.0, np.minimum(active / apparent, 1.0), np.nan)
 
 
+def voltage_outside(voltage_v: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Return where phase voltages (n, 3) [V] stand to 198.0…235.4 V: -1 below, 1 above, 0 within or missing (NaN).
+
+    The limits themselves are within (GB/T 12325-2008).
+    """
+    return (voltage_v > VOLTAGE_HIGH_V).astype(np.int8) - (voltage_v < VOLTAGE_LOW_V).astype(np.int8)
+
+
 class LoadRates:
     """Load rates of a batch: total, by phase, worst phase, and what the total was computed from."""
 

@@ -221,8 +221,8 @@ class _Draft:
         recent = of._recent_of(incident.transformer_id, incident.last_reading_at_us)
         ranked = candidates(
             incident,
-            index.merchants(incident.transformer_id),
-            index.appliances(incident.transformer_id),
+            index.merchants(incident.transformer_id, incident.last_reading_at_us),
+            index.appliances(incident.transformer_id, incident.last_reading_at_us),
             self._visits(),
             self._now_us,
             of._settings,
@@ -278,8 +278,8 @@ class _Draft:
             load_rate,
             recent.trend_per_hour,
             recent.power_factor,
-            index.merchants(transformer_id),
-            index.appliances(transformer_id),
+            index.merchants(transformer_id, incident.last_reading_at_us),
+            index.appliances(transformer_id, incident.last_reading_at_us),
             index.people,
             self._visits(),
             self._now_us,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, func, insert, select, tuple_, update
 from grid.assets import (
     Appliance,
     ApplianceKind,
+    CustomerLink,
     Ledger,
     Merchant,
     Person,
@@ -56,6 +57,7 @@ _SHEETS = (
     _Sheet("ratings", schema.rating, Rating, ("transformer_id", "valid_from_us")),
     _Sheet("people", schema.person, Person, ("person_id",)),
     _Sheet("merchants", schema.merchant, Merchant, ("merchant_id",)),
+    _Sheet("links", schema.customer_link, CustomerLink, ("merchant_id", "valid_from_us")),
     _Sheet("appliances", schema.appliance, Appliance, ("merchant_id", "line")),
 )
 _CHOICES: dict[str, type[Enum]] = {"role": Role, "phase": Phase, "appliance": ApplianceKind}

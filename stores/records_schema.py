@@ -345,6 +345,14 @@ audit = Table(
     _words("previous_hash"),
     _words("hash"),
 )
+customer_link = Table(
+    "customer_link",
+    metadata,
+    Column("merchant_id", Words, ForeignKey("merchant.merchant_id"), primary_key=True),
+    Column("valid_from_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("transformer_id", Words, ForeignKey("transformer.transformer_id"), nullable=False),
+    *_ledger_marks(),
+)
 told_remark = Table(
     "told_remark",
     metadata,

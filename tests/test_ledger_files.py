@@ -52,6 +52,11 @@ GOOD = {
         "M01,模拟小吃店,YX06,模拟街 1 号,模拟联系人,138 0000 0001,餐饮,A,1,no,\n"
         "M02,模拟诊所,YX06,模拟街 2 号,,,,,,yes,医疗用电\n"
     ),
+    "links": (
+        "merchant_id,valid_from,transformer_id\n"
+        "M01,2020-01-01T00:00:00+08:00,YX07\n"
+        "M01,2021-06-01T00:00:00+08:00,YX06\n"
+    ),
     "appliances": (
         "merchant_id,appliance,count,rated_kw,can_switch_off,setpoint_c\n"
         "M01,air_conditioner,3,2.5,2,22\nM01,lighting,20,0.04,10,\n"
@@ -133,6 +138,7 @@ def test_stations_and_transformers_alone_are_a_ledger(tmp_path: Path) -> None:
             ratings=None,
             people=None,
             merchants=None,
+            links=None,
             appliances=None,
             transformers="transformer_id,name,station_id,rated_power_kva\nYX06,模拟台区,ST01,400\n",
         )
@@ -162,7 +168,7 @@ def test_required_sheets_are_asked_for_and_optional_ones_are_not(tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["Merchants.csv", "merchants (1).csv", "merchant.csv", "merchants.CSV"])
 def test_a_misnamed_sheet_is_not_passed_over_in_silence(tmp_path: Path, name: str) -> None:
-    folder = write(tmp_path / "ledger", merchants=None, appliances=None)
+    folder = write(tmp_path / "ledger", merchants=None, links=None, appliances=None)
     (folder / name).write_text(GOOD["merchants"], encoding="utf-8")
     fault = the_fault(folder)
     assert fault.file == name
@@ -668,3 +674,12 @@ def test_ratings_name_a_moment_with_an_offset_once_and_end_with_the_transformers
     assert {(f.line, f.column) for f in faults} == {(2, "valid_from"), (4, "valid_from")}
     _, faults = read_ledger(write(tmp_path / "other", ratings=head + "YX06,2021-06-01T00:00:00+08:00,500,80\n"))
     assert [(f.line, f.column) for f in faults] == [(2, "rated_power_kva")]
+
+
+def test_links_name_a_moment_once_and_end_with_the_merchants_own(tmp_path: Path) -> None:
+    head = "merchant_id,valid_from,transformer_id\n"
+    same = "M01,2021-06-01T00:00:00+08:00,YX06\nM01,2021-05-31T16:00:00Z,YX06\n"
+    _, faults = read_ledger(write(tmp_path / "ledger", links=head + same))
+    assert [(f.file, f.line, f.column) for f in faults] == [("links.csv", 3, "valid_from")]
+    _, faults = read_ledger(write(tmp_path / "other", links=head + "M01,2021-06-01T00:00:00+08:00,YX07\n"))
+    assert [(f.file, f.line, f.column) for f in faults] == [("links.csv", 2, "transformer_id")]

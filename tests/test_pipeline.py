@@ -19,6 +19,7 @@ from collector.wire import encode_reading, reading_topic
 from grid.assets import (
     Appliance,
     ApplianceKind,
+    CustomerLink,
     Ledger,
     Merchant,
     Person,
@@ -322,3 +323,20 @@ def test_what_waits_to_be_said_survives_a_crash_and_is_said_once(station):
     assert station.told(0).count("incident_opened") == 1
     station.restart(NOON + MINUTE_US)
     assert station.told(5).count("incident_opened") == 1
+
+
+def test_the_list_asks_those_who_hang_on_the_transformer_at_that_time(station):
+    moved = tuple(CustomerLink(f"M{i:02}", 0, "T1") for i in range(1, 31))
+    moved += tuple(CustomerLink(f"M{i:02}", NOON + HOUR_US, "T2") for i in range(1, 31))
+    merchants = tuple(replace(m, transformer_id="T2") if m.merchant_id <= "M30" else m for m in a_town().merchants)
+    station.records.replace_ledger(replace(a_town(), merchants=merchants, links=moved), "test", NOON)
+    station.pipeline.look(NOON)
+    station.tick([("T1", 0, 0.95), ("T2", 0, 0.95)])
+    early = {i.transformer_id: station.records.outreach(i.incident_id) for i in station.records.incidents()}
+    assert any(door.merchant_id <= "M30" for door in early["T1"].doors)
+    assert early["T2"].doors == ()
+    for minute in range(1, 12):
+        station.tick([("T1", minute, 0.5)])
+    station.tick([("T1", 90, 0.95)])
+    later = max(station.records.incidents(), key=lambda i: i.opened_at_us)
+    assert not any(door.merchant_id <= "M30" for door in station.records.outreach(later.incident_id).doors)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from grid.assets import Appliance, Ledger, Rating
+from grid.assets import Appliance, CustomerLink, Ledger, Rating
 from grid.moments import format_utc
 from stores.ledger_files.sheets import SHEETS
 
@@ -58,6 +58,8 @@ def _by_key(assets: tuple[Any, ...]) -> Mapping[str, tuple[Any, ...]]:
     for asset in assets:
         if isinstance(asset, Appliance):
             rows.setdefault(f"{asset.merchant_id}/{asset.appliance.value}", []).append(asset)
+        elif isinstance(asset, CustomerLink):
+            rows.setdefault(f"{asset.merchant_id}/{format_utc(asset.valid_from_us)}", []).append(asset)
         elif isinstance(asset, Rating):
             rows.setdefault(f"{asset.transformer_id}/{format_utc(asset.valid_from_us)}", []).append(asset)
         else:

@@ -92,6 +92,7 @@ def _ledger(reads: dict[str, SheetRead]) -> Ledger:
         ratings=assets("ratings"),
         people=assets("people"),
         merchants=assets("merchants"),
+        links=assets("links"),
         appliances=assets("appliances"),
     )
 

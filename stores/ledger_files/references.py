@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grid.assets import Appliance, Rating, Role
+from grid.assets import Appliance, Merchant, Role, Transformer
 from grid.text import Text
 from stores.ledger_files.sheet_reading import SheetRead
 
@@ -18,6 +18,7 @@ def check_together(reads: Mapping[str, SheetRead]) -> None:
         _references(read, reads)
     _one_station(reads)
     _ratings(reads)
+    _links(reads)
     _teams(reads)
     _appliances(reads)
 
@@ -87,23 +88,8 @@ def _ratings(reads: Mapping[str, SheetRead]) -> None:
     ratings, transformers = reads.get("ratings"), reads.get("transformers")
     if not ratings or not transformers:
         return
-    seen: dict[tuple[str, int], int] = {}
-    newest: dict[str, int] = {}
-    row: Rating
-    for line, row in ratings.assets.items():
-        first = seen.setdefault((row.transformer_id, row.valid_from_us), line)
-        if first != line:
-            ratings.add(
-                line,
-                "valid_from",
-                Text(f"与第 {first} 行是同一台区的同一时刻", f"the same transformer and moment are on line {first}"),
-                Text("每个时刻只留一行", "keep one row per moment"),
-            )
-        before = newest.get(row.transformer_id)
-        if before is None or ratings.assets[before].valid_from_us < row.valid_from_us:
-            newest[row.transformer_id] = line
-    own = {t.transformer_id: t for t in reversed(list(transformers.assets.values()))}
-    for transformer_id, line in newest.items():
+    own: dict[str, Transformer] = {t.transformer_id: t for t in reversed(list(transformers.assets.values()))}
+    for transformer_id, line in _newest_lines(ratings, "transformer_id").items():
         last, now = ratings.assets[line], own.get(transformer_id)
         if now and (last.rated_power_kva, last.ct_ratio) != (now.rated_power_kva, now.ct_ratio):
             ratings.add(
@@ -117,6 +103,46 @@ def _ratings(reads: Mapping[str, SheetRead]) -> None:
                 ),
                 Text("两处写成一致", "make both say the same"),
             )
+
+
+def _links(reads: Mapping[str, SheetRead]) -> None:
+    """One link per moment, and the newest one is the merchant's own row."""
+    links, merchants = reads.get("links"), reads.get("merchants")
+    if not links or not merchants:
+        return
+    own: dict[str, Merchant] = {m.merchant_id: m for m in reversed(list(merchants.assets.values()))}
+    for merchant_id, line in _newest_lines(links, "merchant_id").items():
+        last, now = links.assets[line], own.get(merchant_id)
+        if now and last.transformer_id != now.transformer_id:
+            links.add(
+                line,
+                "transformer_id",
+                Text(
+                    f"{merchant_id} 的最新一条与 merchants 不一致（{now.transformer_id}）",
+                    f"the newest link of {merchant_id} is not the one in merchants ({now.transformer_id})",
+                ),
+                Text("两处写成一致", "make both say the same"),
+            )
+
+
+def _newest_lines(dated: SheetRead, key: str) -> dict[str, int]:
+    """Return the line of each key's newest row, and note rows that repeat a key and a moment."""
+    seen: dict[tuple[str, int], int] = {}
+    newest: dict[str, int] = {}
+    for line, row in dated.assets.items():
+        name: str = getattr(row, key)
+        first = seen.setdefault((name, row.valid_from_us), line)
+        if first != line:
+            dated.add(
+                line,
+                "valid_from",
+                Text(f"与第 {first} 行是同一编号的同一时刻", f"the same id and moment are on line {first}"),
+                Text("每个时刻只留一行", "keep one row per moment"),
+            )
+        before = newest.get(name)
+        if before is None or dated.assets[before].valid_from_us < row.valid_from_us:
+            newest[name] = line
+    return newest
 
 
 def _teams(reads: Mapping[str, SheetRead]) -> None:

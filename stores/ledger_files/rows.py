@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from grid.assets import (
     Appliance,
     ApplianceKind,
+    CustomerLink,
     Merchant,
     Person,
     Phase,
@@ -171,6 +172,18 @@ class MerchantRow(LedgerRow):
             self.protected,
             self.protected_reason,
         )
+
+
+class LinkRow(LedgerRow):
+    """A row of links.csv."""
+
+    merchant_id: Identifier
+    valid_from: Moment
+    transformer_id: Identifier
+
+    def asset(self) -> CustomerLink:
+        """Return the link."""
+        return CustomerLink(self.merchant_id, self.valid_from, self.transformer_id)
 
 
 class ApplianceRow(LedgerRow):

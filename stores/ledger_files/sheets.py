@@ -8,6 +8,7 @@ from stores.ledger_files.rows import (
     ApplianceRow,
     GridRow,
     LedgerRow,
+    LinkRow,
     MerchantRow,
     PersonRow,
     RatingRow,
@@ -50,9 +51,10 @@ TRANSFORMERS = Sheet(
 RATINGS = Sheet("ratings", RatingRow, None, (("transformer_id", "transformers"),))
 PEOPLE = Sheet("people", PersonRow, "person_id", (("grid_id", "grids"),))
 MERCHANTS = Sheet("merchants", MerchantRow, "merchant_id", (("transformer_id", "transformers"),))
+LINKS = Sheet("links", LinkRow, None, (("merchant_id", "merchants"), ("transformer_id", "transformers")))
 APPLIANCES = Sheet("appliances", ApplianceRow, None, (("merchant_id", "merchants"),))
 
-SHEETS = (STATIONS, GRIDS, TRANSFORMERS, RATINGS, PEOPLE, MERCHANTS, APPLIANCES)
+SHEETS = (STATIONS, GRIDS, TRANSFORMERS, RATINGS, PEOPLE, MERCHANTS, LINKS, APPLIANCES)
 """In the order of the chain: what is referred to comes before what refers to it."""
 
 OTHER_SHEETS = ("readings",)

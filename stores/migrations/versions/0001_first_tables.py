@@ -93,6 +93,15 @@ def _ledger() -> None:
         sa.ForeignKeyConstraint(["merchant_id"], ["merchant.merchant_id"]),
     )
     op.create_table(
+        "customer_link",
+        _key("merchant_id"),
+        sa.Column("valid_from_us", sa.BigInteger, primary_key=True, autoincrement=False),
+        _words("transformer_id"),
+        *_ledger_marks(),
+        sa.ForeignKeyConstraint(["merchant_id"], ["merchant.merchant_id"]),
+        sa.ForeignKeyConstraint(["transformer_id"], ["transformer.transformer_id"]),
+    )
+    op.create_table(
         "ledger_version",
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
         _moment("taken_at_us"),
