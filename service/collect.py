@@ -17,6 +17,7 @@ from grid.errors import StoreError
 from service import gap_remarks
 from service.copying import CopyThread
 from service.delivery import DeliveryThread
+from service.disk_watch import DiskWatch
 from service.gap_watch import Cause, GapWatch
 from service.health import ADDRESS_FILE, HealthServer
 from service.house import House
@@ -24,6 +25,7 @@ from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
 
 LOOK_EVERY_SECONDS = 1.0
+RETRY_SECONDS_MIN = 0.1
 RETRY_SECONDS_MAX = 10.0
 
 log = logging.getLogger("redvest.collect")
@@ -44,6 +46,7 @@ def run_collector(
     meters = Meters()
     values = settings.collector
     health = HealthServer(meters, values.health_host, values.health_port, settings.data.folder / ADDRESS_FILE)
+    disk_watch = DiskWatch(house.ballast(), str(settings.data.folder))
     with house.journal_writer() as journal:
         subscriber = Subscriber(
             house.broker_address(),
@@ -71,7 +74,7 @@ def run_collector(
         subscriber.start()
         ready()
         try:
-            _Loop(house, subscriber, pipeline, gap_watch, meters, stop, until_idle_seconds).run()
+            _Loop(house, subscriber, pipeline, gap_watch, disk_watch, meters, stop, until_idle_seconds).run()
         finally:
             subscriber.stop()
             for thread in threads:
@@ -89,6 +92,7 @@ class _Loop:
         subscriber: Subscriber,
         pipeline: Pipeline,
         gap_watch: GapWatch,
+        disk_watch: DiskWatch,
         meters: Meters,
         stop: threading.Event,
         until_idle_seconds: float | None,
@@ -98,6 +102,8 @@ class _Loop:
         self._subscriber = subscriber
         self._pipeline = pipeline
         self._gap_watch = gap_watch
+        self._disk_watch = disk_watch
+        self._retry_seconds = RETRY_SECONDS_MIN
         self._epoch = 0
         self._sessions_lost = 0
         self._meters = meters
@@ -107,42 +113,53 @@ class _Loop:
     def run(self) -> None:
         wait_seconds = self._values.block_wait_milliseconds / 1000.0
         looked = last_message = time.monotonic()
+        messages: list[Message] = []
         while not self._stop.is_set():
-            messages = self._subscriber.take(self._values.block_messages_max, wait_seconds)
+            messages = messages or self._subscriber.take(self._values.block_messages_max, wait_seconds)
             self._beat()
             now = time.monotonic()
             if messages:
                 last_message = now
-                self._persist(partial(self._tick, messages))
+                # What the store does not take is kept and tried again; nothing is read on meanwhile, nothing is lost.
+                messages = [] if self._succeeds(partial(self._tick, messages)) else messages
             if now - looked >= LOOK_EVERY_SECONDS:
                 looked = now
-                self._persist(self._look)
+                self._succeeds(self._look)
             if self._until_idle_seconds is not None and now - last_message >= self._until_idle_seconds:
                 return
 
     def _tick(self, messages: Sequence[Message]) -> None:
+        self._disk_watch.require_room()
         self._pipeline.tick(messages, self._clock.now_us())
 
     def _look(self) -> None:
         now_us = self._clock.now_us()
         self._pipeline.look(now_us)
+        self._look_at_disk()
         found = self._gap_watch.take_found()
         if found:
             self._pipeline.say(gap_remarks.on_missing_readings(found, self._pipeline.fleet, now_us), now_us)
 
-    def _persist(self, step: Callable[[], None]) -> None:
-        """Take a step again and again until the store takes it: nothing is read on meanwhile, nothing is lost."""
-        wait_seconds = 0.1
-        while not self._stop.is_set():
-            try:
-                step()
-                return
-            except StoreError as error:
-                log.error("not stored, trying again in %.1f s: %s", wait_seconds, error)
-                self._meters.commit_failed(str(error))
+    def _succeeds(self, step: Callable[[], None]) -> bool:
+        """Take a step and return whether the stores let us; if not, wait a while, longer each time."""
+        try:
+            step()
+        except StoreError as error:
+            log.error("not stored, trying again in %.1f s: %s", self._retry_seconds, error)
+            self._meters.commit_failed(str(error))
+            self._look_at_disk()
             self._beat()
-            self._stop.wait(wait_seconds)
-            wait_seconds = min(wait_seconds * 2.0, RETRY_SECONDS_MAX)
+            self._stop.wait(self._retry_seconds)
+            self._retry_seconds = min(self._retry_seconds * 2.0, RETRY_SECONDS_MAX)
+            return False
+        self._retry_seconds = RETRY_SECONDS_MIN
+        return True
+
+    def _look_at_disk(self) -> None:
+        now_us = self._clock.now_us()
+        remarks = self._disk_watch.look(self._pipeline.fleet, now_us)
+        if remarks:
+            self._pipeline.say(remarks, now_us)
 
     def _beat(self) -> None:
         state = self._subscriber.state()

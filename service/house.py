@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from service.desk import Desk
     from service.meters import Meters
     from service.queries import Queries
+    from stores.ballast import Ballast
     from stores.journal import Journal
     from stores.records import Records
 
@@ -71,6 +72,13 @@ class House:
         self.make_data_folder()
         rows_max = rejects_rows_max or self.settings.collector.rejects_rows_max
         return Journal.open_writer(self.settings.journal_file, rejects_rows_max=rows_max)
+
+    def ballast(self) -> Ballast:
+        """Return the reserve of disk space beside the stores."""
+        from stores.ballast import BALLAST_FILE, Ballast
+
+        self.make_data_folder()
+        return Ballast(self.settings.data.folder / BALLAST_FILE, self.settings.data.ballast_mib * 2**20)
 
     def fleet(self) -> Fleet:
         """Return the transformers of the ledger that have readings, by their numbers in the journal."""

@@ -80,6 +80,7 @@ class DataSection(Section):
     """Where the embedded stores live."""
 
     folder: Path = Path("data")
+    ballast_mib: Whole = Field(default=64, ge=0, le=65_536)
 
 
 class RecordsSection(Section):

@@ -219,6 +219,10 @@ class Site:
             waiting = HygieneState.from_json(kept).waiting if kept else ()
             return house.records.told_since(0), tuple(w.remark for w in waiting)
 
+    def kinds_said(self) -> set[str]:
+        """Return the kinds of remarks that were told or wait to be."""
+        return {remark.kind for remarks in self.remarks() for remark in remarks}
+
     def gaps(self) -> dict[str, list[tuple[int, int]]]:
         """Return the open gaps as `redvest gaps --json` lists them: bounds [µs] by transformer."""
         listed = self.redvest("gaps", "--limit", "100000")

@@ -194,9 +194,7 @@ def crash_broker(
         unlisted = {(name, at_us) for name, at_us in missing if not any(a < at_us < b for a, b in listed.get(name, ()))}
         require(not unlisted, f"{len(unlisted):,} of {len(missing):,} lost readings are not on the list of gaps")
         site.wait_until(
-            lambda: "readings_missing" in {remark.kind for remarks in site.remarks() for remark in remarks},
-            collector,
-            what="to be told that readings are missing",
+            lambda: "readings_missing" in site.kinds_said(), collector, what="to be told that readings are missing"
         )
         resent += [message for message in sent if message.key not in devices.acknowledged]
         devices.send(resent)

@@ -1,0 +1,48 @@
+"""Watches the disk of the stores: gives the reserve free when it is full, says so, and takes it again."""
+
+from __future__ import annotations
+
+import logging
+
+from alerts.speech import Remark, Urgency
+from alerts.store_words import disk_has_room, disk_is_full
+from grid.fleet import Fleet
+from grid.text import Text
+from stores.ballast import Ballast
+
+log = logging.getLogger("redvest.disk")
+
+
+class DiskWatch:
+    """The reserve of one collector, and what there is to say about the disk."""
+
+    def __init__(self, ballast: Ballast, folder: str) -> None:
+        """Take the reserve if there is room."""
+        self._ballast = ballast
+        self._folder = folder
+        self._full_since_us: int | None = None
+        ballast.tend()
+
+    def require_room(self) -> None:
+        """Raise StoreError while what is left of the disk is not for readings."""
+        self._ballast.require()
+
+    def look(self, fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
+        """Give the reserve free when the disk is full, take it again when it is not; return what is to be said."""
+        if self._ballast.release():
+            log.error("the disk of %s is full: the reserve is given free, readings wait at the broker", self._folder)
+        has_room = self._ballast.tend()
+        if not has_room and self._full_since_us is None:
+            self._full_since_us = now_us
+            return self._remarks("full", disk_is_full(), Urgency.BLIND, fleet, now_us)
+        if has_room and self._full_since_us is not None:
+            remarks = self._remarks("has room", disk_has_room(), Urgency.ROUTINE, fleet, now_us)
+            self._full_since_us = None
+            log.warning("the disk of %s has room again", self._folder)
+            return remarks
+        return ()
+
+    def _remarks(self, what: str, text: Text, urgency: Urgency, fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
+        station_id = next((station for station in fleet.station_ids if station), "")
+        key = f"disk/{self._full_since_us}/{what}"
+        return (Remark(key, "disk_full", station_id, "disk_full", urgency, now_us, text),) if station_id else ()

@@ -1,0 +1,49 @@
+"""The reserve of disk space: taken where there is room, given free when there is none, and taken again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grid.errors import StoreError
+from stores.ballast import Ballast
+
+MIB = 2**20
+
+
+class Disk(Ballast):
+    """A reserve on a disk whose free space the test says."""
+
+    free_bytes = 100 * MIB
+
+
+def test_the_reserve_takes_its_space_on_disk_and_gives_it_free(tmp_path: Path) -> None:
+    ballast = Ballast(tmp_path / "ballast", 2 * MIB)
+    assert not ballast.held
+    assert ballast.tend() and ballast.held
+    assert (tmp_path / "ballast").stat().st_blocks * 512 >= 2 * MIB
+    assert not ballast.release(), "a disk with room needs no sacrifice"
+    assert ballast.held
+
+
+def test_a_full_disk_gets_the_reserve_and_readings_wait_until_there_is_twice_as_much(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "ballast", 2 * MIB)
+    disk.tend()
+    disk.free_bytes = 0
+    assert disk.release()
+    assert not (tmp_path / "ballast").exists()
+    disk.free_bytes = 3 * MIB
+    with pytest.raises(StoreError, match=r"the disk is full \(3 MiB are left, 4 are needed\)"):
+        disk.require()
+    disk.free_bytes = 5 * MIB
+    disk.require()
+    assert disk.held
+
+
+def test_without_a_reserve_nothing_is_kept_and_nothing_stopped(tmp_path: Path) -> None:
+    none = Disk(tmp_path / "ballast", 0)
+    none.free_bytes = 0
+    none.require()
+    assert none.tend() and not none.release()
+    assert not (tmp_path / "ballast").exists()
