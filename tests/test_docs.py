@@ -211,3 +211,11 @@ def test_the_nomenclature_names_every_level_of_early_warning() -> None:
 def test_the_readme_names_every_rule_set_that_is_shipped() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {rule_set.cited for rule_set in read_rule_sets()} == set(re.findall(r"^\| `([a-z-]+@\d+)`", text, re.M))
+
+
+def test_the_promises_are_made_in_the_same_words_everywhere() -> None:
+    promise = re.compile(r"^- \(([a-g])\) .+$", re.M)
+    readme = [line[0] for line in promise.finditer((ROOT / "README.md").read_text(encoding="utf-8"))]
+    page = [line[0] for line in promise.finditer((ROOT / "docs" / "reliability.md").read_text(encoding="utf-8"))]
+    assert readme == page
+    assert len(readme) == 7
