@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alerts.names import basis_name
 from dashboard import words
 from dashboard.chart_layers import INK, Frame, Layer, lines, newest, spans, visits, wall_clock_ms, whole_minute
 from grid.electrical import Basis
@@ -51,7 +52,7 @@ def load_rate_chart(
     room = _ROOM_BEFORE_AXIS if air else _ROOM_AT_RIGHT
     shown_us = (from_us, whole_minute(to_us), room)
     frame = _frame(shown_us, zone, language, _range_of(drawn, target_load_rate, phase))
-    frame.tables["readings"] = readings = _readings(drawn, at_ms, zone)
+    frame.tables["readings"] = readings = _readings(drawn, at_ms, zone, language)
     frame.tables["touchable"] = readings.iloc[:: max(1, len(readings) // _TOUCHABLE_MAX)]
     rules, labels = lines(frame, target_load_rate)
     layers = [*spans(marks, frame), *rules]
@@ -99,7 +100,7 @@ def _frame(shown: tuple[int, int, float], zone: str, language: Language, load_ra
     )
 
 
-def _readings(curve: Curve, at_ms: NDArray[np.int64], zone: str) -> pd.DataFrame:
+def _readings(curve: Curve, at_ms: NDArray[np.int64], zone: str, language: Language) -> pd.DataFrame:
     station = ZoneInfo(zone)
     return pd.DataFrame(
         {
@@ -108,6 +109,7 @@ def _readings(curve: Curve, at_ms: NDArray[np.int64], zone: str) -> pd.DataFrame
             "phase": curve.worst_phase_load_rate,
             "air": curve.ambient_temperature_c,
             "active_only": np.where(curve.basis == Basis.ACTIVE_ONLY, curve.load_rate, np.nan),
+            "basis": [basis_name(Basis(basis)).to(language) for basis in curve.basis.tolist()],
             "time": [as_datetime(int(m), station).strftime("%m-%d %H:%M") for m in curve.measured_at_us],
         }
     )
@@ -122,6 +124,7 @@ def _touchable(frame: Frame) -> Layer:
     told = [
         {"field": "time", "title": words.MEASURED_AT.to(frame.language)},
         {"field": "rate", "title": words.LOAD_RATE.to(frame.language), "format": ".2%"},
+        {"field": "basis", "title": words.BASIS.to(frame.language)},
         {"field": "phase", "title": words.WORST_PHASE.to(frame.language), "format": ".2%"},
         {"field": "air", "title": words.AIR_TEMPERATURE.to(frame.language), "format": ".1f"},
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from urllib.parse import urlencode
 
@@ -86,10 +86,11 @@ def pairs(rows: Iterable[tuple[str, str]]) -> str:
     return f'<div class="pairs">{"".join(cells)}</div>'
 
 
-def facts(rows: Iterable[tuple[str, str, str]]) -> str:
-    """Return a table of facts: (label, value, small print)."""
+def facts(rows: Iterable[tuple[str, str, str]], warned: Collection[str] = ()) -> str:
+    """Return a table of facts: (label, value, small print). Labels in `warned` have a value out of its limits."""
     lines = [
-        f"<tr><th>{escape(label)}</th><td>{escape(value)}{f'<small>{escape(small)}</small>' if small else ''}</td></tr>"
+        f"<tr{' class=warned' if label in warned else ''}><th>{escape(label)}</th>"
+        f"<td>{escape(value)}{f'<small>{escape(small)}</small>' if small else ''}</td></tr>"
         for label, value, small in rows
     ]
     return f'<table class="rv-table"><tbody>{"".join(lines)}</tbody></table>'

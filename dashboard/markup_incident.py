@@ -32,6 +32,8 @@ def incident_top(row: IncidentRow, current: TransformerNow, now_us: int, *, smal
     kind = "blind" if incident.blind else kind_of(incident.level) if is_open else "normal"
     badges = badge(kind_of(incident.level), name(level_name(incident.level)))
     badges += " " + badge("quiet", name(state_name(incident.state)))
+    if row.active_only:
+        badges += " " + badge("active-only", say(words.ACTIVE_ONLY_LONG))
     if incident.blind:
         badges += " " + badge("blind", say(words.BLIND))
     where = escape(f"{incident.transformer_id} {row.transformer.name}")

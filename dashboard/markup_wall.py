@@ -80,6 +80,8 @@ def incident_line(row: IncidentRow, now_us: int) -> str:
     state = badge("blind", say(words.BLIND)) if incident.blind else ""
     if not is_open:
         state = badge("quiet", name(state_name(incident.state)))
+    if row.active_only:
+        state += " " + badge("active-only", say(words.ACTIVE_ONLY))
     where = escape(f"{incident.transformer_id} {row.transformer.name}")
     opened = when(incident.opened_at_us, now_us, row.zone)
     end_us = now_us if incident.closed_at_us is None else incident.closed_at_us

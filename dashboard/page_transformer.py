@@ -12,15 +12,17 @@ from dashboard.charts import load_rate_chart, step_us_of
 from dashboard.figures import day_and_time, percent, quantity, span, trend
 from dashboard.markup import badge, draw, facts, head, name, note, section, state_of, table
 from dashboard.markup_incident import legend, now_big
+from dashboard.markup_trust import trust_panel
 from dashboard.markup_wall import gauge, incident_line
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer
 from grid.assets import Phase
-from grid.electrical import Basis
+from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, Basis
 from grid.errors import UsageError
 from grid.moments import HOUR_US, MINUTE_US
-from service.queries_answers import Curve, TransformerPage
+from service.queries_answers import Curve, Freshness, TransformerPage
 
 _PHASES = (Phase.A, Phase.B, Phase.C)
+_OUTSIDE = {-1: words.VOLTAGE_BELOW, 0: None, 1: words.VOLTAGE_ABOVE}
 
 
 def page() -> None:
@@ -79,6 +81,7 @@ def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         draw(section(say(words.FACTS)) + _newest(shown))
+        draw(section(say(words.TRUST)) + trust_panel(shown.trust))
         draw(section(say(words.BELONGS)) + _people(shown))
     with right:
         rows = "".join(incident_line(row, shown.now_us) for row in shown.incidents)
@@ -90,9 +93,12 @@ def _top(shown: TransformerPage) -> str:
     now = shown.current
     kind, word = state_of(now)
     title = now.transformer
+    badges = badge(kind, name(word))
+    if now.freshness is Freshness.FRESH and any(now.voltage_outside):
+        badges += " " + badge("heavy", name(words.VOLTAGE_OUTSIDE))
     return (
         f'<div class="rv-top {kind}">{now_big(now, shown.now_us, shown.zone)}<div class="grow">'
-        f"{_title(title.transformer_id, title.name)}<div>{badge(kind, name(word))}</div>{gauge(now.load_rate)}</div>"
+        f"{_title(title.transformer_id, title.name)}<div>{badges}</div>{gauge(now.load_rate)}</div>"
         f"</div>"
     )
 
@@ -141,21 +147,28 @@ def _chart(
 def _newest(shown: TransformerPage) -> str:
     now = shown.current
     formula = say(words.PHASE_FORMULA)
+    active_only = f" · {say(words.ACTIVE_ONLY_LONG)}" if now.basis is Basis.ACTIVE_ONLY else ""
+    voltages = [
+        (say(words.PHASE_VOLTAGE, phase=phase.value), quantity(voltage, "V", 1), _OUTSIDE[outside])
+        for phase, voltage, outside in zip(_PHASES, now.voltage_v, now.voltage_outside, strict=True)
+    ]
     rows = [
         (say(words.MEASURED_AT), day_and_time(now.measured_at_us, shown.zone), ""),
         (say(words.RECEIVED_AT), day_and_time(now.received_at_us, shown.zone), ""),
         (say(words.RATED_POWER), quantity(now.transformer.rated_power_kva, "kVA"), ""),
         (say(words.APPARENT_POWER), quantity(now.apparent_power_kva, "kVA", 1), say(basis_name(now.basis))),
-        (say(words.LOAD_RATE), percent(now.load_rate, 2), "S / Sn"),
+        (say(words.LOAD_RATE), percent(now.load_rate, 2), f"S / Sn{active_only}"),
         *(
             (say(words.PHASE_LOAD_RATE, phase=phase.value), percent(rate, 2), formula)
             for phase, rate in zip(_PHASES, now.phase_load_rate, strict=True)
         ),
+        *((label, value, say(mark) if mark else "") for label, value, mark in voltages),
         (say(words.IMBALANCE), percent(now.imbalance), words.IMBALANCE_FORMULA),
         (say(words.TREND), say(trend(now.trend_per_hour)), ""),
         (say(words.AIR_TEMPERATURE), quantity(now.ambient_temperature_c, "°C", 1), ""),
     ]
-    return facts(rows)
+    limits = say(words.VOLTAGE_LIMITS, low=VOLTAGE_LOW_V, high=VOLTAGE_HIGH_V)
+    return facts(rows, [label for label, _, mark in voltages if mark]) + note(limits)
 
 
 def _people(shown: TransformerPage) -> str:

@@ -8,8 +8,10 @@ from dashboard import words
 from dashboard.charts import load_rate_chart
 from dashboard.figures import time_of_day
 from dashboard.markup import alarms, draw, figures, head, note, section
+from dashboard.markup_incident import legend
 from dashboard.markup_wall import incident_line, tile
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer, wall
+from grid.electrical import Basis
 from grid.moments import HOUR_US, MINUTE_US
 from service.queries_answers import Freshness, Wall
 
@@ -49,10 +51,14 @@ def _heaviest(now: Wall) -> None:
     transformer_id = heaviest.transformer.transformer_id
     to_us = now.now_us // MINUTE_US * MINUTE_US + MINUTE_US
     shown = transformer(transformer_id, to_us - CURVE_HOURS * HOUR_US, to_us)
-    draw(section(say(words.HEAVIEST, transformer=f"{transformer_id} {heaviest.transformer.name}", hours=CURVE_HOURS)))
+    curve = queries().curve(transformer_id, to_us - CURVE_HOURS * HOUR_US, to_us)
+    active_only = bool((curve.basis == Basis.ACTIVE_ONLY).any())
+    title = say(words.HEAVIEST, transformer=f"{transformer_id} {heaviest.transformer.name}", hours=CURVE_HOURS)
+    lines = legend(phase=True, air=False, target=False, active_only=True, visits=False) if active_only else ""
+    draw(section(title) + lines)
     st.vega_lite_chart(
         spec=load_rate_chart(
-            queries().curve(transformer_id, to_us - CURVE_HOURS * HOUR_US, to_us),
+            curve,
             shown.marks,
             from_us=to_us - CURVE_HOURS * HOUR_US,
             to_us=to_us,

@@ -98,6 +98,26 @@ BASIS = Text("计算依据", "Computed from")
 ACTIVE_ONLY = Text("仅有功", "active only")
 PHASE_LOAD_RATE = Text("{phase} 相负载率", "Phase {phase} load rate")
 PHASE_FORMULA = Text("K相 = U·I / (Sn/3)", "K_ph = U·I / (Sn/3)")
+ACTIVE_ONLY_LONG = Text("仅有功，实际更高", "active only, under-read")
+PHASE_VOLTAGE = Text("{phase} 相电压", "Phase {phase} voltage")
+VOLTAGE_LIMITS = Text(
+    "供电电压限值 {low:.1f}…{high:.1f} V（GB/T 12325-2008：220 V，+7 %、−10 %）。",
+    "Limits of supply voltage: {low:.1f}…{high:.1f} V (GB/T 12325-2008: 220 V, +7 %, −10 %).",
+)
+VOLTAGE_BELOW = Text("▼ 低于限值", "▼ below the limit")
+VOLTAGE_ABOVE = Text("▲ 高于限值", "▲ above the limit")
+VOLTAGE_OUTSIDE = Text("电压越限", "voltage outside limits")
+TRUST = Text("近 24 小时数据可信度", "Trust in the last 24 hours")
+TRUST_NOTHING = Text("近 24 小时没有可判定的读数。", "No reading with a load rate in the last 24 hours.")
+TRUST_STANDING = Text("最新读数仍存疑", "newest reading in doubt")
+TRUST_PAST = Text("最新读数已正常", "newest reading is clean")
+TRUST_NOTE = Text(
+    "存疑的读数照常显示，但不能单独叫人，也不能结束事件。",
+    "Doubtful readings are shown as they came; alone they call nobody, and they end no incident.",
+)
+COLUMN_DOUBT = Text("疑点", "Doubt")
+COLUMN_READINGS = Text("读数", "Readings")
+COLUMN_CHECK = Text("为什么，查什么", "Why, and what to check")
 IMBALANCE = Text("三相不平衡度", "Three-phase imbalance")
 IMBALANCE_FORMULA = "(Imax − Imin) / Imax"
 MEASURED_AT = Text("测量时间", "Measured")

@@ -92,6 +92,8 @@ def outreach_sheet(page: IncidentPage) -> OutreachSheet:
     first, now, peak = (
         percent(rate) for rate in (incident.opened_load_rate, incident.last_load_rate, incident.peak_load_rate)
     )
+    if page.row.active_only:
+        measured = Text(f"{measured.zh}，仅有功，实际更高", f"{measured.en}, active only, under-read")
     target, reached = percent(made.target_load_rate), whole_percent(made.reached_probability)
     name = one_line(transformer.name)
     facts = (

@@ -39,10 +39,17 @@ from service.queries_answers import (
 )
 from service.queries_curve import curve_of, thinned
 from service.queries_ground import Ground, GroundKeeper
-from service.queries_incidents import door_rows, find_incident, incident_row, marks_of
+from service.queries_incidents import (
+    door_rows,
+    find_incident,
+    incident_row,
+    marks_of,
+    told_by_active_power_alone,
+)
 from service.queries_now import Moment, all_now, counts_of, in_order_of_urgency, never_seen, open_levels
 from service.queries_privacy import mask_phone
 from service.queries_system import MESSAGES_LOOKED_AT, alarms_of, message_rows, reject_rows
+from service.queries_trust import TrustOfLate, trust_of_late
 from service.recent import RECENT_MINUTES, slopes_per_hour, typical_power_factor
 from stores.journal import Journal
 from stores.records import Records
@@ -149,7 +156,14 @@ class Queries:
             incidents=self._rows(own, ground),
             marks=marks_of(own, visits, ground, now_us),
             rules=self._rule_lines(),
+            trust=self._trust(ground, transformer_id, now_us),
         )
+
+    def _trust(self, ground: Ground, transformer_id: str, now_us: int) -> TrustOfLate | None:
+        journal, number = self._journal(), ground.numbers.get(transformer_id)
+        if journal is None or number is None or transformer_id not in ground.transformers:
+            return None
+        return trust_of_late(journal, ground.fleet, number, now_us)
 
     def incidents(self, open_only: bool = False, since_us: int | None = None) -> tuple[IncidentRow, ...]:
         """Return incidents, newest first."""
@@ -161,7 +175,7 @@ class Queries:
         incident = self.find_incident(incident_id)
         revisions = self._records.outreach_revisions(incident.incident_id)
         current_visits = self._records.current_visits(incident.incident_id)
-        row = incident_row(incident, ground, revisions, current_visits)
+        row = incident_row(incident, ground, revisions, current_visits, bool(self._active_only(ground, [incident])))
         until_us = now_us if incident.closed_at_us is None else min(now_us, incident.closed_at_us + _CURVE_AFTER_US)
         current = self._one_now(ground, now_us, row.transformer)
         return IncidentPage(
@@ -203,7 +217,9 @@ class Queries:
             if doors:
                 mine.append(
                     MyIncident(
-                        row=incident_row(incident, ground, revisions, visits),
+                        row=incident_row(
+                            incident, ground, revisions, visits, bool(self._active_only(ground, [incident]))
+                        ),
                         advice=self._advice(ground, incident, now_us),
                         current=self._one_now(ground, now_us, transformer),
                         doors=doors,
@@ -317,13 +333,17 @@ class Queries:
     def _rows(self, incidents: Sequence[Incident], ground: Ground) -> tuple[IncidentRow, ...]:
         told = 0
         rows = []
+        active_only = self._active_only(ground, incidents[:_PROGRESS_ROWS_MAX])
         for incident in incidents:
             tells = incident.state is IncidentState.OPEN and told < _PROGRESS_ROWS_MAX
             told += tells
             revisions = self._records.outreach_revisions(incident.incident_id) if tells else ()
             visits = self._records.current_visits(incident.incident_id) if revisions else {}
-            rows.append(incident_row(incident, ground, revisions, visits))
+            rows.append(incident_row(incident, ground, revisions, visits, incident.incident_id in active_only))
         return tuple(rows)
+
+    def _active_only(self, ground: Ground, incidents: Sequence[Incident]) -> frozenset[str]:
+        return told_by_active_power_alone(self._journal(), ground, incidents)
 
     def _reason(self, row: IncidentRow) -> Text:
         """Return the incident's reason by the rule set that it cites; without that file, by the one in force."""

@@ -16,6 +16,7 @@ from alerts.outreach import Advice, Door, OutreachList, VisitResult
 from grid.assets import Person, Phase, Station, Transformer
 from grid.electrical import Basis
 from grid.text import Text
+from service.queries_trust import TrustOfLate
 
 
 class Freshness(Enum):
@@ -51,6 +52,9 @@ class TransformerNow:
     trend_per_hour: float
     """Slope of the load rate over the last quarter of an hour [1/h]; NaN without two readings in it."""
     ambient_temperature_c: float
+    voltage_v: tuple[float, float, float]
+    voltage_outside: tuple[int, int, int]
+    """-1 below the limits of supply, 1 above, 0 within or missing."""
     measured_at_us: int | None
     received_at_us: int | None
     incident_id: str | None
@@ -88,6 +92,8 @@ class IncidentRow:
     """Time zone of the station, such as Asia/Shanghai."""
     progress: Progress | None
     """None while there is no outreach list, and in long lists of incidents that are over."""
+    active_only: bool = False
+    """Whether one of its load rates comes from active power alone; not looked at far down in long lists."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +232,8 @@ class TransformerPage:
     incidents: tuple[IncidentRow, ...]
     marks: tuple[IncidentMark, ...]
     rules: tuple[RuleLine, ...]
+    trust: TrustOfLate | None
+    """Of the last day; None when the journal does not know it."""
 
 
 @dataclass(frozen=True)

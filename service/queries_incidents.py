@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from alerts.incidents import Incident, IncidentState
 from alerts.messages import ask_text, visit_result_name
 from alerts.outreach import OutreachList, Visit, VisitResult
 from grid.assets import Phase
+from grid.electrical import Basis, apparent_power_kva
 from grid.errors import UsageError
 from grid.moments import as_datetime
+from grid.readings import ReadingBatch
 from grid.text import Text
 from service.queries_answers import DoorRow, IncidentMark, IncidentRow, Progress
 from service.queries_ground import Ground
 from service.queries_privacy import mask_name, mask_phone
+from stores.journal import Journal
 from stores.records import Records
 
 _ANSWERS = (VisitResult.AGREED, VisitResult.DONE, VisitResult.REFUSED, VisitResult.ABSENT)
@@ -36,7 +41,11 @@ def find_incident(records: Records, incident_id: str) -> Incident:
 
 
 def incident_row(
-    incident: Incident, ground: Ground, revisions: Sequence[OutreachList], visits: Mapping[str, Visit]
+    incident: Incident,
+    ground: Ground,
+    revisions: Sequence[OutreachList],
+    visits: Mapping[str, Visit],
+    active_only: bool = False,
 ) -> IncidentRow:
     """Return an incident as a row; without lists there is no progress to tell."""
     transformer = ground.transformer(incident.transformer_id)
@@ -48,7 +57,27 @@ def incident_row(
         called=f"{incident.transformer_id} · {opened:%m-%d %H:%M}",
         zone=zone,
         progress=progress_of(revisions, visits) if revisions else None,
+        active_only=active_only,
     )
+
+
+def told_by_active_power_alone(
+    journal: Journal | None, ground: Ground, incidents: Sequence[Incident]
+) -> frozenset[str]:
+    """Return the ids of incidents whose opening, heaviest or last load rate comes from active power alone."""
+    if journal is None:
+        return frozenset()
+    found = set()
+    for incident in incidents:
+        number = ground.numbers.get(incident.transformer_id)
+        if number is None:
+            continue
+        moments = {incident.first_reading_at_us, incident.peak_at_us, incident.last_reading_at_us}
+        readings = ReadingBatch.concatenate([journal.series(number, at_us, at_us) for at_us in sorted(moments)])
+        basis = apparent_power_kva(readings, np.ones(len(readings)))[1]
+        if (basis == Basis.ACTIVE_ONLY).any():
+            found.add(incident.incident_id)
+    return frozenset(found)
 
 
 def doors_shown(revisions: Sequence[OutreachList], visits: Mapping[str, Visit]) -> list[tuple[OutreachList, int]]:

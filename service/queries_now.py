@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from alerts.episodes import Episode
 from alerts.rules import Quantity, RuleSet
 from grid.assets import Phase, Transformer
-from grid.electrical import Basis, LoadRates, imbalance
+from grid.electrical import Basis, LoadRates, imbalance, voltage_outside
 from grid.readings import ReadingBatch
 from service.queries_answers import Counts, Freshness, TransformerNow
 from service.queries_ground import Ground
@@ -70,6 +70,7 @@ def all_now(
     latest = moment.latest.take(known)
     rates = LoadRates(latest, ground.fleet)
     spread = imbalance(latest.current_amp)
+    outside = voltage_outside(latest.voltage_v)
     row_of = {int(number): row for row, number in enumerate(latest.transformer)}
     heard = moment.last_received
     chosen = np.isin(heard.transformer, latest.transformer)
@@ -90,6 +91,8 @@ def all_now(
         fresh = freshness is Freshness.FRESH
         total, phase = Quantity.LOAD_RATE, Quantity.WORST_PHASE_LOAD_RATE
         a, b, c = rates.phase_load_rate[row].tolist()
+        volt_a, volt_b, volt_c = latest.voltage_v[row].tolist()
+        out_a, out_b, out_c = outside[row].tolist()
         found.append(
             TransformerNow(
                 transformer=transformer,
@@ -105,6 +108,8 @@ def all_now(
                 imbalance=float(spread[row]),
                 trend_per_hour=math.nan,
                 ambient_temperature_c=float(latest.ambient_temperature_c[row]),
+                voltage_v=(volt_a, volt_b, volt_c),
+                voltage_outside=(out_a, out_b, out_c),
                 measured_at_us=measured_at_us,
                 received_at_us=received_at_us,
                 incident_id=incident_id,
@@ -161,6 +166,8 @@ def never_seen(transformer: Transformer, incident_id: str | None = None) -> Tran
         imbalance=nothing,
         trend_per_hour=nothing,
         ambient_temperature_c=nothing,
+        voltage_v=(nothing, nothing, nothing),
+        voltage_outside=(0, 0, 0),
         measured_at_us=None,
         received_at_us=None,
         incident_id=incident_id,

@@ -110,7 +110,7 @@ def a_page(count: int = 30, *, answers: bool = False, evil: str = "", has_list: 
     nan = float("nan")
     current = TransformerNow(
         YX06, Freshness.FRESH, "severe_heavy", None, 0.9533, Basis.ACTIVE_AND_REACTIVE, 381.3,
-        (nan, nan, nan), nan, None, nan, 0.1, 36.0, NOW, NOW, INCIDENT.incident_id,
+        (nan, nan, nan), nan, None, nan, 0.1, 36.0, (nan, nan, nan), (0, 0, 0), NOW, NOW, INCIDENT.incident_id,
     )  # fmt: skip
     column = np.array([0.9533])
     curve = Curve(

@@ -68,14 +68,18 @@ def incidents(
                     last_load_rate=incident.last_load_rate,
                     closed_at=utc(incident.closed_at_us),
                     blind=incident.blind,
+                    active_only=row.active_only,
                 )
                 continue
+            level = level_name(incident.level)
+            if row.active_only:
+                level = Text(f"{level.zh}（仅有功）", f"{level.en} (active only)")
             state = _BLIND if incident.blind else state_name(incident.state)
             rows.append(
                 [
                     incident.incident_id,
                     row.transformer.name,
-                    level_name(incident.level),
+                    level,
                     state,
                     local(incident.opened_at_us, row.zone),
                     percent(incident.opened_load_rate),
