@@ -132,7 +132,7 @@ def _tell_tally(screen: Screen, tally: Tally) -> None:
         which = f"{tally.first_conflict.transformer_id} {utc(tally.first_conflict.measured_at_us)}"
         screen.note(
             Text(
-                f"与同一台区、同一时刻先前一行数值矛盾而未采用的行：{tally.conflicts}，例如 {which}；以文件中第一行为准",
+                f"与同一台区、同一时刻先前一行矛盾而未采用的行：{tally.conflicts}，例如 {which}；以文件中第一行为准",
                 "rows set aside because they contradict an earlier row for the same transformer and moment: "
                 f"{tally.conflicts}, such as {which}; the first in the file counts",
             )
