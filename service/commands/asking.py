@@ -68,7 +68,6 @@ def incidents(
                     last_load_rate=incident.last_load_rate,
                     closed_at=utc(incident.closed_at_us),
                     blind=incident.blind,
-                    active_only=row.active_only,
                 )
                 continue
             level = level_name(incident.level)
