@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 
@@ -33,8 +34,8 @@ from stores.records import Records
 JUDGED_CURSOR = "judged"
 """Records cursor: the journal block up to which verdicts are recorded for certain."""
 NO_FLEET_YET = Fleet.of([])
-LEDGER_CURSOR = "judged_by_ledger"
-"""Records cursor: the ledger version by which they were made."""
+JUDGED_BY_STATE = "judged_by"
+"""Kept state: the ledger and the rules by which verdicts were made."""
 CURSOR_SAVED_EVERY_SECONDS = 30.0
 
 
@@ -109,7 +110,7 @@ class Pipeline:
         known = heard.transformer < len(self.fleet)
         self._received_us[heard.transformer[known]] = heard.received_at_us[known]
         self._recover(now_us, self._rated_anew(before, version))
-        self._records.set_cursor(LEDGER_CURSOR, version)
+        self._records.commit(Changes(states=((JUDGED_BY_STATE, self._judged_by(version)),)))
 
     def tick(self, messages: Sequence[Message], now_us: int) -> None:
         """Take one block of messages all the way.
@@ -160,9 +161,13 @@ class Pipeline:
         """Return the transformers whose readings are rated otherwise than when they were judged."""
         every = range(len(self.fleet))
         if before is NO_FLEET_YET:
-            # A ledger may have been taken while no collector ran: what it changed is not known any more.
-            return [] if self._records.cursor(LEDGER_CURSOR) in (0, version) else list(every)
+            # Ledger or rules may have changed while no collector ran: what it was is not known any more.
+            return [] if self._records.state(JUDGED_BY_STATE) in ("", self._judged_by(version)) else list(every)
         return [number for number in every if number < len(before) and before.differs(self.fleet, number)]
+
+    def _judged_by(self, version: int) -> str:
+        rules = f"{self._options.rule_sets} {self._options.gap_minutes}"
+        return f"ledger {version}, rules {sha256(rules.encode()).hexdigest()[:16]}"
 
     def _recover(self, now_us: int, rated_anew: Sequence[int]) -> None:
         walked = self._judge.recover(self._records.cursor(JUDGED_CURSOR), rated_anew)

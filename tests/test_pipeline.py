@@ -65,14 +65,15 @@ class Station1:
         self.records.migrate()
         self.records.replace_ledger(a_town(), "test", NOON)
         self.acknowledged: list[Message] = []
+        self.rules: tuple[str, ...] = ("early-warning", "two-hours", "eight-points")
         self._open(NOON)
 
     def _open(self, now_us: int) -> None:
         self.journal = Journal.open_writer(self.folder / "journal.sqlite")
         options = PipelineOptions(
-            rule_sets=choose_rule_sets(("early-warning", "two-hours", "eight-points"), read_rule_sets()),
+            rule_sets=choose_rule_sets(self.rules, read_rule_sets()),
             gap_minutes=20.0,
-            limits=Limits(measured_age_hours_max=None),
+            limits=Limits(measured_age_hours_max=None, measured_ahead_minutes_max=5.0),
             outreach=OutreachSettings(),
             silence=SilenceSettings(slot_minutes=5.0, silent_slots=3),
             channels=("file",),
@@ -340,3 +341,14 @@ def test_the_list_asks_those_who_hang_on_the_transformer_at_that_time(station):
     station.tick([("T1", 90, 0.95)])
     later = max(station.records.incidents(), key=lambda i: i.opened_at_us)
     assert not any(door.merchant_id <= "M30" for door in station.records.outreach(later.incident_id).doors)
+
+
+def test_other_rules_judge_everything_again(station):
+    station.tick([("T1", minute, 0.85) for minute in range(0, 60)])
+    assert {e.rule for e in station.records.episodes()} == {"early-warning@1"}
+    station.rules = ("early-warning", "thirty-minutes")
+    station.restart(NOON + HOUR_US, cleanly=True)
+    assert {e.rule for e in station.records.episodes()} == {"early-warning@1", "thirty-minutes@1"}
+    station.rules = ("thirty-minutes",)
+    station.restart(NOON + HOUR_US)
+    assert {e.rule for e in station.records.episodes()} == {"thirty-minutes@1"}
