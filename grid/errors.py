@@ -6,6 +6,7 @@ RedvestError
 ├── LedgerError     a ledger sheet cannot be taken as it is              exit 1
 ├── RuleError       a rule-set file is faulty                            exit 2
 ├── StoreError      a store did not take or give what was asked          exit 1
+│   └── DamagedError  its file is damaged                               exit 1
 └── BrokerError     the MQTT broker cannot be reached or refuses         exit 1
 """
 
@@ -51,6 +52,10 @@ class RuleError(RedvestError):
 
 class StoreError(RedvestError):
     """A store did not take or give what was asked of it."""
+
+
+class DamagedError(StoreError):
+    """A store's file is damaged: what it holds cannot be relied on."""
 
 
 class BrokerError(RedvestError):

@@ -23,6 +23,7 @@ from service.health import ADDRESS_FILE, HealthServer
 from service.house import House
 from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
+from service.startup import open_stores
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_SECONDS_MIN = 0.1
@@ -47,7 +48,9 @@ def run_collector(
     values = settings.collector
     health = HealthServer(meters, values.health_host, values.health_port, settings.data.folder / ADDRESS_FILE)
     disk_watch = DiskWatch(house.ballast(), str(settings.data.folder))
-    with house.journal_writer() as journal:
+    opened = open_stores(house)
+    with opened.journal as journal:
+        meters.degraded(opened.degraded)
         subscriber = Subscriber(
             house.broker_address(),
             client_id=values.client_id,
@@ -61,6 +64,7 @@ def run_collector(
         pipeline = Pipeline(
             journal, house.records, _options(house), meters, subscriber.acknowledge, house.clock.now_us()
         )
+        pipeline.say(opened.remarks(pipeline.fleet, house.clock.now_us()), house.clock.now_us())
         gap_watch = GapWatch(journal, house.clock, settings.silence.slot_minutes, meters)
         gap_watch.suspect(Cause.COLLECTOR_STARTED, pipeline.newest_measured_us)
         threads: list[DeliveryThread | CopyThread | GapWatch] = [

@@ -77,6 +77,7 @@ class Meters:
         self._connected = False
         self._broker_error = "not connected yet"
         self._store_error = ""
+        self._degraded: tuple[str, ...] = ()
         self._messages = self._counter("messages", "Messages taken from the broker")
         self._received = self._counter("readings_received", "Readings decoded")
         self._stored = self._counter("readings_stored", "New readings stored")
@@ -148,6 +149,11 @@ class Meters:
             self._store_error = error or "unknown"
             self._beat = time.monotonic()
 
+    def degraded(self, reasons: tuple[str, ...]) -> None:
+        """Note what is wrong for as long as somebody does not mend it."""
+        with self._lock:
+            self._degraded = reasons
+
     def loop_failed(self) -> None:
         """Count an unforeseen error that the reading loop outlived."""
         self._loop_failures.inc()
@@ -201,6 +207,7 @@ class Meters:
                 reasons.append(f"broker: {self._broker_error}")
             if self._store_error:
                 reasons.append(f"store: {self._store_error}")
+            reasons += self._degraded
             if now - self._beat > STALLED_SECONDS:
                 reasons.append(f"the reading loop has not moved for {now - self._beat:.0f} s")
             return HealthReport(

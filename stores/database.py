@@ -12,8 +12,8 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
 
-from grid.errors import SettingsError, StoreError
-from stores.sqlite_errors import READ_ONLY_REMEDY, store_error
+from grid.errors import DamagedError, SettingsError, StoreError
+from stores.sqlite_errors import DAMAGED_REMEDY, READ_ONLY_REMEDY, store_error
 
 _BUSY_TIMEOUT_SECONDS = 20
 _WRITES = "redvest_writes"
@@ -68,6 +68,15 @@ class Database:
             except OSError as error:
                 what = f"cannot be written ({error.strerror})"
                 raise StoreError(what, where=self.where, remedy=READ_ONLY_REMEDY) from error
+
+    def refuse_damaged(self) -> None:
+        """Raise DamagedError when a SQLite file is not whole; a server looks after its own files."""
+        if not self.is_sqlite or not Path(self.where).exists():
+            return
+        with self.reading() as connection:
+            found = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
+        if found != "ok":
+            raise DamagedError(f"the file is damaged ({found})", where=self.where, remedy=DAMAGED_REMEDY)
 
     def close(self) -> None:
         """Close all connections."""

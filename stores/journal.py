@@ -23,10 +23,11 @@ from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
 from stores import journal_append, journal_gaps, journal_reading
 from stores.journal_file import WriterLock, open_for_reading, open_for_writing
+from stores.journal_log import LogState
 from stores.journal_values import Appended, Gap, JournalCounts, LastReceived, StoredReject, Waiting
 from stores.sqlite_errors import telling
 
-__all__ = ["Appended", "Gap", "Journal", "JournalCounts", "LastReceived", "StoredReject", "Waiting"]
+__all__ = ["Appended", "Gap", "Journal", "JournalCounts", "LastReceived", "LogState", "StoredReject", "Waiting"]
 
 REJECTS_ROWS_MAX = 100_000
 REJECTS_BYTES_MAX = 256 * 1024 * 1024
@@ -76,10 +77,17 @@ class Journal:
     def close(self) -> None:
         """Close the file; a writer gives its place free."""
         with self._lock, telling(self.path):
+            if self._writer is not None:
+                self._writer.mark_log(holds_commits=False)
             self._connection.close()
             if self._writer is not None:
                 self._writer.free()
                 self._writer = None
+
+    @property
+    def log_state(self) -> LogState:
+        """Return how the writer found the journal's log when it opened it."""
+        return LogState.SOUND if self._writer is None else self._writer.log_state
 
     def __enter__(self) -> Self:
         """Return the journal itself."""
@@ -266,6 +274,7 @@ class Journal:
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
+                self._writer.mark_log(holds_commits=True)
             except BaseException:
                 # After a full disk SQLite may have rolled back already; what counts is the first error.
                 with suppress(sqlite3.Error):

@@ -59,6 +59,10 @@ class Records:
                 alone(connection, "migration")
                 upgrade(connection)
 
+    def refuse_damaged(self) -> None:
+        """Raise DamagedError when the file of an embedded store is damaged, StoreError when it cannot be read."""
+        self._database.refuse_damaged()
+
     def schema_version(self) -> str:
         """Return the schema's version, empty when the database is new."""
         with self._reading() as connection:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from grid.errors import StoreError
+from grid.errors import DamagedError, StoreError
 
 DAMAGED_REMEDY = (
     "stop every redvest process, move the file (and its -wal and -shm neighbours) aside, restore the last backup "
@@ -35,11 +35,15 @@ _MEANING = {
 }
 
 
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def store_error(error: sqlite3.Error, where: Path | str) -> StoreError:
     """Return the StoreError that tells an sqlite error to a person."""
     code = getattr(error, "sqlite_errorcode", None)
     what, remedy = _MEANING.get(code & 0xFF, ("", "")) if isinstance(code, int) else ("", "")
-    return StoreError(f"{what} ({error})" if what else str(error), where=str(where), remedy=remedy)
+    kind = DamagedError if isinstance(code, int) and code & 0xFF in _DAMAGED else StoreError
+    return kind(f"{what} ({error})" if what else str(error), where=str(where), remedy=remedy)
 
 
 @contextmanager

@@ -138,6 +138,17 @@ def no_gap_scan() -> None:
     GapWatch.suspect = lambda self, cause, newest_stored_us: None  # type: ignore[method-assign]
 
 
+def damage_ignored() -> None:
+    """Look at no file at the start."""
+    import stores.journal_file as journal_file
+    from stores.journal_log import LogState
+
+    journal_file._refuse_damaged = lambda connection, path: None
+    journal_file.WriterLock.log_state = property(  # type: ignore[assignment]
+        lambda self: LogState.SOUND, lambda self, state: None
+    )
+
+
 def whole() -> None:
     """Break nothing here: what is broken stands elsewhere, such as in the broker's settings."""
 
@@ -153,5 +164,6 @@ BUILDS: dict[str, Callable[[], None]] = {
     "no-keep-alive": no_keep_alive,
     "unbounded-queue": unbounded_queue,
     "last-write-wins": last_write_wins,
+    "damage-ignored": damage_ignored,
     "error-treated-as-ok": error_treated_as_ok,
 }

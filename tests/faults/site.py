@@ -232,6 +232,11 @@ class Site:
             found.setdefault(gap["transformer_id"], []).append(bounds)
         return found
 
+    def keys_in_gaps(self, keys: Set[Key]) -> set[Key]:
+        """Return which of these readings lie in a gap that is listed as open."""
+        listed = self.gaps()
+        return {(name, at_us) for name, at_us in keys if any(a < at_us < b for a, b in listed.get(name, ()))}
+
     def redvest(self, *words: str) -> list[dict[str, Any]]:
         """Return the JSON lines that a command prints."""
         output = self.folder / "output.txt"

@@ -190,8 +190,7 @@ def crash_broker(
         time.sleep(LISTED_MINUTES_MAX * 60.0 / CLOCK_SPEED)
         missing = devices.acknowledged - site.stored()
         require(len(missing) == len(resent), f"the broker lost {len(missing)}, not {len(resent)}, in this test")
-        listed = site.gaps()
-        unlisted = {(name, at_us) for name, at_us in missing if not any(a < at_us < b for a, b in listed.get(name, ()))}
+        unlisted = missing - site.keys_in_gaps(missing)
         require(not unlisted, f"{len(unlisted):,} of {len(missing):,} lost readings are not on the list of gaps")
         site.wait_until(
             lambda: "readings_missing" in site.kinds_said(), collector, what="to be told that readings are missing"
