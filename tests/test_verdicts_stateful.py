@@ -50,8 +50,9 @@ class Life(RuleBasedStateMachine):
     @initialize(data=st.data())
     def a_day_of_one_transformer(self, data: st.DataObject) -> None:
         """Something to work on: a stretch of readings around the lines."""
-        rates = data.draw(st.lists(RATES, min_size=30, max_size=60))
-        self.send([(TRANSFORMERS[0], i * 3, rate) for i, rate in enumerate(rates)])
+        stays = data.draw(st.lists(st.tuples(RATES, st.integers(1, 12)), min_size=6, max_size=14))
+        rates = [rate for rate, times in stays for _ in range(times)]
+        self.send([(TRANSFORMERS[0], i * 3, rate) for i, rate in enumerate(rates[: LAST_MINUTE // 3])])
 
     def send(self, readings: list[tuple[str, int, float]]) -> None:
         self.station.tick(list(readings), NOW_US)
