@@ -34,6 +34,8 @@ from stores.records import Records
 JUDGED_CURSOR = "judged"
 """Records cursor: the journal block up to which verdicts are recorded for certain."""
 NO_FLEET_YET = Fleet.of([])
+NOT_JUDGED = -1
+"""In place of the ledger's version: readings are stored that no verdict was made of; they are judged anew."""
 JUDGED_BY_STATE = "judged_by"
 """Kept state: the ledger and the rules by which verdicts were made."""
 CURSOR_SAVED_EVERY_SECONDS = 30.0
@@ -73,7 +75,7 @@ class Pipeline:
         self._unrecorded: list[Changes] = []
         self._block_no = 0
         self._cursor_saved = time.monotonic()
-        self._ledger_version = -1
+        self._ledger_version = NOT_JUDGED
         self.fleet = NO_FLEET_YET
         self.newest_measured_us = journal.newest_measured_us()
         """Newest moment that a stored reading was measured at [µs]; None while there is none."""
@@ -118,6 +120,8 @@ class Pipeline:
         Raises StoreError when they could not be stored: nothing was acknowledged, call again with the same
         messages. What fails after they are stored is kept and tried again with the next tick.
         """
+        if self._ledger_version == NOT_JUDGED:
+            self.take_ledger(now_us)
         self._record()
         began = time.monotonic()
         decoded = decode_block(messages, self.fleet, self._options.limits)
@@ -129,11 +133,18 @@ class Pipeline:
         np.maximum.at(self._received_us, fresh.transformer, fresh.received_at_us)
         if len(fresh):
             self.newest_measured_us = max(self.newest_measured_us or 0, int(fresh.measured_at_us.max()))
-        walked = self._judge.walk(fresh)
+        try:
+            walked = self._judge.walk(fresh)
+            answer = self._response.answer(walked, self._is_silent(now_us), now_us)
+        except StoreError as error:
+            # Stored and acknowledged: it is the journal that gives these readings once more, with the next tick.
+            self._ledger_version = NOT_JUDGED
+            self._meters.commit_failed(str(error))
+            return
         self._count(
             messages, decoded, stored, sum(late.count for late in walked.late.values()), committed - began, now_us
         )
-        self._record_or_keep(self._response.answer(walked, self._is_silent(now_us), now_us), now_us)
+        self._record_or_keep(answer, now_us)
         self._save_cursor()
 
     def look(self, now_us: int) -> None:
@@ -154,7 +165,7 @@ class Pipeline:
     def close(self) -> None:
         """Record what is left and where judging stands."""
         self._record()
-        if self._block_no:
+        if self._block_no and self._ledger_version != NOT_JUDGED:
             self._records.set_cursor(JUDGED_CURSOR, self._block_no)
 
     def _rated_anew(self, before: Fleet, version: int) -> list[int]:
@@ -193,9 +204,14 @@ class Pipeline:
 
     def _save_cursor(self) -> None:
         # Judging again what was judged changes nothing, so the cursor may lag; a commit a tick would not pay.
-        if not self._unrecorded and time.monotonic() - self._cursor_saved > CURSOR_SAVED_EVERY_SECONDS:
-            self._records.set_cursor(JUDGED_CURSOR, self._block_no)
+        if self._unrecorded or not self._block_no:
+            return
+        if time.monotonic() - self._cursor_saved > CURSOR_SAVED_EVERY_SECONDS:
             self._cursor_saved = time.monotonic()
+            try:
+                self._records.set_cursor(JUDGED_CURSOR, self._block_no)
+            except StoreError as error:
+                self._meters.commit_failed(str(error))
 
     def _is_silent(self, now_us: int) -> Silent:
         """Return how silent transformers are: told under another name, by themselves, or not at all."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from grid.moments import HOUR_US, MINUTE_US, format_utc
 from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
 from service.rulebook import choose_rule_sets, read_rule_sets
+from stores import database
 from stores.journal import Journal
 from stores.records import Records
 
@@ -352,3 +355,27 @@ def test_other_rules_judge_everything_again(station):
     station.rules = ("thirty-minutes",)
     station.restart(NOON + HOUR_US)
     assert {e.rule for e in station.records.episodes()} == {"thirty-minutes@1"}
+
+
+def test_readings_that_were_stored_and_not_judged_are_judged_when_the_records_answer_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_SECONDS", 0.1)
+    station = Station1(tmp_path)
+    station.tick([("T1", minute, 0.95) for minute in (0, 1, 4, 5)])
+    with closing(sqlite3.connect(tmp_path / "records.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        station.tick([("T1", 2, 0.5), ("T2", 6, 0.97)], NOON + 6 * MINUTE_US)
+        assert len(station.acknowledged) == 6
+        other.execute("ROLLBACK")
+    station.tick([("T1", 7, 0.96)])
+    assert {(i.transformer_id, i.state) for i in station.records.incidents()} == {
+        ("T1", IncidentState.OPEN),
+        ("T2", IncidentState.OPEN),
+    }
+    judged = what_stands(station)
+    station.close()
+    (tmp_path / "orderly").mkdir()
+    orderly = Station1(tmp_path / "orderly")
+    told = [(0, 0.95), (1, 0.95), (2, 0.5), (4, 0.95), (5, 0.95), (7, 0.96)]
+    orderly.tick([*(("T1", *one) for one in told), ("T2", 6, 0.97)])
+    assert judged == what_stands(orderly)
+    orderly.close()
