@@ -1,16 +1,18 @@
-"""How far readings can be trusted, as HTML: the grade with its reason, and what to check at the meter."""
+"""How far readings can be trusted, as HTML: the grade, how many readings each doubt concerns, what to check."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from alerts.trust import UNTRUSTED, Doubt, TrustGrade
-from alerts.trust_words import doubt_name, doubt_reason, grade_name, trust_reason, what_to_check
+from alerts.trust_words import doubt_name, doubt_reason, grade_name, what_to_check
 from dashboard import words
-from dashboard.markup import badge, name, note, table
-from dashboard.session import language, say
+from dashboard.markup import badge, name, note
+from dashboard.markup_wall import when
+from dashboard.session import language, link, say
 from grid.text import Language
-from service.queries_trust import TrustOfLate
+from service.queries_trust import DoubtfulMeter, TrustOfLate
 
 _KINDS = {TrustGrade.GOOD: "normal", TrustGrade.MARKED: "active-only", TrustGrade.DOUBTFUL: "heavy"}
 
@@ -22,21 +24,46 @@ def trust_panel(found: TrustOfLate | None) -> str:
     trust = found.trust
     top = badge(_KINDS[trust.grade], name(grade_name(trust.grade)))
     if trust.grade is TrustGrade.DOUBTFUL:
-        standing = any(doubt & UNTRUSTED for doubt in found.standing)
-        told = words.TRUST_STANDING if standing else words.TRUST_PAST
-        top += badge("heavy" if standing else "quiet", name(told))
-    said = f'<span class="rv-note">{escape(say(trust_reason(trust)))}</span>'
-    panel = f'<div class="rv-trust">{top}{said}</div>'
-    if trust.counts:
-        header = (words.COLUMN_DOUBT, words.COLUMN_READINGS, words.COLUMN_CHECK)
-        rows = [
-            (name(doubt_name(doubt)), f"{number} / {trust.readings}", _why_and_what(doubt))
-            for doubt, number in trust.counts
-        ]
-        panel += table(header, rows, tight=(0, 1)) + note(say(words.TRUST_NOTE))
-    return panel
+        top += _standing(found)
+    said = say(words.TRUST_READINGS, readings=trust.readings, doubtful=trust.doubtful)
+    panel = f'<div class="rv-trust">{top}<span class="rv-note">{escape(said)}</span></div>'
+    lines = [
+        f"<li><b>{escape(name(doubt_name(doubt)))}</b><time>{number} / {trust.readings}</time>"
+        f"<span>{escape(_why_and_what(doubt))}</span></li>"
+        for doubt, number in trust.counts
+    ]
+    return panel + (f'<ul class="rv-record rv-findings">{"".join(lines)}</ul>' if lines else "")
+
+
+def doubtful_meters(meters: Sequence[DoubtfulMeter], now_us: int, zone: str) -> str:
+    """Return the meters to check, those whose newest reading is in doubt first, each with a link to its curve."""
+    if not meters:
+        return note(say(words.NO_DOUBTFUL_METERS))
+    lines = []
+    for meter in meters:
+        transformer = meter.transformer
+        doubts = [doubt for doubt, _ in meter.found.trust.counts if doubt & UNTRUSTED]
+        names = "、".join(name(doubt_name(doubt)) for doubt in doubts)
+        checks = " ".join(_sentence(name(what_to_check(doubt))) for doubt in doubts)
+        address = escape(link("transformer", transformer=transformer.transformer_id))
+        lines.append(
+            f"<li><time>{escape(when(meter.noticed_at_us, now_us, zone))}</time><b>{escape(names)}</b><span>"
+            f'<a class="rv-go" href="{address}" target="_self">'
+            f"{escape(f'{transformer.transformer_id} {transformer.name}')} ›</a> "
+            f"{_standing(meter.found)} {escape(checks)}</span></li>"
+        )
+    return f'<ul class="rv-record rv-findings">{"".join(lines)}</ul>'
+
+
+def _standing(found: TrustOfLate) -> str:
+    if found.is_in_doubt:
+        return badge("heavy", say(words.TRUST_STANDING))
+    return badge("quiet", say(words.TRUST_PAST))
 
 
 def _why_and_what(doubt: Doubt) -> str:
-    why, check = name(doubt_reason(doubt)), name(what_to_check(doubt))
-    return f"{why}。{check}。" if language() is Language.ZH else f"{why}. {check}."
+    return f"{_sentence(name(doubt_reason(doubt)))} {_sentence(name(what_to_check(doubt)))}".strip()
+
+
+def _sentence(told: str) -> str:
+    return f"{told}。" if language() is Language.ZH else f"{told}."

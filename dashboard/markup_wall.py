@@ -60,6 +60,9 @@ def _unseen(now: TransformerNow, now_us: int, zone: str) -> tuple[str, str]:
         return '<div class="big">—</div>', f'<div class="facts"><span>{escape(say(words.NO_DATA_EVER))}</span></div>'
     old = now.freshness is Freshness.OLD
     moment = now.measured_at_us if old else now.received_at_us
+    if now.lost_feeder:
+        lost = say(words.FEEDER_LOST, feeder=now.lost_feeder)
+        return '<div class="big">—</div>', f'<div class="facts"><span>{escape(lost)}</span></div>'
     since = say(words.OLD_MEASURED if old else words.NO_DATA_SINCE, time=when(moment, now_us, zone))
     return '<div class="big">—</div>', f'<div class="facts"><span>{escape(since)}</span></div>'
 

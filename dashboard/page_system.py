@@ -7,8 +7,9 @@ import streamlit as st
 from dashboard import words
 from dashboard.figures import age, day_and_time, quantity, time_of_day
 from dashboard.markup import alarms, badge, draw, facts, figures, head, note, section, table
+from dashboard.markup_trust import doubtful_meters
 from dashboard.markup_wall import when
-from dashboard.session import keep_address, live_seconds, queries, say, system
+from dashboard.session import keep_address, live_seconds, meters_to_check, queries, say, system
 from service.queries_answers import CollectorState, System
 
 _REJECTS_SHOWN = 50
@@ -30,11 +31,15 @@ def _live() -> None:
     with left:
         draw(section(say(words.COLLECTOR)) + _collector(now.collector))
         draw(section(say(words.STORES)) + _stores(now))
+        if now.lost_feeders:
+            draw(section(say(words.LOST_FEEDERS)) + _lost_feeders(now))
         draw(section(say(words.SILENT_TRANSFORMERS)) + _silent(now))
         if now.never_seen:
             names = [(t.transformer_id, t.name) for t in now.never_seen[:_SILENT_SHOWN]]
             draw(section(say(words.NEVER_SEEN_TRANSFORMERS)) + table((words.TRANSFORMER, words.COLUMN_NAME), names))
     with right:
+        meters = doubtful_meters(meters_to_check(), now.now_us, now.zone)
+        draw(section(say(words.DOUBTFUL_METERS)) + meters + note(say(words.DOUBTFUL_METERS_NOTE)))
         draw(section(say(words.REJECTS)) + note(say(words.REJECTS_NOTE)) + _rejects(now))
         draw(section(say(words.MESSAGES)) + note(say(words.MESSAGES_NOTE)) + _messages(now))
 
@@ -90,9 +95,23 @@ def _stores(now: System) -> str:
     )
 
 
+def _lost_feeders(now: System) -> str:
+    header = (words.FEEDER, words.COLUMN_SILENT, words.COLUMN_SINCE)
+    rows = [
+        (
+            feeder.feeder_id,
+            say(words.SILENT_OF, silent=feeder.silent, transformers=feeder.transformers),
+            when(feeder.since_us, now.now_us, now.zone),
+        )
+        for feeder in now.lost_feeders[:_SILENT_SHOWN]
+    ]
+    return table(header, rows)
+
+
 def _silent(now: System) -> str:
+    covered = note(say(words.SILENT_COVERED, count=now.covered)) if now.covered else ""
     if not now.silent:
-        return note(say(words.NO_SILENT))
+        return covered or note(say(words.NO_SILENT))
     rows = [
         (
             each.transformer.transformer_id,
@@ -101,7 +120,7 @@ def _silent(now: System) -> str:
         )
         for each in now.silent[:_SILENT_SHOWN]
     ]
-    return table((words.TRANSFORMER, words.COLUMN_NAME, words.COLUMN_STATE), rows)
+    return table((words.TRANSFORMER, words.COLUMN_NAME, words.COLUMN_STATE), rows) + covered
 
 
 def _rejects(now: System) -> str:

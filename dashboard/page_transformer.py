@@ -81,7 +81,7 @@ def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         draw(section(say(words.FACTS)) + _newest(shown))
-        draw(section(say(words.TRUST)) + trust_panel(shown.trust))
+        draw(section(say(words.TRUST)) + trust_panel(shown.trust) + note(say(words.TRUST_NOTE)))
         draw(section(say(words.BELONGS)) + _people(shown))
     with right:
         rows = "".join(incident_line(row, shown.now_us) for row in shown.incidents)

@@ -16,6 +16,7 @@ from service.alarms import AuditedAlarms
 from service.house import House
 from service.queries import Queries
 from service.queries_answers import IncidentPage, MyList, System, TransformerPage, Wall
+from service.queries_trust import DoubtfulMeter
 from service.settings import load_settings
 
 LIVE_SECONDS = 2.0
@@ -78,6 +79,12 @@ def system() -> System:
 def alarm_audit(from_us: int, to_us: int) -> AuditedAlarms:
     """Return the audit of alarms in a span, some seconds old."""
     return queries().alarms(from_us, to_us)
+
+
+@st.cache_resource(ttl=_AUDIT_KEPT_SECONDS, max_entries=1, show_spinner=False)
+def meters_to_check() -> tuple[DoubtfulMeter, ...]:
+    """Return the meters to check, some seconds old."""
+    return queries().doubtful_meters()
 
 
 def forget_answers() -> None:

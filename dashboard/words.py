@@ -111,13 +111,11 @@ TRUST = Text("近 24 小时数据可信度", "Trust in the last 24 hours")
 TRUST_NOTHING = Text("近 24 小时没有可判定的读数。", "No reading with a load rate in the last 24 hours.")
 TRUST_STANDING = Text("最新读数仍存疑", "newest reading in doubt")
 TRUST_PAST = Text("最新读数已正常", "newest reading is clean")
+TRUST_READINGS = Text("{readings} 个读数，其中 {doubtful} 个存疑", "{readings} readings, {doubtful} in doubt")
 TRUST_NOTE = Text(
     "存疑的读数照常显示，但不能单独叫人，也不能结束事件。",
     "Doubtful readings are shown as they came; alone they call nobody, and they end no incident.",
 )
-COLUMN_DOUBT = Text("疑点", "Doubt")
-COLUMN_READINGS = Text("读数", "Readings")
-COLUMN_CHECK = Text("为什么，查什么", "Why, and what to check")
 IMBALANCE = Text("三相不平衡度", "Three-phase imbalance")
 IMBALANCE_FORMULA = "(Imax − Imin) / Imax"
 MEASURED_AT = Text("测量时间", "Measured")
@@ -323,6 +321,22 @@ REJECTS_NOTE = Text(
 NO_REJECTS = Text("没有拒收的报文。", "Nothing has been refused.")
 SILENT_TRANSFORMERS = Text("失去数据的台区", "Transformers without data")
 NO_SILENT = Text("所有台区都有新数据。", "All transformers deliver.")
+LOST_FEEDERS = Text("通信中断的线路", "Feeders without communication")
+FEEDER = Text("线路", "Feeder")
+FEEDER_LOST = Text("线路 {feeder} 通信中断", "feeder {feeder} lost")
+COLUMN_SILENT = Text("无数据", "No data")
+SILENT_OF = Text("{silent} / {transformers} 个台区", "{silent} of {transformers} transformers")
+COLUMN_SINCE = Text("发现", "Noticed")
+SILENT_COVERED = Text(
+    "另有 {count} 个台区无数据，已由上面的线路中断或监测中断说明。",
+    "{count} more are silent: the lost feeder or the blind monitoring above explains them.",
+)
+DOUBTFUL_METERS = Text("待核查的表计", "Meters to check")
+DOUBTFUL_METERS_NOTE = Text(
+    "近 7 天通知核查、近 24 小时仍有存疑读数的表计。",
+    "Told to be checked within 7 days, with doubtful readings in the last 24 h.",
+)
+NO_DOUBTFUL_METERS = Text("没有待核查的表计。", "No meter is to be checked.")
 NEVER_SEEN_TRANSFORMERS = Text("建档后从未上报的台区", "Transformers never seen since registered")
 MESSAGES = Text("通知", "Notifications")
 MESSAGES_NOTE = Text(

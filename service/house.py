@@ -128,6 +128,7 @@ class House:
     @cached_property
     def queries(self) -> Queries:
         """Return the read side for pages and commands."""
+        from alerts.silence import SilenceSettings
         from service.health import ask_collector
         from service.queries import Queries, QueryOptions
 
@@ -139,7 +140,7 @@ class House:
             clock=self.clock,
             options=QueryOptions(
                 outreach=self.outreach_settings(),
-                silent_after_minutes=silence.slot_minutes * silence.silent_slots,
+                silence=SilenceSettings(silence.slot_minutes, silence.silent_slots),
                 gap_minutes=self.settings.verdicts.gap_minutes,
             ),
             collector_state=lambda: ask_collector(self.settings),

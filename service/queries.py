@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from alerts.incidents import Incident, IncidentState
 from alerts.messages import incident_reason, level_line
 from alerts.outreach import Advice, OutreachSettings, advise, candidates, spare_doors
 from alerts.rules import IncidentPart, RuleSet
+from alerts.silence import Silence, SilenceSettings
 from grid.assets import Merchant, Person, Transformer
 from grid.electrical import LoadRates
 from grid.errors import UsageError
@@ -46,10 +47,20 @@ from service.queries_incidents import (
     marks_of,
     told_by_active_power_alone,
 )
-from service.queries_now import Moment, all_now, counts_of, in_order_of_urgency, never_seen, open_levels
+from service.queries_now import (
+    Moment,
+    all_now,
+    counts_of,
+    covered_ids,
+    in_order_of_urgency,
+    never_seen,
+    open_levels,
+    silence_now,
+    with_lost_feeders,
+)
 from service.queries_privacy import mask_phone
 from service.queries_system import MESSAGES_LOOKED_AT, alarms_of, message_rows, reject_rows
-from service.queries_trust import TrustOfLate, trust_of_late
+from service.queries_trust import DoubtfulMeter, TrustOfLate, doubtful_meters, trust_of_late
 from service.recent import RECENT_MINUTES, slopes_per_hour, typical_power_factor
 from stores.journal import Journal
 from stores.records import Records
@@ -69,8 +80,7 @@ class QueryOptions:
     """The settings that the read side depends on."""
 
     outreach: OutreachSettings
-    silent_after_minutes: float = 45.0
-    """No reading received for longer than this: silent (three slots)."""
+    silence: SilenceSettings = field(default_factory=SilenceSettings)
     gap_minutes: float = 20.0
     """A hole in a curve longer than this is drawn as a hole."""
     trends_max: int = 60
@@ -110,7 +120,9 @@ class Queries:
         """Return what is heavy now, what is blind, and the open incidents."""
         now_us, ground = self._clock.now_us(), self._keeper.ground()
         incidents = self._records.incidents(open_only=True)
-        transformers = in_order_of_urgency(self._all_now(ground, now_us, incidents), self._calling)
+        silence = self._silence(ground, now_us)
+        every = with_lost_feeders(self._all_now(ground, now_us, incidents), ground, silence)
+        transformers = in_order_of_urgency(every, self._calling)
         by_weight = sorted(incidents, key=lambda i: (i.level == "overload", i.last_load_rate), reverse=True)
         counts = counts_of(transformers, len(incidents), sum(i.blind for i in incidents))
         return Wall(
@@ -120,7 +132,9 @@ class Queries:
             transformers=tuple(self._with_trends(ground, now_us, transformers)),
             open_incidents=self._rows(by_weight, ground),
             counts=counts,
-            alarms=alarms_of(counts, now_us, self._silent_after_us, self._collector_state(), self._dead_messages()),
+            alarms=alarms_of(
+                counts, silence, ZoneInfo(ground.first_zone), self._collector_state(), self._dead_messages()
+            ),
         )
 
     def curve(self, transformer_id: str, from_us: int, to_us: int, step_us: int | None = None) -> Curve:
@@ -237,11 +251,19 @@ class Queries:
         ground = self._keeper.ground()
         return audited_alarms(self._records, ground.ledger, ground.first_zone, from_us, to_us)
 
+    def doubtful_meters(self) -> tuple[DoubtfulMeter, ...]:
+        """Return the meters that people were told to check of late, those still in doubt first."""
+        now_us, ground, journal = self._clock.now_us(), self._keeper.ground(), self._journal()
+        return doubtful_meters(self._records, journal, ground, now_us) if journal else ()
+
     def system(self) -> System:
         """Return what stands behind the wall."""
         now_us, ground = self._clock.now_us(), self._keeper.ground()
         incidents = self._records.incidents(open_only=True)
         transformers = self._all_now(ground, now_us, incidents)
+        silence = self._silence(ground, now_us)
+        covered = covered_ids(ground, silence)
+        unheard = [t for t in transformers if t.freshness.value in ("silent", "old")]
         counts = counts_of(transformers, len(incidents), sum(i.blind for i in incidents))
         journal = self._journal()
         totals = journal.counts() if journal else None
@@ -261,18 +283,23 @@ class Queries:
             ledger_version=ground.ledger_version,
             merchants=len(ground.merchants),
             people=len(ground.people),
-            silent=tuple(t for t in transformers if t.freshness.value in ("silent", "old")),
+            silent=tuple(t for t in unheard if t.transformer.transformer_id not in covered),
+            covered=sum(t.transformer.transformer_id in covered for t in unheard),
+            lost_feeders=silence.feeders if silence is not None and silence.blind is None else (),
             never_seen=tuple(t.transformer for t in transformers if t.freshness.value == "never"),
             messages=messages,
             messages_waiting=sum(m.state == "pending" for m in messages),
             messages_dead=dead,
             collector=collector,
-            alarms=alarms_of(counts, now_us, self._silent_after_us, collector, dead),
+            alarms=alarms_of(counts, silence, ZoneInfo(ground.first_zone), collector, dead),
         )
 
     @property
     def _silent_after_us(self) -> int:
-        return round(self.options.silent_after_minutes * MINUTE_US)
+        return self.options.silence.silent_us
+
+    def _silence(self, ground: Ground, now_us: int) -> Silence | None:
+        return silence_now(self._journal(), ground, now_us, self.options.silence)
 
     def _all_now(
         self,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from alerts.incidents import Incident, IncidentEvent
 from alerts.outreach import Advice, Door, OutreachList, VisitResult
+from alerts.silence import LostFeeder
 from grid.assets import Person, Phase, Station, Transformer
 from grid.electrical import Basis
 from grid.text import Text
@@ -59,6 +60,8 @@ class TransformerNow:
     received_at_us: int | None
     incident_id: str | None
     """The open incident, if there is one."""
+    lost_feeder: str = ""
+    """The feeder whose communication is lost, where that explains its silence."""
 
 
 @dataclass(frozen=True)
@@ -315,6 +318,10 @@ class System:
     merchants: int
     people: int
     silent: tuple[TransformerNow, ...]
+    """Silent by themselves, or with old readings only; those that a lost feeder or a blind stream explains are not."""
+    covered: int
+    """How many silent ones are explained so."""
+    lost_feeders: tuple[LostFeeder, ...]
     never_seen: tuple[Transformer, ...]
     messages: tuple[MessageRow, ...]
     messages_waiting: int

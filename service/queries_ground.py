@@ -6,7 +6,9 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from alerts.silence import Watched
 from grid.assets import Ledger, Merchant, Person, ServiceGrid, Station, Transformer
 from grid.errors import UsageError
 from grid.fleet import Fleet
@@ -45,6 +47,13 @@ class Ground:
             people={p.person_id: p for p in ledger.people},
             merchants={m.merchant_id: m for m in ledger.merchants},
         )
+
+    @cached_property
+    def watched(self) -> Watched:
+        """Return the transformers that are to send readings, with their feeders."""
+        feeder_of = {t.transformer_id: t.feeder_id for t in self.ledger.transformers}
+        ids = self.fleet.transformer_ids
+        return Watched.of(ids, [feeder_of.get(i, "") for i in ids])
 
     def transformer(self, transformer_id: str) -> Transformer:
         """Return a transformer; one that is retired keeps its id and has no rating."""

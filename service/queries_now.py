@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.episodes import Episode
 from alerts.rules import Quantity, RuleSet
+from alerts.silence import NEVER_RECEIVED, Silence, SilenceSettings, look
 from grid.assets import Phase, Transformer
 from grid.electrical import Basis, LoadRates, imbalance, voltage_outside
 from grid.readings import ReadingBatch
 from service.queries_answers import Counts, Freshness, TransformerNow
 from service.queries_ground import Ground
-from stores.journal import LastReceived
+from stores.journal import Journal, LastReceived
 
 _PHASES = (Phase.A, Phase.B, Phase.C)
 
@@ -119,16 +120,51 @@ def all_now(
 
 
 def in_order_of_urgency(transformers: list[TransformerNow], calling: RuleSet) -> list[TransformerNow]:
-    """Return those at a level, heaviest first; then those without a fresh reading; then the others, heaviest first."""
+    """Return those at a level, heaviest first; then those without a fresh reading; then the others, heaviest first.
+
+    Those that a lost feeder explains come last: the line above all pages speaks for them.
+    """
     enter = {level.name: level.enter for level in calling.levels}
 
     def key(t: TransformerNow) -> tuple[int, float, float, str]:
         load_rate = -1.0 if math.isnan(t.load_rate) else t.load_rate
         height = max(enter.get(t.level or "", 0.0), enter.get(t.phase_level or "", 0.0) - 0.001)
-        place = 0 if height > 0.0 else 1 if t.freshness is not Freshness.FRESH else 2
+        place = 3 if t.lost_feeder else 0 if height > 0.0 else 1 if t.freshness is not Freshness.FRESH else 2
         return place, -height, -load_rate, t.transformer.transformer_id
 
     return sorted(transformers, key=key)
+
+
+def silence_now(journal: Journal | None, ground: Ground, now_us: int, settings: SilenceSettings) -> Silence | None:
+    """Return who is silent, looked at as the collector looks; None while no journal is there."""
+    if journal is None:
+        return None
+    heard, watched = journal.last_received(), ground.watched
+    received_us = np.full(len(watched.transformer_ids), NEVER_RECEIVED, np.int64)
+    known = heard.transformer < len(received_us)
+    received_us[heard.transformer[known]] = heard.received_at_us[known]
+    return look(watched, received_us, now_us, settings)
+
+
+def covered_ids(ground: Ground, silence: Silence | None) -> frozenset[str]:
+    """Return the silent transformers that a lost feeder or a blind stream explains."""
+    if silence is None:
+        return frozenset()
+    ids = ground.watched.transformer_ids
+    return frozenset(ids[row] for row in np.flatnonzero(silence.covered).tolist())
+
+
+def with_lost_feeders(
+    transformers: Sequence[TransformerNow], ground: Ground, silence: Silence | None
+) -> list[TransformerNow]:
+    """Return the transformers, silent ones of lost feeders with the name of theirs; a blind stream names none."""
+    if silence is None or silence.blind is not None or not silence.feeders:
+        return list(transformers)
+    covered = covered_ids(ground, silence)
+    return [
+        replace(t, lost_feeder=t.transformer.feeder_id) if t.transformer.transformer_id in covered else t
+        for t in transformers
+    ]
 
 
 def counts_of(transformers: list[TransformerNow], open_incidents: int, blind_incidents: int) -> Counts:

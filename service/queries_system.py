@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
-from alerts.figures import span
+from alerts.silence import Silence
+from alerts.silence_words import communication_lost, monitoring_is_blind
 from collector.rejects import Reason
 from collector.remedies import REMEDIES
 from grid.text import Text
@@ -14,6 +16,8 @@ from stores.outbox import Message
 
 MESSAGES_LOOKED_AT = 200
 """So many of the newest messages are looked at."""
+FEEDERS_TOLD_MAX = 4
+"""So many lost feeders have a line of their own on top of the pages."""
 
 
 def reject_rows(rejects: Sequence[StoredReject]) -> tuple[RejectRow, ...]:
@@ -61,25 +65,29 @@ def message_rows(messages: Sequence[Message]) -> tuple[MessageRow, ...]:
 
 
 def alarms_of(
-    counts: Counts, now_us: int, silent_after_us: int, collector: CollectorState | None, dead_messages: int
+    counts: Counts, silence: Silence | None, zone: tzinfo, collector: CollectorState | None, dead_messages: int
 ) -> tuple[Text, ...]:
     """Return what is wrong with the watching itself, worst first; nothing when all is well."""
     alarms = []
     if counts.watched and counts.last_received_at_us is None:
         alarms.append(
             Text(
-                "监测失明：还没有收到过任何读数。请检查采集程序和消息服务器。",
-                "Monitoring is blind: no reading has ever been received. Check collector and broker.",
+                "【监测中断】还没有收到过任何读数。请检查采集服务和消息服务器。",
+                "[monitoring is blind] no reading has ever been received. Check collector and broker.",
             )
         )
-    elif counts.last_received_at_us is not None and now_us - counts.last_received_at_us > silent_after_us:
-        long = span(now_us - counts.last_received_at_us)
-        alarms.append(
-            Text(
-                f"监测失明：已有 {long.zh}没有收到任何读数，页面上的数都是旧的。",
-                f"Monitoring is blind: nothing received for {long.en}; every figure here is old.",
+    elif silence is not None and silence.blind is not None:
+        alarms.append(monitoring_is_blind(silence.blind, zone))
+    elif silence is not None:
+        alarms += [communication_lost(feeder, zone) for feeder in silence.feeders[:FEEDERS_TOLD_MAX]]
+        more = len(silence.feeders) - FEEDERS_TOLD_MAX
+        if more > 0:
+            alarms.append(
+                Text(
+                    f"另有 {more} 条线路通信中断，详见系统状态。",
+                    f"{more} more feeders have lost communication. See System.",
+                )
             )
-        )
     if collector is not None and not collector.answers:
         alarms.append(
             Text(

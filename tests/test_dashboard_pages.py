@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from alerts.outreach import VisitResult
 from dashboard import words
 from dashboard.chart_layers import wall_clock_ms
 from dashboard.charts import load_rate_chart
+from grid.assets import Transformer
 from grid.moments import MINUTE_US, SECOND_US, parse_moment_us
+from grid.readings import ReadingBatch
 from grid.text import Language, Text
 from service.house import House
 from service.settings import CONFIG_VARIABLE, load_settings
 from stores.changes import Changes, ToldRemark
+from stores.journal import Journal
 from tests.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
@@ -261,6 +265,56 @@ def test_the_alarm_audit_says_when_a_station_was_flooded(own_town: Town) -> None
     assert "1 to mend" in page
     assert "Missed</span>" in page
     assert "was missed" not in page
+
+
+def test_the_transformer_page_states_voltage_limits_and_trust(town: Town) -> None:
+    page = told(opened("page_transformer.py", transformer="YX08"))
+    assert "198.0…235.4 V" in page
+    assert "可信，有标注" in page
+    assert "260 / 260" in page
+    assert f"S / Sn · {words.ACTIVE_ONLY_LONG.zh}" in page
+    assert "warned" not in page
+
+
+def test_a_frozen_meter_with_a_low_voltage_is_marked_and_on_the_list_to_check(own_town: Town) -> None:
+    at = NOW_US - np.arange(20)[::-1] * MINUTE_US
+    volts, amps = np.full((20, 3), 190.0), np.full((20, 3), 300.0)
+    with Journal.open_writer(own_town.folder / "data" / "journal.sqlite") as journal:
+        number = journal.numbers(["YX10"])["YX10"]
+        journal.append(ReadingBatch.of(np.full(20, number, np.int32), at, voltage_v=volts, current_amp=amps))
+    kind, key = "check_the_meter", f"YX10/STUCK/{NOW_US}"
+    house = House(load_settings(own_town.config))
+    house.records.commit(Changes(told=(ToldRemark(key, kind, "YX", kind, "YX10", None, NOW_US, NOW_US, key),)))
+    house.close()
+    page = told(opened("page_transformer.py", transformer="YX10"))
+    assert set(re.findall(r"<tr class=warned><th>(.) 相电压</th>", page)) == {"A", "B", "C"}
+    assert words.VOLTAGE_OUTSIDE.zh in page
+    assert words.TRUST_STANDING.zh in page
+    system = told(opened("page_system.py"))
+    assert "./transformer?transformer=YX10" in system
+    assert "数据冻结" in system
+
+
+def test_a_lost_feeder_is_one_red_line_and_its_tiles_name_it(own_town: Town) -> None:
+    ids = [f"YX2{n}" for n in range(6)]
+    more = tuple(Transformer(i, f"城东 {i}", "YX", 315.0, "G02", "F2") for i in ids)
+    house = House(load_settings(own_town.config))
+    ledger = replace(own_town.ledger, transformers=own_town.ledger.transformers + more)
+    house.records.replace_ledger(ledger, by="test", now_us=FIRST_US)
+    house.close()
+    with Journal.open_writer(own_town.folder / "data" / "journal.sqlite") as journal:
+        at_us = np.full(6, NOW_US - 30 * MINUTE_US)
+        numbers = list(journal.numbers(ids).values())
+        journal.append(ReadingBatch.of(numbers, at_us, received_at_us=at_us, active_power_kw=np.full(6, 100.0)))
+    wall = told(opened())
+    assert "【通信中断】线路 F2：6 个台区中 6 个无数据" in wall
+    tiles = re.findall(r'class="rv-tile blind"[^>]*transformer=(YX\d\d).*?</a>', wall)
+    assert tiles[-6:] == ids
+    assert words.FEEDER_LOST.zh.format(feeder="F2") in wall
+    system = told(opened("page_system.py"))
+    assert words.LOST_FEEDERS.zh in system
+    assert words.SILENT_COVERED.zh.format(count=6) in system
+    assert "<td>YX20</td>" not in system
 
 
 def test_a_wrong_address_says_so_and_shows_no_page_of_code(town: Town) -> None:

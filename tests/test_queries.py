@@ -12,6 +12,8 @@ import pytest
 
 from alerts.outreach import AdviceKind, OutreachSettings, VisitResult
 from alerts.rules import IncidentPart, Level, Quantity, RuleSet
+from alerts.silence import SilenceSettings
+from grid.assets import Transformer
 from grid.electrical import Basis
 from grid.errors import UsageError
 from grid.moments import HOUR_US, MINUTE_US, parse_moment_us
@@ -61,7 +63,7 @@ def house(town: Town) -> Iterator[House]:
 def asked_at(house: House, now_us: int, collector: CollectorState | None = None) -> Queries:
     """Return the read side at a moment that stands still."""
     clock: Clock = Stopped(now_us)
-    options = QueryOptions(OutreachSettings(), silent_after_minutes=15.0)
+    options = QueryOptions(OutreachSettings(), SilenceSettings(5.0, 3))
     answer = (lambda: collector) if collector else None
     return Queries(house.journal_reader, house.records, house.rule_sets(), clock, options, answer)
 
@@ -139,9 +141,53 @@ def test_monitoring_is_blind_when_nothing_has_been_received_for_long(house: Hous
     well = asked_at(house, NOW_US).wall()
     blind = asked_at(house, NOW_US + 2 * HOUR_US).wall()
     assert well.alarms == ()
-    assert "失明" in blind.alarms[0].zh
+    assert "监测中断" in blind.alarms[0].zh
     assert all(t.freshness is not Freshness.FRESH for t in blind.transformers)
     assert blind.counts.severe_heavy == 0
+
+
+@pytest.fixture
+def lost_town(tmp_path: Path) -> Iterator[House]:
+    """Return the house of a town with a second feeder of nine, of which six fell silent 20 minutes ago."""
+    town = build_town(tmp_path)
+    ids = [f"YX2{n}" for n in range(9)]
+    more = tuple(Transformer(i, f"城东 {i}", "YX", 315.0, "G02", "F2") for i in ids)
+    opened = House(load_settings(town.config))
+    ledger = replace(town.ledger, transformers=town.ledger.transformers + more)
+    opened.records.replace_ledger(ledger, by="test", now_us=FIRST_US)
+    with Journal.open_writer(opened.settings.journal_file) as journal:
+        numbers = journal.numbers(ids)
+        for n, i in enumerate(ids):
+            at_us = NOW_US - (20 if n < 6 else 1) * MINUTE_US
+            journal.append(ReadingBatch.of([numbers[i]], [at_us], received_at_us=[at_us], active_power_kw=[100.0]))
+    yield opened
+    opened.close()
+
+
+def test_a_lost_feeder_is_one_line_and_covers_its_silent_transformers(lost_town: House) -> None:
+    wall = asked_at(lost_town, NOW_US).wall()
+    (alarm,) = wall.alarms
+    assert "线路 F2：9 个台区中 6 个无数据" in alarm.zh
+    assert [t.lost_feeder for t in wall.transformers[-6:]] == ["F2"] * 6
+    single = next(t for t in wall.transformers if t.transformer.transformer_id == "YX09")
+    assert single.lost_feeder == ""
+    assert wall.counts.silent == 7
+    system = asked_at(lost_town, NOW_US).system()
+    assert [t.transformer.transformer_id for t in system.silent] == ["YX09"]
+    assert (system.covered, [f.feeder_id for f in system.lost_feeders]) == (6, ["F2"])
+
+
+def test_a_feeder_is_not_lost_while_fewer_than_five_are_silent(house: House) -> None:
+    assert asked_at(house, NOW_US).system().lost_feeders == ()
+
+
+def test_blind_monitoring_is_one_line_and_covers_feeders_and_transformers(lost_town: House) -> None:
+    queries = asked_at(lost_town, NOW_US + 2 * HOUR_US)
+    wall, system = queries.wall(), queries.system()
+    (alarm,) = wall.alarms
+    assert "监测中断" in alarm.zh
+    assert not [t for t in wall.transformers if t.lost_feeder]
+    assert (system.silent, system.lost_feeders, system.covered) == ((), (), 14)
 
 
 def test_a_collector_that_does_not_answer_is_an_alarm(house: House) -> None:

@@ -16,7 +16,7 @@ from grid.readings import ReadingBatch
 from service.house import House
 from service.queries_trust import TrustOfLate, trust_of_late
 from service.settings import load_settings
-from stores.changes import Changes
+from stores.changes import Changes, ToldRemark
 from stores.journal import Journal
 from tests.town import NOW_US, RATED_KVA, Town, build_town
 
@@ -120,6 +120,27 @@ def test_a_transformer_that_was_never_seen_has_no_trust_to_tell(quiet_town: Town
     house = House(load_settings(quiet_town.config))
     assert house.queries.transformer("YX10", NOW_US - HOUR_US, NOW_US).trust is None
     house.close()
+
+
+def told(transformer_id: str, at_us: int) -> ToldRemark:
+    key = f"{transformer_id}/STUCK/{at_us}"
+    kind = "check_the_meter"
+    return ToldRemark(key, kind, "YX", kind, transformer_id, None, at_us, at_us, key)
+
+
+def test_meters_to_check_are_those_told_of_whose_day_is_in_doubt(house: House, send: Send) -> None:
+    assert house.queries.doubtful_meters() == ()
+    send("YX10", [0.61] * 15)
+    jump = [0.5 + i * 0.001 for i in range(20)]
+    jump[12] = 1.9
+    send("YX09", jump)
+    remarks = (told("YX09", NOW_US), told("YX10", NOW_US - HOUR_US), told("YX07", NOW_US), told("gone", NOW_US))
+    house.records.commit(Changes(told=remarks))
+    found = house.queries.doubtful_meters()
+    assert [(meter.transformer.transformer_id, meter.found.is_in_doubt) for meter in found] == [
+        ("YX10", True),
+        ("YX09", False),
+    ]
 
 
 def test_an_incident_of_active_power_alone_says_so_in_every_list(house: House) -> None:
