@@ -32,6 +32,7 @@ from simulator.scenario import Scenario, load_scenario
 
 START_SECONDS = 6.0
 """Until every process is up, before the scaled clock starts to run."""
+STORES_MADE_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 10.0
 DASHBOARD_PORT = 8501
 
@@ -100,7 +101,9 @@ def _tell(
             for line in story.news():
                 say(line.to(options.language))
         except StoreError as error:
-            say(str(error))
+            # While the collector makes its files, a reader may find them half made.
+            if time.monotonic() - began > STORES_MADE_SECONDS_MAX:
+                say(str(error))
         if options.headless and story.is_told:
             return 0
         if options.minutes_max is not None and time.monotonic() - began > options.minutes_max * 60.0:
