@@ -44,7 +44,7 @@ def doubtful_meters(meters: Sequence[DoubtfulMeter], now_us: int, zone: str) -> 
         transformer = meter.transformer
         doubts = [doubt for doubt, _ in meter.found.trust.counts if doubt & UNTRUSTED]
         names = "、".join(name(doubt_name(doubt)) for doubt in doubts)
-        checks = " ".join(_sentence(name(what_to_check(doubt))) for doubt in doubts)
+        checks = "".join(_sentence(name(what_to_check(doubt))) for doubt in doubts)
         address = escape(link("transformer", transformer=transformer.transformer_id))
         lines.append(
             f"<li><time>{escape(when(meter.noticed_at_us, now_us, zone))}</time><b>{escape(names)}</b><span>"
@@ -62,8 +62,8 @@ def _standing(found: TrustOfLate) -> str:
 
 
 def _why_and_what(doubt: Doubt) -> str:
-    return f"{_sentence(name(doubt_reason(doubt)))} {_sentence(name(what_to_check(doubt)))}".strip()
+    return (_sentence(name(doubt_reason(doubt))) + _sentence(name(what_to_check(doubt)))).strip()
 
 
 def _sentence(told: str) -> str:
-    return f"{told}。" if language() is Language.ZH else f"{told}."
+    return f"{told}。" if language() is Language.ZH else f"{told}. "
