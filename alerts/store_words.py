@@ -47,3 +47,13 @@ def journal_log_missing(at_us: int, zone: tzinfo) -> Text:
         f"[journal log missing] the check at the start, {at.en}, found the -wal file of the readings gone: the last "
         "readings acknowledged before the crash may be lost. What is missing is being listed (redvest gaps).",
     )
+
+
+def clock_is_behind(minutes: float) -> Text:
+    """Return what is said when most of the fleet is ahead of this computer's clock."""
+    return Text(
+        f"【时钟异常】多数台区的量测时间比采集主机的时钟快约 {minutes:.0f} 分钟，很可能是采集主机的时钟慢了。"
+        "读数照常入库和判定，请校准主机时钟（建议用 NTP）。",
+        f"[clock] most transformers measure some {minutes:.0f} minutes ahead of this computer's clock, so that is "
+        "probably what is wrong. Readings are stored and judged all the same; set the clock, best by NTP.",
+    )

@@ -78,6 +78,7 @@ class Meters:
         self._broker_error = "not connected yet"
         self._store_error = ""
         self._degraded: tuple[str, ...] = ()
+        self._clock_behind_minutes = 0.0
         self._messages = self._counter("messages", "Messages taken from the broker")
         self._received = self._counter("readings_received", "Readings decoded")
         self._stored = self._counter("readings_stored", "New readings stored")
@@ -154,6 +155,11 @@ class Meters:
         with self._lock:
             self._degraded = reasons
 
+    def clock_behind(self, minutes: float) -> None:
+        """Note how far this computer's clock is behind the fleet's; 0 for well."""
+        with self._lock:
+            self._clock_behind_minutes = minutes
+
     def loop_failed(self) -> None:
         """Count an unforeseen error that the reading loop outlived."""
         self._loop_failures.inc()
@@ -208,6 +214,8 @@ class Meters:
             if self._store_error:
                 reasons.append(f"store: {self._store_error}")
             reasons += self._degraded
+            if self._clock_behind_minutes:
+                reasons.append(f"clock: most transformers are {self._clock_behind_minutes:.0f} min ahead; set it")
             if now - self._beat > STALLED_SECONDS:
                 reasons.append(f"the reading loop has not moved for {now - self._beat:.0f} s")
             return HealthReport(

@@ -14,13 +14,14 @@ from alerts.rules import RuleSet
 from alerts.silence import SilenceSettings
 from alerts.speech import Remark
 from alerts.storms import HygieneSettings
-from collector.decode import Decoded, decode_block
+from collector.decode import Decoded
 from collector.message import Message
 from collector.rejects import Reject
 from collector.screen import Limits
 from grid.errors import StoreError
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
+from service.decoding import Decoder
 from service.judging import Judge, Walked
 from service.meters import BlockStored, Meters
 from service.recent import RECENT_MINUTES, Recent, recent_of
@@ -107,6 +108,7 @@ class Pipeline:
         names = {station.station_id: station.name for station in ledger.stations}
         self._speaking = Speaking(options.channels, options.hygiene, names, self._records.state(STATE_NAME))
         self._watch = Watch(self.fleet, ledger, options.silence)
+        self._decoder = Decoder(self.fleet, options.limits)
         self._received_us = np.full(len(self.fleet), -1, np.int64)
         heard = self._journal.last_received()
         known = heard.transformer < len(self.fleet)
@@ -124,7 +126,7 @@ class Pipeline:
             self.take_ledger(now_us)
         self._record()
         began = time.monotonic()
-        decoded = decode_block(messages, self.fleet, self._options.limits)
+        decoded = self._decoder.decode(messages)
         stored = self._journal.append(decoded.readings, [_stored(reject) for reject in decoded.rejects])
         committed = time.monotonic()
         self._acknowledge(messages)
@@ -147,10 +149,22 @@ class Pipeline:
         self._record_or_keep(answer, now_us)
         self._save_cursor()
 
+    def clock_stepped(self, step_us: int) -> None:
+        """Follow our clock when it was set: what was received keeps its age, nobody is silent for that."""
+        self._received_us[self._received_us >= 0] += step_us
+        self._decoder.forget()
+
+    @property
+    def clock_behind_minutes(self) -> float:
+        """Return how far our clock is behind most of the fleet; 0 as long as that is within what is usual."""
+        return self._decoder.behind_minutes
+
     def look(self, now_us: int) -> None:
         """Do what time alone asks for: notice silence, follow recorded visits, take a new ledger."""
         self._record()
         self.take_ledger(now_us)
+        if self._decoder.behind_minutes:
+            self._decoder.estimate()
         seen = Answer(Changes(), self._watch.look(self._received_us, now_us))
         answered = self._response.answer(Walked(), self._is_silent(now_us), now_us)
         followed = self._response.look_at_visits(now_us)

@@ -67,18 +67,18 @@ def no_epoch_check() -> None:
 
 def no_ack_on_error() -> None:
     """Leave a message that cannot be read unacknowledged."""
-    import service.pipeline as pipeline
+    import service.decoding as decoding
     from collector.subscriber import Subscriber
 
-    decode_block, acknowledge = pipeline.decode_block, Subscriber.acknowledge
+    decode_block, acknowledge = decoding.decode_block, Subscriber.acknowledge
     refused: set[bytes] = set()
 
-    def decoding(*arguments: Any) -> Any:
+    def looking(*arguments: Any) -> Any:
         decoded = decode_block(*arguments)
         refused.update(reject.payload for reject in decoded.rejects)
         return decoded
 
-    pipeline.decode_block = decoding  # type: ignore[assignment]
+    decoding.decode_block = looking  # type: ignore[assignment]
     Subscriber.acknowledge = lambda self, messages: acknowledge(  # type: ignore[method-assign]
         self, [message for message in messages if message.payload not in refused]
     )
@@ -149,11 +149,21 @@ def damage_ignored() -> None:
     )
 
 
+def wall_clock_freshness() -> None:
+    """Believe the computer's clock, whatever happens to it."""
+    from service.decoding import Decoder
+    from service.pipeline import Pipeline
+
+    Pipeline.clock_stepped = lambda self, step_us: None  # type: ignore[method-assign]
+    Decoder.estimate = lambda self: None  # type: ignore[method-assign]
+
+
 def whole() -> None:
     """Break nothing here: what is broken stands elsewhere, such as in the broker's settings."""
 
 
 BUILDS: dict[str, Callable[[], None]] = {
+    "wall-clock-freshness": wall_clock_freshness,
     "whole": whole,
     "auto-ack": auto_ack,
     "ack-before-commit": ack_before_commit,

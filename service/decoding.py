@@ -1,0 +1,70 @@
+"""Decoding with a doubt about our own clock: what most of the fleet measures is not in the future, we are behind.
+
+A device that is ahead of us is refused for its time, for its readings would be judged where they do not belong.
+When most devices are, it is this computer's clock that is wrong, and nothing of theirs may be refused for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.decode import Decoded, decode_block
+from collector.message import Message
+from collector.rejects import Reason
+from collector.screen import Limits
+from grid.fleet import Fleet
+from grid.moments import MINUTE_US
+from grid.readings import ReadingBatch
+
+FLEET_MIN = 3
+"""So many transformers must agree before it is our clock that is wrong, and not theirs (own choice)."""
+
+
+class Decoder:
+    """Decodes blocks of messages for one fleet."""
+
+    def __init__(self, fleet: Fleet, limits: Limits) -> None:
+        """Begin without an opinion on our clock."""
+        self._fleet = fleet
+        self._usual = limits
+        self._ahead_us: NDArray[np.float64] = np.full(len(fleet), np.nan)
+        """By how much each transformer's last reading was measured after we had it; NaN: not known."""
+        self.behind_minutes = 0.0
+        """How far our clock is behind most of the fleet; 0 as long as that is within what is usual."""
+
+    def decode(self, messages: Sequence[Message]) -> Decoded:
+        """Return readings and rejects of a block, in order of arrival."""
+        decoded = decode_block(messages, self._fleet, self._limits(self.behind_minutes))
+        ahead = sum(reject.reason is Reason.TIME_IN_FUTURE for reject in decoded.rejects)
+        if ahead <= len(decoded.readings):
+            self._note(decoded.readings)
+            return decoded
+        before = self.behind_minutes
+        self._note(decode_block(messages, self._fleet, self._limits(np.inf)).readings)
+        self.estimate()
+        if self.behind_minutes == before:
+            return decoded
+        return decode_block(messages, self._fleet, self._limits(self.behind_minutes))
+
+    def estimate(self) -> None:
+        """See how far our clock is behind: the median of the fleet, where enough of it has a say."""
+        known = self._ahead_us[~np.isnan(self._ahead_us)]
+        ahead_minutes = float(np.median(known)) / MINUTE_US if len(known) >= FLEET_MIN else 0.0
+        usual = self._usual.measured_ahead_minutes_max
+        self.behind_minutes = 0.0 if usual is None or ahead_minutes <= usual else ahead_minutes
+
+    def forget(self) -> None:
+        """Forget how the fleet's clocks stood to ours: ours was set."""
+        self._ahead_us[:] = np.nan
+
+    def _note(self, readings: ReadingBatch) -> None:
+        self._ahead_us[readings.transformer] = readings.measured_at_us - readings.received_at_us
+
+    def _limits(self, behind_minutes: float) -> Limits:
+        if self._usual.measured_ahead_minutes_max is None or not behind_minutes:
+            return self._usual
+        return replace(self._usual, measured_ahead_minutes_max=self._usual.measured_ahead_minutes_max + behind_minutes)

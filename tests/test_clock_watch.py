@@ -1,0 +1,103 @@
+"""A clock that is set, or wrong: nobody is silent for it, and nothing is refused for our own mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector.message import Message
+from collector.rejects import Reason
+from collector.screen import Limits
+from collector.wire import encode_reading, reading_topic
+from grid.assets import Transformer
+from grid.fleet import Fleet
+from grid.moments import HOUR_US, MINUTE_US, SECOND_US, format_utc
+from service.clock_watch import ClockWatch, StepWatch
+from service.decoding import Decoder
+
+NOON = 1_627_099_200_000_000
+FLEET = Fleet.of([Transformer(f"T{i}", f"T{i}", "S1", 400.0) for i in range(10)])
+
+
+class HandSetClock:
+    """A clock that is set by hand, and the time that really passes."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self.seconds = 0.0
+        self.set_by_us = 0
+
+    def now_us(self) -> int:
+        return NOON + round(self.seconds * self.speed * 1e6) + self.set_by_us
+
+
+@pytest.mark.parametrize("speed", [1.0, 60.0])
+@pytest.mark.parametrize("step_us", [HOUR_US, -HOUR_US, 20 * SECOND_US * 60])
+def test_a_step_of_the_clock_is_noticed_once_and_to_the_microsecond(speed, step_us):
+    clock = HandSetClock(speed)
+    watch = StepWatch(clock, lambda: clock.seconds)
+    clock.seconds += 3.0
+    assert watch.step_us() == 0
+    clock.set_by_us += step_us
+    clock.seconds += 0.2
+    assert watch.step_us() == step_us
+    clock.seconds += 5.0
+    assert watch.step_us() == 0
+
+
+def test_what_ntp_corrects_every_day_is_no_step():
+    clock = HandSetClock()
+    watch = StepWatch(clock, lambda: clock.seconds)
+    clock.set_by_us += SECOND_US
+    assert watch.step_us() == 0
+
+
+def block(ahead_minutes: dict[int, float]) -> list[Message]:
+    """One reading of each transformer, measured so far ahead of when we received it."""
+    messages = []
+    for number, minutes in ahead_minutes.items():
+        payload = encode_reading(format_utc(NOON + round(minutes * MINUTE_US)), active_power_kw=100.0)
+        messages.append(Message(reading_topic("S1", f"T{number}"), payload, NOON, 1, 1, 1, False))
+    return messages
+
+
+def test_one_device_that_is_ahead_is_refused():
+    decoded = Decoder(FLEET, Limits()).decode(block({0: 60.0, 1: 0.0, 2: 0.0}))
+    assert (len(decoded.readings), [r.reason for r in decoded.rejects]) == (2, [Reason.TIME_IN_FUTURE])
+
+
+def test_when_most_of_the_fleet_is_ahead_it_is_our_clock_and_nothing_is_refused_for_it():
+    decoder = Decoder(FLEET, Limits())
+    decoded = decoder.decode(block({number: 60.0 for number in range(5)} | {5: 120.0}))
+    assert len(decoded.readings) == 5
+    assert [r.topic for r in decoded.rejects] == [reading_topic("S1", "T5")]
+    assert decoder.behind_minutes == 60.0
+    assert len(decoder.decode(block({7: 60.5})).readings) == 1
+
+
+def test_two_devices_are_not_the_fleet():
+    decoder = Decoder(FLEET, Limits())
+    assert len(decoder.decode(block({0: 60.0, 1: 60.0})).readings) == 0
+    assert decoder.behind_minutes == 0.0
+
+
+def test_when_our_clock_is_right_again_a_device_ahead_of_it_is_refused_again():
+    decoder = Decoder(FLEET, Limits())
+    decoder.decode(block({number: 60.0 for number in range(5)}))
+    decoder.forget()
+    decoder.decode(block({number: 0.0 for number in range(5)}))
+    decoder.estimate()
+    assert decoder.behind_minutes == 0.0
+    assert len(decoder.decode(block({0: 60.0, 1: 0.0})).readings) == 1
+
+
+def test_any_age_means_any_future_too():
+    decoder = Decoder(FLEET, Limits(None, None))
+    assert len(decoder.decode(block({0: 90.0, 1: 90.0, 2: 90.0})).readings) == 3
+    assert decoder.behind_minutes == 0.0
+
+
+def test_a_clock_that_is_behind_is_said_once_as_long_as_it_lasts():
+    watch = ClockWatch()
+    said = [watch.look(minutes, FLEET, NOON + at) for at, minutes in enumerate([0.0, 60.0, 60.0, 0.0, 61.0])]
+    assert [len(remarks) for remarks in said] == [0, 1, 0, 0, 1]
+    assert "60 分钟" in said[1][0].text.zh and "60 minutes" in said[1][0].text.en
