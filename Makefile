@@ -61,6 +61,7 @@ format: $(DEV_INSTALLED) ## format the source and mend what lint can mend
 bench: $(INSTALLED) ## readings per second against the bare parts (ARGS="--transformers 500000")
 	@deploy/apt-install mosquitto:mosquitto
 	@$(BIN)/python -m bench.ingest $(ARGS)
+	@$(BIN)/python -m bench.verdicts
 
 .PHONY: screenshots
 screenshots: $(DEV_INSTALLED) test-programs ## take the pictures of docs/images from a running demo

@@ -29,8 +29,10 @@ from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from service.judging import Judge
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal import Journal
+from stores.records import Records
 
 SEED = 20210724
 REPEATS = 3
@@ -147,6 +149,34 @@ def rebuild(rows: int, transformers: int, rule_sets: tuple[RuleSet, ...]) -> str
     return f"{read:,} readings of {transformers:,} transformers in {seconds:.1f} s: {read / seconds:,.0f} readings/s"
 
 
+def late_block(transformers: int, minutes: int, late: int, rule_sets: tuple[RuleSet, ...]) -> str:
+    """Measure what a block of late readings costs, beside a block in time of the same size and transformers."""
+    fleet = a_fleet(transformers)
+    with tempfile.TemporaryDirectory(prefix="redvest-bench-") as folder:
+        records = Records(f"sqlite:///{folder}/records.sqlite")
+        records.migrate()
+        with Journal.open_writer(Path(folder) / "journal.sqlite") as journal:
+            journal.numbers(fleet.transformer_ids)
+            for batch in batches(transformers, 50_000, transformers * minutes, 0.9):
+                journal.append(batch)
+            judge = Judge(journal, records, rule_sets, 20.0, fleet)
+            judge.recover(0)
+            numbers = np.arange(late, dtype=np.int32)
+            taken = {}
+            for name, minute in (("in time", minutes), ("late", minutes - 30)):
+                at_us = np.full(late, START_US + minute * MINUTE_US + 1)
+                block = ReadingBatch.of(numbers, at_us, active_power_kw=np.full(late, 380.0))
+                journal.append(block)
+                began = time.perf_counter()
+                judge.walk(block)
+                taken[name] = time.perf_counter() - began
+        records.close()
+    return (
+        f"{late} readings of {late} transformers among {transformers:,} with {minutes} readings each: in time"
+        f" {taken['in time'] * 1e3:.1f} ms, late {taken['late'] * 1e3:.1f} ms"
+    )
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.verdicts")
@@ -161,6 +191,8 @@ def main() -> None:
         total = min(options.readings, 2_000) if size == 1 else max(options.readings, transformers)
         for around in (0.6, 0.9):
             print(one_case(transformers, size, around, total, rule_sets))
+    print("late block:", late_block(1_000, 600, 10, rule_sets))
+    print("late block:", late_block(1_000, 600, 100, rule_sets))
     print("rebuild:", rebuild(options.rebuild, 10_000, rule_sets))
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
 
