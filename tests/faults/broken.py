@@ -149,6 +149,16 @@ def damage_ignored() -> None:
     )
 
 
+def fresh_by_payload() -> None:
+    """Take every message for fresh whose measuring time is, also those that the broker had kept."""
+    from collector.subscriber import Subscriber
+
+    take = Subscriber.take
+    Subscriber.take = lambda self, *arguments: [  # type: ignore[method-assign]
+        replace(message, retained=False) for message in take(self, *arguments)
+    ]
+
+
 def wall_clock_freshness() -> None:
     """Believe the computer's clock, whatever happens to it."""
     from service.decoding import Decoder
@@ -173,6 +183,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     "no-gap-scan": no_gap_scan,
     "no-keep-alive": no_keep_alive,
     "unbounded-queue": unbounded_queue,
+    "fresh-by-payload": fresh_by_payload,
     "last-write-wins": last_write_wins,
     "damage-ignored": damage_ignored,
     "error-treated-as-ok": error_treated_as_ok,
