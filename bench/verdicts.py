@@ -38,6 +38,7 @@ SEED = 20210724
 REPEATS = 3
 START_US = 1_627_056_000_000_000
 RATED_KVA = 400.0
+BATCHES_MAX = 60
 CASES = ((1, 1), (1, 1_000), (1, 100_000), (100, 100), (100, 100_000), (10_000, 10_000), (500_000, 100_000))
 """(transformers, readings in a batch)"""
 
@@ -188,7 +189,7 @@ def main() -> None:
     print(f"{'fleet':>9} {'batch':>9} {'around':>7} {'bare /s':>14} {'fold /s':>14} {'+trust /s':>14}"
           f" {'of bare':>8} {'µs each':>8} {'spread':>7}")  # fmt: skip
     for transformers, size in CASES:
-        total = min(options.readings, 2_000) if size == 1 else max(options.readings, transformers)
+        total = max(min(options.readings, BATCHES_MAX * size), transformers)
         for around in (0.6, 0.9):
             print(one_case(transformers, size, around, total, rule_sets))
     print("late block:", late_block(1_000, 600, 10, rule_sets))
