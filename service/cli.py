@@ -18,6 +18,7 @@ from service.commands.alarms import alarms
 from service.commands.asking import incidents, outreach, visit
 from service.commands.checking import doctor
 from service.commands.collecting import collect
+from service.commands.keeping import backup, restore
 from service.commands.ledger import ledger
 from service.commands.playing import replay, simulate
 from service.commands.readings import curve, gaps, rejects
@@ -51,6 +52,8 @@ for _command in (
     alarms,
     rejects,
     gaps,
+    backup,
+    restore,
     doctor,
     version,
 ):

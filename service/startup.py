@@ -18,6 +18,7 @@ from grid.fleet import Fleet
 from grid.text import Text
 from service.house import House
 from service.pipeline import JUDGED_CURSOR
+from stores.backup import refuse_half_restored
 from stores.influx import CURSOR as COPIED_CURSOR
 from stores.journal import Journal, LogState
 from stores.set_aside import set_aside, what_was_set_aside
@@ -61,6 +62,7 @@ class Opened:
 
 def open_stores(house: House) -> Opened:
     """Check and open the stores. Raises StoreError when the collector cannot start with them."""
+    refuse_half_restored(house.settings.data.folder)
     house.records.refuse_damaged()
     try:
         journal = house.journal_writer()
