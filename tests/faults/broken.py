@@ -104,6 +104,21 @@ def unbounded_queue() -> None:
     )
 
 
+def keeps_every_message() -> None:
+    """Never let go of a message."""
+    from collector.subscriber import Subscriber
+
+    kept: list[Any] = []
+    take = Subscriber.take
+
+    def taking(self: Any, *arguments: Any) -> Any:
+        messages = take(self, *arguments)
+        kept.extend(messages)
+        return messages
+
+    Subscriber.take = taking  # type: ignore[method-assign]
+
+
 def last_write_wins() -> None:
     """Let a later reading of the same moment overwrite the one that is stored."""
     import stores.journal_append as journal_append
@@ -184,6 +199,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     "no-keep-alive": no_keep_alive,
     "unbounded-queue": unbounded_queue,
     "fresh-by-payload": fresh_by_payload,
+    "keeps-every-message": keeps_every_message,
     "last-write-wins": last_write_wins,
     "damage-ignored": damage_ignored,
     "error-treated-as-ok": error_treated_as_ok,

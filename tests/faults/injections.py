@@ -47,8 +47,17 @@ def kill_at(point: str, passes: int) -> None:
 
 
 def slow_commits(seconds: float) -> None:
-    """Make each commit of the journal take longer, as a disk under load does."""
-    _in_statements(lambda statement: time.sleep(seconds) if statement == "COMMIT" else None)
+    """Make each commit of readings take longer, as a disk under load does."""
+    has_readings = False
+
+    def look(statement: str) -> None:
+        nonlocal has_readings
+        has_readings |= statement.startswith("INSERT INTO reading")
+        if statement == "COMMIT" and has_readings:
+            has_readings = False
+            time.sleep(seconds)
+
+    _in_statements(look)
 
 
 def shift_clock(file: Path) -> None:

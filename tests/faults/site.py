@@ -64,6 +64,12 @@ class Running:
         """Return everything that this installation's collectors have logged."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def memory_mb(self) -> float:
+        """Return its resident memory [MB]."""
+        lines = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines()
+        return float(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
     def kill(self) -> None:
         """End it as a power cut would."""
         if self.exit_code is None:

@@ -28,14 +28,14 @@ def test_a_backup_of_a_running_collector_brings_back_readings_verdicts_and_what_
     new_site: NewSite, mosquitto: Mosquitto, tmp_path: Path, tell: Callable[[str, str], None]
 ) -> None:
     street = Street(100, seed=1)
-    sent = street.readings(minutes_ago(100), 100)
+    sent = street.readings(minutes_ago(60), 60)
     site = new_site(street, mosquitto, data={"ballast_mib": 0})
     collector = site.start_ready()
     with Devices(mosquitto.port) as devices:
-        devices.send(sent[:3000])
+        devices.send(sent[:2000])
         site.wait_until(lambda: site.holds(devices.acknowledged), collector)
         before = set(devices.acknowledged)
-        devices.start_sending(sent[3000:], per_second=3000)
+        devices.start_sending(sent[2000:], per_second=3000)
         backup = tmp_path / "backup"
         copied = site.redvest("backup", str(backup))
         devices.wait()

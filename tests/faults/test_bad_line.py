@@ -33,7 +33,7 @@ class Scale:
     transformers: int
 
 
-SHORT = Scale(2, delay_seconds=1.0, hang_seconds=6.0, keep_alive_seconds=5, back_seconds_max=14.0, transformers=40)
+SHORT = Scale(2, delay_seconds=1.0, hang_seconds=6.0, keep_alive_seconds=5, back_seconds_max=10.0, transformers=40)
 LONG = Scale(20, delay_seconds=3.0, hang_seconds=120.0, keep_alive_seconds=30, back_seconds_max=35.0, transformers=400)
 
 

@@ -21,7 +21,7 @@ Tell = Callable[[str, str], None]
 
 LIVE_SECONDS_MAX = 5.0
 SLOT_MINUTES = 1.0
-CLOCK_SPEED = 60.0
+CLOCK_SPEED = 120.0
 LISTED_MINUTES_MAX = SLOT_MINUTES + 5.0
 WHOLE = "whole"
 """The build is whole, what is broken is something else: the broker, or the build before this one."""
@@ -37,7 +37,7 @@ class Restarts:
     per_second: float
 
 
-SHORT = Restarts(times=3, transformers=100, minutes=60, per_second=1_500)
+SHORT = Restarts(times=2, transformers=100, minutes=40, per_second=1_500)
 LONG = Restarts(times=20, transformers=500, minutes=200, per_second=1_500)
 
 

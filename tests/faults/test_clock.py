@@ -23,8 +23,8 @@ Tell = Callable[[str, str], None]
 TRANSFORMERS = 8
 SLOT_MINUTES = 0.1
 """Six seconds; a feeder or the stream is lost after twelve without a reading."""
-EVERY_SECONDS = 3.0
-PHASE_SECONDS = 4.0
+EVERY_SECONDS = 2.0
+PHASE_SECONDS = 2.8
 SILENCE = {"monitoring_blind", "communication_lost"}
 
 
@@ -44,7 +44,7 @@ def set_the_clock(new_site: NewSite, broker: Mosquitto, seconds: float, broken: 
     shift.write_text("0")
     collector = site.start_ready(broken, injected=["--clock-shift", str(shift)])
     stop = threading.Event()
-    shifts = (3600, 0, -3600, 0)
+    shifts = (3600, -3600, 0)
     with Devices(broker.port) as devices:
         sending = threading.Thread(target=send_live, args=(devices, street, stop))
         sending.start()

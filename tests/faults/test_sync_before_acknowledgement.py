@@ -16,7 +16,7 @@ from tests.tools import tool
 
 NewSite = Callable[..., Site]
 BURST = 20
-SINGLE = 60
+SINGLE = 20
 """So many of the messages are sent one by one: then no other message's commit can stand for theirs."""
 
 
