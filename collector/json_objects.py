@@ -80,16 +80,16 @@ def _syntax_fault(text: bytes, told: str) -> Fault:
     """Return the fault of a text that is no JSON; Python's laxer reader knows NaN and lone surrogates."""
     try:
         lax = json.loads(text.decode(), parse_constant=lambda _: _NOT_FINITE, parse_int=str, parse_float=str)
-        field = _field_holding(lax, _NOT_FINITE)
+        path = _path_to(lax, _NOT_FINITE)
     except (ValueError, RecursionError):
         return Fault(Reason.NOT_JSON, "", told)
-    if field is not None:
-        return Fault(Reason.NOT_FINITE, field, "NaN and Infinity are no JSON numbers")
+    if path is not None:
+        return Fault(Reason.NOT_FINITE, _short_key(path.removeprefix(".")), "NaN and Infinity are no JSON numbers")
     return Fault(Reason.NOT_JSON, "", "a string holds half of a surrogate pair")
 
 
-def _field_holding(value: object, wanted: object) -> str | None:
-    """Return the path of the first place that holds `wanted`, empty for the value itself, or None."""
+def _path_to(value: object, wanted: object) -> str | None:
+    """Return the path (`.x[0].y`) of the first place that holds `wanted`, empty for the value itself, or None."""
     if value is wanted:
         return ""
     children: list[tuple[str, object]] = []
@@ -98,9 +98,9 @@ def _field_holding(value: object, wanted: object) -> str | None:
     elif isinstance(value, list):
         children = [(f"[{place}]", child) for place, child in enumerate(value)]
     for step, child in children:
-        rest = _field_holding(child, wanted)
+        rest = _path_to(child, wanted)
         if rest is not None:
-            return _short_key((step + rest).removeprefix("."))
+            return step + rest
     return None
 
 

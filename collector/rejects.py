@@ -53,6 +53,8 @@ class Reason(StrEnum):
     NO_LOAD_BASIS = "no_load_basis"
     LOAD_RATE_IMPOSSIBLE = "load_rate_impossible"
     PHASES_DISAGREE = "phases_disagree"
+    # Our own fault: the decoder stumbled over it
+    UNEXPECTED = "unexpected"
     # Only in files of readings
     RAGGED_ROW = "ragged_row"
     BAD_NUMBER = "bad_number"

@@ -126,6 +126,10 @@ REMEDIES: dict[Reason, Text] = {
         "总功率明显大于三相电压与电流之积，互相矛盾。请检查接线、相序和倍率。",
         "The total power is far above what the three phases carry. Look at wiring, phase order and CT ratio.",
     ),
+    Reason.UNEXPECTED: Text(
+        "解析程序在这条报文上出错，属于本系统的缺陷。报文已保存；请把它和采集日志一起交给维护人员。",
+        "Our own program failed on this message; that is a fault of ours. It is kept: report it with the collector's log.",
+    ),
     Reason.RAGGED_ROW: Text(
         "这一行的单元格数与表头不一致。请补齐或删除多余的分隔符。",
         "The row has another number of cells than the header. Mend the separators.",

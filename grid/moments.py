@@ -28,7 +28,7 @@ def parse_moment_us(text: str) -> int:
 
     Raises ValueError when the text is no ISO 8601 time or has no offset.
     """
-    if not text.isascii() or len(text) > 40:
+    if not text.isascii() or not text.isprintable() or len(text) > 40:  # Python 3.11 reads on over a NUL
         raise ValueError(f"not an ISO 8601 time: {text[:40]!r}")
     try:
         when = datetime.fromisoformat(text)

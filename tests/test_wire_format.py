@@ -29,10 +29,8 @@ from collector.wire import (
 from grid.assets import Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from tests.cases.payloads.make_payloads import write_corpus
 
 NOON_US = 1_627_095_600_000_000  # 24 July 2021, 11:00 in Beijing
-PAYLOADS = Path(__file__).parent / "cases" / "payloads"
 
 FLEET = Fleet.of([Transformer("YX06", "north", "ST01", 400.0), Transformer("YX07", "south", "ST01", 400.0)])
 
@@ -160,14 +158,6 @@ def test_a_batch_has_a_thousand_readings_at_most(encode: object) -> None:
     assert len(decoded.readings) == 1000
     with pytest.raises(ValueError, match="up to 1000 readings, not 1001"):
         encode(two_readings().take(np.zeros(BATCH_ROWS_MAX + 1, np.intp)), FLEET)
-
-
-def test_the_corpus_of_payloads_is_what_its_script_makes(tmp_path: Path) -> None:
-    write_corpus(tmp_path)
-    made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    kept = {path.relative_to(PAYLOADS): path.read_bytes() for path in PAYLOADS.glob("*/*") if path.is_file()}
-    kept = {path: payload for path, payload in kept.items() if path.parent.name != "__pycache__"}
-    assert kept == made, f"run {PAYLOADS / 'make_payloads.py'}"
 
 
 # --- the document ------------------------------------------------------------------------------------------------
