@@ -110,6 +110,7 @@ class Pipeline:
         self._watch = Watch(self.fleet, ledger, options.silence)
         self._decoder = Decoder(self.fleet, options.limits)
         self._received_us = np.full(len(self.fleet), -1, np.int64)
+        self._measured_us = np.full(len(self.fleet), -1, np.int64)
         heard = self._journal.last_received()
         known = heard.transformer < len(self.fleet)
         self._received_us[heard.transformer[known]] = heard.received_at_us[known]
@@ -132,7 +133,10 @@ class Pipeline:
         self._acknowledge(messages)
         fresh = decoded.readings.take(stored.new)
         self._block_no = stored.block_no
-        np.maximum.at(self._received_us, fresh.transformer, fresh.received_at_us)
+        # Another value for the newest moment is no sign of life: a clock that stands still sends nothing else.
+        alive = fresh.take(fresh.measured_at_us != self._measured_us[fresh.transformer])
+        np.maximum.at(self._received_us, alive.transformer, alive.received_at_us)
+        np.maximum.at(self._measured_us, fresh.transformer, fresh.measured_at_us)
         if len(fresh):
             self.newest_measured_us = max(self.newest_measured_us or 0, int(fresh.measured_at_us.max()))
         try:

@@ -39,8 +39,10 @@ _UPSERT_LATEST = """
     INSERT INTO latest (transformer, measured_at_us, received_at_us) VALUES (?, ?, ?)
     ON CONFLICT (transformer) DO UPDATE SET
         measured_at_us = max(measured_at_us, excluded.measured_at_us),
-        received_at_us = max(received_at_us, excluded.received_at_us)
+        received_at_us = CASE WHEN excluded.measured_at_us = measured_at_us THEN received_at_us
+            ELSE max(received_at_us, excluded.received_at_us) END
 """
+"""Another value for the newest moment is no sign of life: a meter whose clock stands still sends nothing else."""
 _INSERT_REJECT = """
     INSERT INTO reject (received_at_us, topic, reason, field, detail, payload, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
