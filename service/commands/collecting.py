@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import threading
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,17 +59,21 @@ def _of_any_age(settings: Settings) -> Settings:
     )
 
 
-class _OneLine(logging.Formatter):
+class OneLineFormatter(logging.Formatter):
     """Log lines on one line each: what a device or a ledger wrote cannot forge another."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """Return the line without control characters."""
         return one_line(super().formatMessage(record))
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Return a traceback, each line marked as a part of it: its last line may hold what a device wrote."""
+        return "\n".join(f"| {one_line(line)}" for line in super().formatException(ei).split("\n"))
+
 
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger("redvest")
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
