@@ -9,6 +9,7 @@ import numpy as np
 from simulator.customers import Bools, Customers, Draws, Floats
 from simulator.day import DayCurve, DayTable
 from simulator.dice import dice
+from simulator.refrigeration import ColdStores
 
 _SHARE_RISES_FROM_C = 30.0
 LIGHTING_POWER_FACTOR = 0.92
@@ -44,11 +45,19 @@ class Appliances:
         self._scatter_minutes = np.array([use.scatter_minutes for use in uses])[draws.use]
         self._per_k = np.array([use.per_k for use in uses])[draws.use]
         self._deviation: Floats = np.zeros(len(draws.customer))
+        store_minutes = np.array([use.store_minutes for use in uses])[draws.use]
+        self._stored = np.flatnonzero(store_minutes > 0.0)
+        self._stores = ColdStores(store_minutes[self._stored], dice(seed, "cold stores"))
         self.lights_on_share: Floats = np.ones(len(customers))
         """(c,) share of the lights that is on while open; visits lower it."""
 
-    def step(self, is_open: Bools, minute: float, outdoor_c: float, minutes: float) -> Drawn:
-        """Move the scatter by `minutes` and return what is drawn at `minute` of the day. `is_open` (c,)."""
+    def step(
+        self, is_open: Bools, minute: float, outdoor_c: float, minutes: float, has_supply: Bools | None = None
+    ) -> Drawn:
+        """Move the scatter by `minutes` and return what is drawn at `minute` of the day.
+
+        `is_open`, `has_supply` (c,); without the latter everybody has supply.
+        """
         keep = np.exp(-minutes / self._scatter_minutes)
         noise = self._chance.standard_normal(len(self._deviation))
         self._deviation = keep * self._deviation + np.sqrt(1.0 - keep**2) * noise
@@ -56,6 +65,11 @@ class Appliances:
         share = share * (1.0 + self._per_k * (outdoor_c - _SHARE_RISES_FROM_C))
         share = np.maximum(share * (1.0 + self._scatter * self._deviation), 0.0)
         on = ~self._while_open | is_open[self._draws.customer]
+        if has_supply is not None:
+            on &= has_supply[self._draws.customer]
+            is_open = is_open & has_supply
+        if len(self._stored):
+            share[self._stored] = self._stores.step(share[self._stored], on[self._stored], minutes)
         active_kw = self._draws.rated_kw * share * on
         lighting_kw = self._customers.lighting_kw * is_open * self.lights_on_share
         lighting_tan_phi = float(np.tan(np.arccos(LIGHTING_POWER_FACTOR)))

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from grid.assets import Appliance, ApplianceKind, Ledger, Merchant, Phase
 from grid.errors import SettingsError
 from grid.fleet import Fleet
-from simulator.customers import CoolingUnits, Customers, Draws, Townsfolk
+from simulator.customers import CoolingUnits, Customers, Draws, Floats, HeatingUnits, Townsfolk
 from simulator.day import DAY_MINUTES, DayCurve, DayTable, minute_of
 from simulator.dice import dice
 from simulator.scenario import Scenario
+from simulator.scenario_equipment import HeaterKind, HeatersPart
 from simulator.scenario_parts import Block, Category, Street, Use
 
 _PHASE_SHARE = {Phase.A: (1.0, 0.0, 0.0), Phase.B: (0.0, 1.0, 0.0), Phase.C: (0.0, 0.0, 1.0)}
 _ALL_PHASES = (1 / 3, 1 / 3, 1 / 3)
+_SHUT_K = 8.0
+"""So much cooler a shop may get while it is shut."""
+_IDS_NAMED_MAX = 12
+EVERY_TRANSFORMER = "*"
 _ALWAYS = DayCurve.of([("00:00", 1.0)])
 
 
@@ -52,6 +58,7 @@ class _Gathering:
         self.rows: list[_Row] = []
         self.units: list[tuple[int, float, bool, float, float, float]] = []
         self.draws: list[tuple[int, int, float]] = []
+        self.heaters: list[tuple[int, bool, float, float, float, float, float]] = []
         self.uses = list(scenario.use)
         self.presences = [_ALWAYS]
         self.gains = [DayCurve.of(category.gains_w_per_m2) for category in scenario.category]
@@ -71,6 +78,20 @@ class _Gathering:
             (len(self.rows) - 1, rated_kw, bool(inverter[i]), float(error[i]), setpoint_c, float(lag[i]))
             for i in range(count)
         ]
+
+    def add_heater(self, heaters: HeatersPart, chance: np.random.Generator) -> None:
+        """Give the customer added last its heaters, as one row."""
+        self.heaters.append(
+            (
+                len(self.rows) - 1,
+                heaters.kind is HeaterKind.HEAT_PUMP,
+                heaters.count * heaters.rated_kw,
+                heaters.count * heaters.auxiliary_kw,
+                float(chance.normal(heaters.setpoint_c, heaters.setpoint_scatter_k)),
+                heaters.away_k,
+                heaters.power_factor,
+            )
+        )
 
     def add_merchant(self, merchant: Merchant, has: Sequence[Appliance], fleet: Fleet) -> None:
         """Add one merchant of the ledger with its appliances."""
@@ -108,6 +129,15 @@ class _Gathering:
                 self.add_units(
                     appliance.count, appliance.rated_kw, appliance.setpoint_c or 26.0, category.units_minutes, chance
                 )
+                if category.heats_to_c is not None:
+                    pump = HeatersPart(
+                        kind=HeaterKind.HEAT_PUMP,
+                        rated_kw=appliance.rated_kw,
+                        setpoint_c=category.heats_to_c,
+                        count=appliance.count,
+                        away_k=_SHUT_K,
+                    )
+                    self.add_heater(pump, dice(self.seed, "heats", merchant.merchant_id))
             elif appliance.appliance is ApplianceKind.OTHER:
                 total_kw = appliance.count * appliance.rated_kw
                 self.draws += [
@@ -117,6 +147,9 @@ class _Gathering:
     def add_block(self, block: Block, fleet: Fleet) -> None:
         """Add the similar customers of one block."""
         chance = dice(self.seed, "block", block.name)
+        transformer = _transformers_of(block, fleet, dice(self.seed, "block counts", block.name))
+        warm = dice(self.seed, "block heaters", block.name)
+        block = msgspec.structs.replace(block, count=len(transformer))
         self.presences.append(DayCurve.of(block.present))
         self.gains.append(DayCurve.of([("00:00", block.gains_w_per_m2)]))
         self.uses.append(
@@ -134,7 +167,7 @@ class _Gathering:
             share = _ALL_PHASES if block.three_phase else _PHASE_SHARE[(Phase.A, Phase.B, Phase.C)[phases[i]]]
             self.rows.append(
                 _Row(
-                    transformer=fleet.number[block.transformer_id],
+                    transformer=int(transformer[i]),
                     phase_share=share,
                     floor_m2=float(floor_m2[i]),
                     loss_w_per_m2_k=block.loss_w_per_m2_k,
@@ -154,6 +187,8 @@ class _Gathering:
             )
             self.draws.append((len(self.rows) - 1, len(self.uses) - 1, float(size[i])))
             self.add_units(block.units, block.rated_kw, block.setpoint_c, 0.0, chance)
+            if block.heaters is not None:
+                self.add_heater(block.heaters, warm)
 
     def _category(self, merchant: Merchant) -> Category:
         number = self.category_number.get(merchant.category)
@@ -170,6 +205,7 @@ class _Gathering:
         column = {name: np.array([getattr(row, name) for row in self.rows]) for name in _Row.__dataclass_fields__}
         units = np.array(self.units, np.float64).reshape(-1, 6)
         draws = np.array(self.draws, np.float64).reshape(-1, 3)
+        heaters = np.array(self.heaters, np.float64).reshape(-1, 7)
         customers = Customers(
             merchant_ids=merchant_ids,
             transformer=column["transformer"].astype(np.int32),
@@ -202,7 +238,39 @@ class _Gathering:
                 lag_minutes=units[:, 5],
             ),
             Draws(draws[:, 0].astype(np.int32), draws[:, 1].astype(np.int32), draws[:, 2], tuple(self.uses)),
+            HeatingUnits(
+                customer=heaters[:, 0].astype(np.int32),
+                heat_pump=heaters[:, 1].astype(np.bool_),
+                rated_kw=heaters[:, 2],
+                auxiliary_kw=heaters[:, 3],
+                setpoint_c=heaters[:, 4],
+                away_k=heaters[:, 5],
+                power_factor=heaters[:, 6],
+            ),
         )
+
+
+def row_of(transformer_id: str, what: str, fleet: Fleet, scenario_name: str) -> int:
+    """Return the fleet row of a transformer. Raises SettingsError saying what hangs on one that is not there."""
+    if transformer_id not in fleet.number:
+        known, more = fleet.transformer_ids[:_IDS_NAMED_MAX], len(fleet) > _IDS_NAMED_MAX
+        raise SettingsError(
+            f"{what} hangs on {transformer_id}, which the ledger does not know",
+            where=f"scenario {scenario_name}",
+            remedy=f"use one of {', '.join(known)}{' …' if more else ''}",
+        )
+    return fleet.number[transformer_id]
+
+
+def _transformers_of(block: Block, fleet: Fleet, chance: np.random.Generator) -> Floats:
+    """Return the fleet row of each customer of a block, one transformer after the other."""
+    rows = range(len(fleet)) if block.transformer_id == EVERY_TRANSFORMER else [fleet.number[block.transformer_id]]
+    counts = [block.count] * len(rows)
+    if block.count_per_kva:
+        scatter = chance.lognormal(-0.5 * block.count_scatter**2, block.count_scatter, len(rows))
+        per_transformer = block.count_per_kva * fleet.rated_power_kva[list(rows)] * scatter
+        counts = np.round(per_transformer).astype(int).tolist()
+    return np.repeat(np.array(rows, np.float64), counts)
 
 
 def _rest(category: Category, chance: np.random.Generator) -> tuple[float, float]:
@@ -226,11 +294,7 @@ def townsfolk(ledger: Ledger, scenario: Scenario, seed: int, fleet: Fleet) -> To
     for merchant in ledger.merchants:
         gathering.add_merchant(merchant, appliances[merchant.merchant_id], fleet)
     for block in scenario.block:
-        if block.transformer_id not in fleet.number:
-            raise SettingsError(
-                f"block {block.name} hangs on {block.transformer_id}, which the ledger does not know",
-                where=f"scenario {scenario.name}",
-                remedy=f"use one of {', '.join(fleet.transformer_ids)}",
-            )
+        if block.transformer_id != EVERY_TRANSFORMER:
+            row_of(block.transformer_id, f"block {block.name}", fleet, scenario.name)
         gathering.add_block(block, fleet)
     return gathering.result(tuple(merchant.merchant_id for merchant in ledger.merchants))

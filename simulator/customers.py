@@ -83,6 +83,20 @@ class CoolingUnits:
 
 
 @dataclass(frozen=True)
+class HeatingUnits:
+    """h electric heaters, one row each; the `count` heaters of one customer are one row."""
+
+    customer: Rows
+    heat_pump: Bools
+    """(h,) else resistance."""
+    rated_kw: Floats
+    auxiliary_kw: Floats
+    setpoint_c: Floats
+    away_k: Floats
+    power_factor: Floats
+
+
+@dataclass(frozen=True)
 class Draws:
     """d draws of other appliances: each follows a use, with a scatter of its own."""
 
@@ -100,3 +114,4 @@ class Townsfolk:
     customers: Customers
     units: CoolingUnits
     draws: Draws
+    heaters: HeatingUnits

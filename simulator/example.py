@@ -20,16 +20,20 @@ class Example:
         streets: dict[str, list[int]] = {}
         for row, merchant in enumerate(merchants):
             streets.setdefault(merchant.transformer_id, []).append(row)
-        self._neighbours = np.zeros((len(merchants), len(merchants)))
+        beside_of: list[list[int]] = [[] for _ in merchants]
         for rows in streets.values():
             rows.sort(key=lambda row: (merchants[row].walk_order or 0, merchants[row].merchant_id))
             for place, row in enumerate(rows):
                 beside = rows[max(place - doors_each_side, 0) : place] + rows[place + 1 : place + 1 + doors_each_side]
-                self._neighbours[row, beside] = 1.0 / max(len(beside), 1)
+                beside_of[row] = beside
+        self._beside = np.array([row for beside in beside_of for row in beside], np.int64)
+        self._beside_whom = np.repeat(np.arange(len(merchants)), [len(beside) for beside in beside_of])
+        self._neighbours = np.maximum(np.bincount(self._beside_whom, minlength=len(merchants)), 1)
 
     def follow(self, takes_part: Bools, minutes: float) -> Bools:
         """Let `minutes` pass and return who begins to follow now (m,), given who takes part already (m,)."""
         if not takes_part.any():
             return np.zeros(len(takes_part), np.bool_)
-        self._seen_hours += self._neighbours @ takes_part.astype(np.float64) * minutes / 60.0
+        taking_part = np.bincount(self._beside_whom, weights=takes_part[self._beside], minlength=len(takes_part))
+        self._seen_hours += taking_part / self._neighbours * minutes / 60.0
         return ~takes_part & (self._seen_hours >= self._patience_hours)

@@ -3,7 +3,8 @@
 One-resistance one-capacity room (ISO 52016-1 in its simplest form):
 C·dT/dt = U·(To − T) + sun + people + machines − cooling. Units follow manufacturers' tables of split
 units in their usual slopes (practice): capacity falls by 0.8 %/K and input rises by 1.2 %/K of outdoor
-air above 35 °C; an inverter unit is better at part load; a fixed-speed one runs or rests.
+air above 35 °C; an inverter unit is better at part load; a fixed-speed one runs or rests. Moist air
+takes a part of the capacity to dry it: the more, the less is left for cooling.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from simulator.scenario_parts import CoolingPart
 
 _RATING_OUTDOOR_C = 35.0
 """Outdoor air at which rated input and capacity hold (GB/T 7725, T1)."""
+_RATING_MOISTURE_G_KG = 14.2
+"""Outdoor air of 35 °C, 24 °C wet bulb (GB/T 7725, T1)."""
+_SENSIBLE_SHARES = (0.5, 0.95)
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,7 @@ class Rooms:
         self._customers = customers
         self._units = units
         self._part = part
-        self._tan_phi = np.where(
-            units.inverter, _tan_phi(part.inverter_power_factor), _tan_phi(part.fixed_power_factor)
-        )
+        self._tan_phi = np.where(units.inverter, tan_phi(part.inverter_power_factor), tan_phi(part.fixed_power_factor))
         self.room_c: Floats = np.full(len(customers), outdoor_c)
         """(c,) air temperature of the rooms."""
         self.own_setpoint_c: Floats = units.setpoint_c
@@ -68,11 +70,19 @@ class Rooms:
         self._rest_minutes: Floats = np.zeros(len(units.customer))
         self._cooling_on: Bools = np.zeros(len(customers), np.bool_)
 
-    def step(self, inside: Bools, switched_on: Bools, heat_kw: Floats, outdoor_c: float, minutes: float) -> Cooling:
+    def step(
+        self,
+        inside: Bools,
+        switched_on: Bools,
+        heat_kw: Floats,
+        outdoor_c: float,
+        minutes: float,
+        moisture_g_kg: float | None = None,
+    ) -> Cooling:
         """Move rooms and units by `minutes` and return what the units drew.
 
         `inside` (c,): somebody is there to be cooled. `switched_on` (u,): by the shop's own habit.
-        `heat_kw` (c,): sun, people and machines.
+        `heat_kw` (c,): sun, people, machines, heaters. `moisture_g_kg` of the outdoor air; None: as at the rating.
         """
         self._turn_on_and_off(inside, switched_on, minutes)
         part, units = self._part, self._units
@@ -81,12 +91,19 @@ class Rooms:
         capacity_kw = units.rated_kw * part.rated_cop * (1.0 + part.capacity_per_k * over_k)
         gain = np.where(units.inverter, part.part_load_gain, 0.0)
         input_kw = full_input_kw * self.fraction / (1.0 + gain * (1.0 - self.fraction))
-        sensible_kw = capacity_kw * self.fraction * part.sensible_share
+        sensible_kw = capacity_kw * self.fraction * self._sensible_share(moisture_g_kg)
         cooling = Cooling(
             self._by_customer(input_kw), self._by_customer(input_kw * self._tan_phi), self._by_customer(sensible_kw)
         )
         self._warm(heat_kw - cooling.sensible_kw, outdoor_c, minutes)
         return cooling
+
+    def _sensible_share(self, moisture_g_kg: float | None) -> float:
+        if moisture_g_kg is None:
+            return self._part.sensible_share
+        more = self._part.sensible_per_g_kg * (moisture_g_kg - _RATING_MOISTURE_G_KG)
+        low, high = _SENSIBLE_SHARES
+        return min(max(self._part.sensible_share + more, low), high)
 
     def units_of(self, customer: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
         """Return the rows of one customer's units."""
@@ -119,5 +136,6 @@ class Rooms:
         return np.bincount(self._units.customer, weights=values, minlength=len(self._customers)).astype(np.float64)
 
 
-def _tan_phi(power_factor: float) -> float:
+def tan_phi(power_factor: float) -> float:
+    """Return reactive over active power at a power factor."""
     return float(np.tan(np.arccos(power_factor)))

@@ -6,23 +6,32 @@ customers behave, and adds those whom no ledger names (homes, offices) as blocks
 
 from __future__ import annotations
 
-import re
-import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from grid.errors import SettingsError
 from grid.moments import MINUTE_US, moment_us
-from simulator.day import DAY_MINUTES, DayCurve
+from simulator.day import DAY_MINUTES
+from simulator.scenario_census import CensusPart, ShopPart
+from simulator.scenario_checks import check_scenario
+from simulator.scenario_equipment import (
+    ChargingPart,
+    HeatingPart,
+    MachinesPart,
+    OutagePart,
+    OutdoorPart,
+    RoofPart,
+)
+from simulator.scenario_expected import ExpectedPart
+from simulator.scenario_file import fault_in_words, scenario_table, text_of_scenario
 from simulator.scenario_parts import (
     Block,
     Category,
     CoolingPart,
-    Part,
     PeoplePart,
     Street,
     SupplyPart,
@@ -31,6 +40,8 @@ from simulator.scenario_parts import (
     WeatherPart,
     Words,
 )
+from simulator.scenario_values import Part
+from simulator.weather_file import read_weather
 
 SCENARIOS_FOLDER = Path(__file__).parent / "scenarios"
 LEDGERS_FOLDER = Path(__file__).parent / "ledgers"
@@ -41,8 +52,6 @@ class Scenario(Part, frozen=True):
 
     name: str
     title: Words
-    ledger: str
-    """Folder of ledger sheets under `simulator/ledgers`."""
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     starts_at: datetime
     ends_at: datetime
@@ -53,10 +62,22 @@ class Scenario(Part, frozen=True):
     visit: VisitPart
     use: tuple[Use, ...]
     category: tuple[Category, ...]
+    ledger: str = ""
+    """Folder of ledger sheets, beside the scenario file or under `simulator/ledgers`."""
+    census: CensusPart | None = None
+    """Instead of `ledger`: the sheets are made."""
+    shop: tuple[ShopPart, ...] = ()
     block: tuple[Block, ...] = ()
     street: tuple[Street, ...] = ()
     cooling: CoolingPart = CoolingPart()
     supply: SupplyPart = SupplyPart()
+    heating: HeatingPart = HeatingPart()
+    charging: tuple[ChargingPart, ...] = ()
+    roof: tuple[RoofPart, ...] = ()
+    machines: tuple[MachinesPart, ...] = ()
+    outdoor: tuple[OutdoorPart, ...] = ()
+    outage: tuple[OutagePart, ...] = ()
+    expected: ExpectedPart | None = None
     interval_minutes: Annotated[int, Meta(ge=1, le=60)] = 1
 
     @property
@@ -112,52 +133,30 @@ def load_scenario(name_or_file: str | Path) -> Scenario:
                 where="scenario",
                 remedy=f"name a file, or one of {', '.join(built_in_names())}",
             )
-    try:
-        return parse_scenario(file.read_text(encoding="utf-8-sig"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot be read: {error}", where=str(file), remedy="name a UTF-8 file") from error
+    return parse_scenario(text_of_scenario(file), str(file), file.parent)
 
 
-def parse_scenario(text: str, where: str) -> Scenario:
-    """Read a scenario from TOML text. Raises SettingsError naming `where`, the key and what is wrong with it."""
+def parse_scenario(text: str, where: str, folder: Path | None = None) -> Scenario:
+    """Read a scenario from TOML text. Raises SettingsError naming `where`, the key and what is wrong with it.
+
+    In `folder` stand the ledger sheets and weather that the text names.
+    """
+    table = scenario_table(text, where)
     try:
-        table: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"not TOML: {error}", where=where, remedy="mend the syntax there") from error
-    try:
-        scenario = msgspec.convert(table, Scenario)
-        _check(scenario)
+        scenario = _with_its_files(msgspec.convert(table, Scenario), folder or SCENARIOS_FOLDER)
+        check_scenario(scenario)
     except (msgspec.ValidationError, ValueError) as error:
         raise SettingsError(
-            _in_words(str(error)), where=where, remedy="docs/simulator.md explains every key"
+            fault_in_words(str(error), Scenario), where=where, remedy="docs/simulator.md explains every key"
         ) from error
     return scenario
 
 
-def _in_words(fault: str) -> str:
-    """Return what msgspec found, the key first, without its regular expression (only clock times have one)."""
-    problem, at, key = fault.partition(" - at `$.")
-    problem = re.sub(r"`str` matching regex .*", "a clock time such as 09:30", problem)
-    return f"key `{key}: {problem[0].lower()}{problem[1:]}" if at else problem
-
-
-def _check(scenario: Scenario) -> None:
-    """Raise ValueError for what the types alone do not show."""
-    moments = {"starts_at": scenario.starts_at, "ends_at": scenario.ends_at, "settles_from": scenario.settles_from}
-    for key, moment in moments.items():
-        if moment.tzinfo is None:
-            raise ValueError(f"key `{key}` has no UTC offset; write 2021-07-24T09:30:00+08:00")
-    if not scenario.settles_from <= scenario.starts_at < scenario.ends_at:
-        raise ValueError("settles_from, starts_at and ends_at must follow each other")
-    known = {use.name for use in scenario.use}
-    for category in scenario.category:
-        unknown = {part.use for part in category.uses} - known
-        if unknown:
-            raise ValueError(f"category {category.name} names the unknown use {sorted(unknown)[0]}")
-    if not any(character.category == "*" for character in scenario.people.character):
-        raise ValueError('key `people.character` lacks category = "*", which is everybody else')
-    points = [scenario.weather.temperature_c, scenario.weather.clearness, scenario.visit.length]
-    points += [use.share for use in scenario.use] + [c.gains_w_per_m2 for c in scenario.category]
-    points += [curve for block in scenario.block for curve in (block.present, block.draw_kw)]
-    for curve in points:
-        DayCurve.of(curve)
+def _with_its_files(scenario: Scenario, folder: Path) -> Scenario:
+    """Return a scenario with its weather file read and its ledger found beside it, where it is there."""
+    if scenario.weather.file and scenario.starts_at.tzinfo is not None:
+        weather = read_weather(folder / scenario.weather.file, scenario.weather, scenario.starts_at)
+        scenario = msgspec.structs.replace(scenario, weather=weather)
+    if scenario.ledger and (folder / scenario.ledger).is_dir():
+        return msgspec.structs.replace(scenario, ledger=str((folder / scenario.ledger).resolve()))
+    return scenario

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
 from grid.assets import Role
-
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[float, Meta(gt=0.0, le=1e6)]
-Amount = Annotated[float, Meta(ge=0.0, le=1e6)]
-Degrees = Annotated[float, Meta(ge=-60.0, le=360.0)]
-Count = Annotated[int, Meta(ge=0, le=100_000)]
-Number = Annotated[float, Meta(ge=-1e6, le=1e6)]
-ClockTime = Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
-Points = tuple[tuple[ClockTime, Number], ...]
-"""A curve of the day: [["09:30", 27.5], …]."""
-
-
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of a scenario file: an unknown key is refused."""
+from simulator.scenario_equipment import HeatersPart
+from simulator.scenario_values import Amount, ClockTime, Count, Degrees, Number, Part, Points, Positive, Share
 
 
 class Words(Part, frozen=True):
@@ -36,8 +23,12 @@ class WeatherPart(Part, frozen=True):
 
     latitude_deg: Annotated[float, Meta(ge=-66.0, le=66.0)]
     longitude_deg: Annotated[float, Meta(ge=-180.0, le=180.0)]
-    temperature_c: Points
-    clearness: Points
+    temperature_c: Points = ()
+    clearness: Points = ()
+    humidity: Points = ()
+    """Relative, a fraction; without it air conditioners dry the air as at their rating."""
+    file: str = ""
+    """Instead of the curves: a CSV beside the scenario file, see `simulator.weather_file`."""
 
 
 class CoolingPart(Part, frozen=True):
@@ -59,6 +50,9 @@ class CoolingPart(Part, frozen=True):
     rest_minutes: Amount = 3.0
     sensor_scatter_k: Amount = 0.4
     sensible_share: Share = 0.78
+    """Of the capacity, cooling air; the rest dries it. At the rating's outdoor air: 35 °C, 24 °C wet bulb."""
+    sensible_per_g_kg: Number = -0.02
+    """Change of the sensible share per g/kg of outdoor moisture above the rating's 14.2 (practice)."""
     inverter_power_factor: Share = 0.97
     fixed_power_factor: Share = 0.87
 
@@ -87,6 +81,8 @@ class Use(Part, frozen=True):
     scatter: Share = 0.1
     """Relative standard deviation of one merchant's draw around the share."""
     scatter_minutes: Positive = 8.0
+    store_minutes: Amount = 0.0
+    """Above 0: a cold store whose compressor runs and rests; without cooling it warms with this time constant."""
 
 
 class UsePart(Part, frozen=True):
@@ -126,6 +122,8 @@ class Category(Part, frozen=True):
     """Air and what stands in it: what a thermostat feels within the hour."""
     glass: Share = 0.1
     """Glass area times its solar transmittance, per floor area."""
+    heats_to_c: Degrees | None = None
+    """Air conditioners heat to this in winter; None: they only cool."""
 
 
 class Block(Part, frozen=True):
@@ -133,7 +131,7 @@ class Block(Part, frozen=True):
 
     name: str
     transformer_id: str
-    count: Count
+    """`*`: every transformer has such a block."""
     floor_area_m2: Positive
     units: Count
     """Air conditioners each."""
@@ -146,6 +144,12 @@ class Block(Part, frozen=True):
     """Share of customers who are in."""
     draw_kw: Points
     """Draw of one customer beside air conditioning, along the day."""
+    count: Count = 0
+    count_per_kva: Amount = 0.0
+    """Instead of `count`: per kVA of rated power …"""
+    count_scatter: Share = 0.0
+    """… with this relative scatter from transformer to transformer."""
+    heaters: HeatersPart | None = None
     draw_scatter: Share = 0.3
     cools_above_scatter_k: Amount = 1.0
     floor_scatter: Share = 0.2

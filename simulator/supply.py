@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from grid.fleet import Fleet
 from simulator.customers import Customers, Floats
+from simulator.equipment import Connections
 from simulator.scenario_parts import SupplyPart
 
 _TOP_OIL_RISE_K = 60.0
@@ -34,18 +35,18 @@ class Metered:
 class Supply:
     """The transformers: load by phase in, meter values out. Its state is the oil."""
 
-    def __init__(self, customers: Customers, fleet: Fleet, part: SupplyPart, ambient_c: float) -> None:
-        """Start with the oil a quarter of its rated rise above the air."""
+    def __init__(self, draws: Customers | Connections, fleet: Fleet, part: SupplyPart, ambient_c: float) -> None:
+        """Connect `draws` (c,). Start with the oil a quarter of its rated rise above the air."""
         self._part = part
         self._rated_phase_kva = fleet.rated_power_kva / 3.0
-        self._phase_share = customers.phase_share
-        self._cell = (customers.transformer[:, None] * 3 + np.arange(3)).ravel()
+        self._phase_share = draws.phase_share
+        self._cell = (draws.transformer[:, None] * 3 + np.arange(3)).ravel()
         self._cells = 3 * len(fleet)
         self.oil_c: Floats = np.full(len(fleet), ambient_c + 0.25 * _TOP_OIL_RISE_K)
         """(t,) top-oil temperature."""
 
     def step(self, active_kw: Floats, reactive_kvar: Floats, ambient_c: float, minutes: float) -> Metered:
-        """Return the meter values for the customers' draw (c,), and move the oil by `minutes`.
+        """Return the meter values for the draws (c,), negative where fed back, and move the oil by `minutes`.
 
         Voltage: no load minus r·P + x·Q of the phase in per unit (EN 60909 short-circuit voltage of the
         transformer; the drop along the street is behind the meter). Neutral current: the phasor sum of the

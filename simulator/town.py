@@ -19,8 +19,12 @@ from grid.readings import ReadingBatch
 from simulator.appliances import Appliances
 from simulator.census import townsfolk
 from simulator.customers import Floats
-from simulator.day import DayCurve
 from simulator.deeds import Deeds
+from simulator.dice import dice
+from simulator.equipment import Connections, Now
+from simulator.heating import Heating
+from simulator.installations import Installations
+from simulator.outages import Outages
 from simulator.people import Measures, People
 from simulator.rooms import Rooms
 from simulator.scenario import Scenario
@@ -57,20 +61,22 @@ class Town:
         folk = townsfolk(ledger, scenario, seed, self.fleet)
         self._customers, self._units = folk.customers, folk.units
         self._facades, self._facade = np.unique(folk.customers.facade_azimuth_deg, return_inverse=True)
-        self._weather = Weather(
-            scenario.starts_at.date(),
-            scenario.weather.latitude_deg,
-            scenario.weather.longitude_deg,
-            scenario.utc_offset_hours,
-            DayCurve.of(scenario.weather.temperature_c),
-            DayCurve.of(scenario.weather.clearness),
-        )
+        self._weather = Weather.of(scenario.starts_at.date(), scenario.utc_offset_hours, scenario.weather)
         self._outdoor_c = self._weather.temperature_c(scenario.minute(self.now_us))
         self._rooms = Rooms(
             self._customers, self._units, scenario.cooling, self._outdoor_c, scenario.people.setpoint_minutes_per_k
         )
+        self._heating = Heating(folk.heaters, scenario.heating, len(folk.customers))
+        self._rooms.room_c[folk.heaters.customer] = np.maximum(folk.heaters.setpoint_c, self._outdoor_c)
         self._appliances = Appliances(self._customers, folk.draws, seed)
-        self._supply = Supply(self._customers, self.fleet, scenario.supply, self._outdoor_c)
+        self._installations = Installations(scenario, self.fleet, seed)
+        connections = Connections.together(
+            [Connections(folk.customers.transformer, folk.customers.phase_share), self._installations.connections]
+        )
+        self._outages = Outages(
+            scenario.outage, self.fleet.transformer_ids, connections.transformer, dice(seed, "outages")
+        )
+        self._supply = Supply(connections, self.fleet, scenario.supply, self._outdoor_c)
         self._deeds = Deeds(ledger, self.people, scenario.people, self._rooms, self._appliances)
         self._inside = self._customers.inside(scenario.minute(self.now_us))
         self._active_kw: Floats = np.zeros(len(self._customers))
@@ -132,28 +138,44 @@ class Town:
 
     def _step(self) -> Metered:
         """Move by one step."""
-        customers = self._customers
+        customers, c = self._customers, len(self._customers)
         self._deeds.step(self.now_us, self._inside, STEP_MINUTES)
         self.now_us += round(STEP_MINUTES * MINUTE_US)
         minute = self.scenario.minute(self.now_us)
         self._outdoor_c = self._weather.temperature_c(minute)
         inside = self._inside = customers.inside(minute)
-        drawn = self._appliances.step(inside, minute, self._outdoor_c, STEP_MINUTES)
-        sun_kw = self._weather.sun(minute).on_facades(self._facades)[self._facade] * customers.glass_m2 / 1000.0
+        sun = self._weather.sun(minute)
+        now = Now(minute, self._minutes_since_midnight, STEP_MINUTES, self._outdoor_c, sun)
+        has_supply = self._outages.has_supply(now.minutes_since_midnight)
+        drawn = self._appliances.step(inside, minute, self._outdoor_c, STEP_MINUTES, has_supply[:c])
+        heated = self._heating.step(self._rooms.room_c, inside, has_supply[:c], self._outdoor_c)
+        sun_kw = sun.on_facades(self._facades)[self._facade] * customers.glass_m2 / 1000.0
         gains_w_m2 = customers.gains.at(minute)[customers.gain]
-        heat_kw = sun_kw + drawn.heat_kw + gains_w_m2 * customers.floor_m2 * inside / 1000.0
-        switched_on = customers.switched_on(self._units, minute)
-        cooling = self._rooms.step(inside, switched_on, heat_kw, self._outdoor_c, STEP_MINUTES)
-        self._active_kw = drawn.active_kw + cooling.active_kw
+        heat_kw = sun_kw + drawn.heat_kw + gains_w_m2 * customers.floor_m2 * inside / 1000.0 + heated.heat_kw
+        switched_on = customers.switched_on(self._units, minute) & has_supply[self._units.customer]
+        moisture = self._weather.moisture_g_kg(minute)
+        cooling = self._rooms.step(inside, switched_on, heat_kw, self._outdoor_c, STEP_MINUTES, moisture)
+        self._active_kw = drawn.active_kw + cooling.active_kw + heated.active_kw
         self._cooling_kw = cooling.active_kw
-        reactive_kvar = drawn.reactive_kvar + cooling.reactive_kvar
-        return self._supply.step(self._active_kw, reactive_kvar, self._outdoor_c, STEP_MINUTES)
+        reactive_kvar = drawn.reactive_kvar + cooling.reactive_kvar + heated.reactive_kvar
+        others = self._installations.step(now, has_supply[c:])
+        return self._supply.step(
+            np.concatenate([self._active_kw, others.active_kw]),
+            np.concatenate([reactive_kvar, others.reactive_kvar]),
+            self._outdoor_c,
+            STEP_MINUTES,
+        )
+
+    @property
+    def _minutes_since_midnight(self) -> float:
+        return (self.now_us - self.scenario.midnight_us) / MINUTE_US
 
     def _readings(self, metered: Metered) -> ReadingBatch:
-        """Return what the devices send: secondary values where the ledger has a CT ratio."""
+        """Return what the devices with supply send: secondary values where the ledger has a CT ratio."""
         rows, ratio = len(self.fleet), self.fleet.ct_ratio
+        can_send = self._outages.can_send(self._minutes_since_midnight)
         self._sequence += 1
-        return ReadingBatch.of(
+        readings = ReadingBatch.of(
             np.arange(rows),
             np.full(rows, self.now_us),
             voltage_v=metered.voltage_v,
@@ -165,3 +187,4 @@ class Town:
             ambient_temperature_c=np.full(rows, round(self._outdoor_c, 1)),
             sequence=np.full(rows, self._sequence),
         )
+        return readings if can_send.all() else readings.take(can_send)

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.day import DayCurve
+from simulator.scenario_parts import WeatherPart
 
 _SOLAR_CONSTANT_W_M2 = 1361.0
+_PRESSURE_HPA = 1013.25
 _GROUND_REFLECTANCE = 0.2
 """Asphalt and paving, practice."""
 
@@ -31,12 +33,32 @@ class Sun:
     diffuse_w_m2: float
     """From the sky, on the ground."""
 
+    @property
+    def on_ground_w_m2(self) -> float:
+        """Return what falls on level ground: beam and sky [W/m²], the global irradiance of a weather station."""
+        return self.beam_w_m2 * max(math.sin(self.elevation), 0.0) + self.diffuse_w_m2
+
+    def on_plane(self, tilt_deg: NDArray[np.float64], azimuth_deg: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what falls on planes (n,) tilted from the level and facing `azimuth_deg` [W/m²].
+
+        Beam by the angle of incidence, sky and ground as isotropic (Liu and Jordan 1963).
+        """
+        tilt, away = np.radians(tilt_deg), self.azimuth - np.radians(azimuth_deg)
+        facing = math.sin(self.elevation) * np.cos(tilt) + math.cos(self.elevation) * np.sin(tilt) * np.cos(away)
+        falls: NDArray[np.float64] = (
+            self.beam_w_m2 * np.maximum(facing, 0.0)
+            + self.diffuse_w_m2 * (1.0 + np.cos(tilt)) / 2.0
+            + _GROUND_REFLECTANCE * self.on_ground_w_m2 * (1.0 - np.cos(tilt)) / 2.0
+        )
+        return falls
+
     def on_facades(self, azimuth_deg: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what falls on upright walls (n,) facing `azimuth_deg` [W/m²]: beam, half the sky, the ground."""
         facing: NDArray[np.float64] = np.cos(self.azimuth - np.radians(azimuth_deg)) * math.cos(self.elevation)
-        on_ground = self.beam_w_m2 * max(math.sin(self.elevation), 0.0) + self.diffuse_w_m2
         return (
-            self.beam_w_m2 * np.maximum(facing, 0.0) + 0.5 * self.diffuse_w_m2 + 0.5 * _GROUND_REFLECTANCE * on_ground
+            self.beam_w_m2 * np.maximum(facing, 0.0)
+            + 0.5 * self.diffuse_w_m2
+            + 0.5 * _GROUND_REFLECTANCE * self.on_ground_w_m2
         )
 
 
@@ -51,6 +73,37 @@ class Weather:
     temperature: DayCurve
     clearness: DayCurve
     """Share of the clear-sky beam that gets through: 1 clear, 0 overcast."""
+    humidity: DayCurve | None = None
+    """Relative, a fraction; None where nobody says."""
+
+    @staticmethod
+    def of(day: date, utc_offset_hours: float, part: WeatherPart) -> Weather:
+        """Return the weather of a scenario's day."""
+        return Weather(
+            day,
+            part.latitude_deg,
+            part.longitude_deg,
+            utc_offset_hours,
+            DayCurve.of(part.temperature_c),
+            DayCurve.of(part.clearness),
+            DayCurve.of(part.humidity) if part.humidity else None,
+        )
+
+    def moisture_g_kg(self, minute: float) -> float | None:
+        """Return the moisture of the outdoor air [g/kg of dry air] at sea level; None where nobody says.
+
+        Saturation pressure after Magnus with the constants of the World Meteorological Organization (WMO-No. 8).
+
+        >>> warm = DayCurve.of([("00:00", 35.0)])
+        >>> damp = DayCurve.of([("00:00", 0.4)])
+        >>> f"{Weather(date(2021, 7, 24), 40.0, 116.0, 8.0, warm, warm, damp).moisture_g_kg(0.0):.1f}"
+        '14.1'
+        """
+        if self.humidity is None:
+            return None
+        air_c = self.temperature_c(minute)
+        vapour_hpa = self.humidity.at(minute) * 6.112 * math.exp(17.62 * air_c / (243.12 + air_c))
+        return 622.0 * vapour_hpa / (_PRESSURE_HPA - vapour_hpa)
 
     def temperature_c(self, minute: float) -> float:
         """Return the outdoor air temperature [°C]."""

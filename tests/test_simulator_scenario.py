@@ -11,9 +11,10 @@ import pytest
 
 from grid.assets import Ledger, Role
 from grid.errors import SettingsError
-from simulator import scenario_parts
+from simulator import scenario_census, scenario_equipment, scenario_expected, scenario_parts
 from simulator.day import DayCurve, DayTable, minute_of
 from simulator.scenario import SCENARIOS_FOLDER, Scenario, built_in_names, load_scenario, parse_scenario
+from simulator.scenario_values import Part
 from simulator.weather import Weather
 from stores.ledger_files import read_ledger
 
@@ -31,7 +32,10 @@ def test_every_shipped_scenario_loads_and_bears_the_name_of_its_file(name: str) 
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("seed = 24", "sed = 24", r"sed"),
+        ("seed = 24", "sed = 24", r"key `sed`: there is no such key; did you mean seed\?"),
+        ('opens = "10:30"', 'open = "10:30"', r"key `category\[1\].open`: there is no such key; did you mean opens"),
+        ("latitude_deg", "Breite", r"key `weather.Breite`: there is no such key; the keys there are .*latitude_deg"),
+        ("seed = 24\n", "", r"key `seed`: it is missing"),
         ("seed = 24", 'seed = "24"', r"key `seed`: expected `int`, got `str`"),
         ("absent = 0.05", "absent = -0.1", r"key `people.character\[0\].absent`: expected `float` >= 0"),
         ('opens = "10:30"', 'opens = "25:00"', r"key `category\[1\].opens`: expected a clock time such as 09:30;"),
@@ -39,7 +43,14 @@ def test_every_shipped_scenario_loads_and_bears_the_name_of_its_file(name: str) 
         ('roles = ["member"]', 'roles = ["mayor"]', r"roles"),
         ("2021-07-24T09:30:00+08:00", "2021-07-24T09:30:00", r"starts_at.*offset"),
         ("ends_at = 2021-07-24T16:30", "ends_at = 2021-07-24T08:30", r"must follow each other"),
-        ('["05:00", 26.4], ["07:00", 28.6]', '["07:00", 28.6], ["05:00", 26.4]', r"clock times rise"),
+        (
+            '["05:00", 26.4], ["07:00", 28.6]',
+            '["07:00", 28.6], ["05:00", 26.4]',
+            r"key `weather.temperature_c`: .*clock times rise",
+        ),
+        ('ledger = "yx06"', "", r"either `ledger`"),
+        ("[cooling]", '[[outage]]\noff_from = "12:00"\noff_until = "11:00"\n[cooling]', r"outage\[0\].*off_from"),
+        ("seed = 24", 'seed = 24\nhabits = "city"', r"no habits .city.; name one of county-town"),
         ('use = "baking"', 'use = "smithing"', r"unknown use smithing"),
         ('category = "*"', 'category = "nobody"', r"character.*\*"),
         ("[visit]", "[visit", r"not TOML"),
@@ -131,11 +142,12 @@ def test_nobody_in_the_town_s_ledger_can_be_taken_for_a_real_person(ledger: Ledg
 
 def test_every_key_of_a_scenario_file_is_documented() -> None:
     text = (Path(__file__).resolve().parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
-    parts = [Scenario, *(kind for kind in vars(scenario_parts).values() if is_part(kind))]
+    tables = (scenario_parts, scenario_equipment, scenario_census, scenario_expected)
+    parts = [Scenario, *(kind for table in tables for kind in vars(table).values() if is_part(kind))]
     keys = {field for part in parts for field in part.__struct_fields__}
     assert len(keys) > 80
     assert sorted(key for key in keys if not re.search(rf"[`.\[]{key}[`\]]", text)) == []
 
 
 def is_part(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, scenario_parts.Part) and kind is not scenario_parts.Part
+    return isinstance(kind, type) and issubclass(kind, Part) and kind is not Part
