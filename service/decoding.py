@@ -1,11 +1,16 @@
-"""Decoding with a doubt about our own clock: what most of the fleet measures is not in the future, we are behind.
+"""Decoding with a doubt about our own clock, and about our own program.
 
 A device that is ahead of us is refused for its time, for its readings would be judged where they do not belong.
 When most devices are, it is this computer's clock that is wrong, and nothing of theirs may be refused for that.
+
+An error that nobody foresaw would stop the collector, and the broker would send the same message again at each start,
+for ever. So the block is halved until the one message is found, which is put aside like any other that cannot be read.
 """
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +19,7 @@ from numpy.typing import NDArray
 
 from collector.decode import Decoded, decode_block
 from collector.message import Message
-from collector.rejects import Reason
+from collector.rejects import Fault, Reason, reject_message, shown
 from collector.screen import Limits
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
@@ -22,6 +27,11 @@ from grid.readings import ReadingBatch
 
 FLEET_MIN = 3
 """So many transformers must agree before it is our clock that is wrong, and not theirs (own choice)."""
+
+PLACES_LOGGED_MAX = 100
+"""The traceback of an unforeseen error is logged once for each place that it came from, and for so many places."""
+
+log = logging.getLogger("redvest.decoding")
 
 
 class Decoder:
@@ -33,22 +43,23 @@ class Decoder:
         self._usual = limits
         self._ahead_us: NDArray[np.float64] = np.full(len(fleet), np.nan)
         """By how much each transformer's last reading was measured after we had it; NaN: not known."""
+        self._places_logged: set[tuple[str, str, int | None]] = set()
         self.behind_minutes = 0.0
         """How far our clock is behind most of the fleet; 0 as long as that is within what is usual."""
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """Return readings and rejects of a block, in order of arrival."""
-        decoded = decode_block(messages, self._fleet, self._limits(self.behind_minutes))
+        decoded = self._isolating(messages, self._limits(self.behind_minutes))
         ahead = sum(reject.reason is Reason.TIME_IN_FUTURE for reject in decoded.rejects)
         if ahead <= len(decoded.readings):
             self._note(decoded.readings)
             return decoded
         before = self.behind_minutes
-        self._note(decode_block(messages, self._fleet, self._limits(np.inf)).readings)
+        self._note(self._isolating(messages, self._limits(np.inf)).readings)
         self.estimate()
         if self.behind_minutes == before:
             return decoded
-        return decode_block(messages, self._fleet, self._limits(self.behind_minutes))
+        return self._isolating(messages, self._limits(self.behind_minutes))
 
     def estimate(self) -> None:
         """See how far our clock is behind: the median of the fleet, where enough of it has a say."""
@@ -61,6 +72,32 @@ class Decoder:
         """Forget how the fleet's clocks stood to ours: ours was set."""
         self._ahead_us[:] = np.nan
 
+    def _isolating(self, messages: Sequence[Message], limits: Limits) -> Decoded:
+        """Decode a block; of one that cannot be decoded, each message that can. Raises MemoryError alone."""
+        try:
+            return decode_block(messages, self._fleet, limits)
+        except MemoryError:
+            raise  # no message is at fault
+        except Exception as error:  # noqa: BLE001 - counted as a reject and logged, whatever it is
+            if len(messages) == 1:
+                return self._put_aside(messages[0], error)
+        half = len(messages) // 2
+        return _joined(self._isolating(messages[:half], limits), self._isolating(messages[half:], limits))
+
+    def _put_aside(self, message: Message, error: Exception) -> Decoded:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = type(error).__name__, frame.filename, frame.lineno
+        if place not in self._places_logged and len(self._places_logged) < PLACES_LOGGED_MAX:
+            self._places_logged.add(place)
+            log.error(
+                "a message on %s made the decoder fail; it is in quarantine, the reading goes on. Further ones that "
+                "fail at the same place are counted, not logged",
+                shown(message.topic),
+                exc_info=error,
+            )
+        fault = Fault(Reason.UNEXPECTED, "", f"{type(error).__name__}: {shown(str(error))}")
+        return Decoded(ReadingBatch.empty(), (reject_message(message, fault),))
+
     def _note(self, readings: ReadingBatch) -> None:
         self._ahead_us[readings.transformer] = readings.measured_at_us - readings.received_at_us
 
@@ -68,3 +105,12 @@ class Decoder:
         if self._usual.measured_ahead_minutes_max is None or not behind_minutes:
             return self._usual
         return replace(self._usual, measured_ahead_minutes_max=self._usual.measured_ahead_minutes_max + behind_minutes)
+
+
+def _joined(first: Decoded, second: Decoded) -> Decoded:
+    return Decoded(
+        ReadingBatch.concatenate([first.readings, second.readings]),
+        first.rejects + second.rejects,
+        first.unknown_fields + second.unknown_fields,
+        first.retained + second.retained,
+    )

@@ -183,6 +183,34 @@ def wall_clock_freshness() -> None:
     Decoder.estimate = lambda self: None  # type: ignore[method-assign]
 
 
+STUMBLING_BLOCK = b'"stumble"'
+"""Bytes in a payload over which a stumbling decoder falls."""
+
+
+def stumbling_decoder() -> None:
+    """Let the decoder fail over some messages with an error that nobody foresaw: this the product must outlive."""
+    import service.decoding as decoding
+
+    decode_block = decoding.decode_block
+
+    def stumbling(messages: Sequence[Any], *more: Any) -> Any:
+        if any(STUMBLING_BLOCK in message.payload for message in messages):
+            raise ZeroDivisionError("nobody had thought of this\n2021 INFO all is well")
+        return decode_block(messages, *more)
+
+    decoding.decode_block = stumbling
+
+
+def unforeseen_not_isolated() -> None:
+    """Let the decoder stumble, and nobody search the message that it stumbles over."""
+    import service.decoding as decoding
+
+    stumbling_decoder()
+    decoding.Decoder._isolating = lambda self, messages, limits: (  # type: ignore[method-assign]
+        decoding.decode_block(messages, self._fleet, limits)
+    )
+
+
 def whole() -> None:
     """Break nothing here: what is broken stands elsewhere, such as in the broker's settings."""
 
@@ -203,4 +231,6 @@ BUILDS: dict[str, Callable[[], None]] = {
     "last-write-wins": last_write_wins,
     "damage-ignored": damage_ignored,
     "error-treated-as-ok": error_treated_as_ok,
+    "stumbling-decoder": stumbling_decoder,
+    "unforeseen-not-isolated": unforeseen_not_isolated,
 }
