@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,10 @@ from service.clock import real_seconds
 from service.house import House
 from service.ledger_sheets import ledger_of
 from service.rehearsal import Entered, QueriesTasks, Rehearsal
+from simulator.faults import Fault
+from simulator.faults_stream import FaultyStream, Sending
 from simulator.publisher import Published, Publisher
+from simulator.replay import publish_sending
 from simulator.scenario import Scenario, load_scenario
 from simulator.town import Town
 
@@ -34,10 +37,12 @@ class Stage:
     town: Town
     ahead_us: int
     """0 while the clock stands in the scenario's own day; else the day is moved so that it begins now."""
+    line: FaultyStream
+    """Between the devices and the broker."""
 
 
-def set_stage(house: House) -> Stage:
-    """Build the town that the settings name. Raises SettingsError, LedgerError."""
+def set_stage(house: House, faults: Sequence[Fault] = ()) -> Stage:
+    """Build the town that the settings name, its devices with faults. Raises SettingsError, LedgerError, UsageError."""
     values = house.settings.simulator
     scenario = load_scenario(_scenario(values.scenario, house.settings.file))
     ledger = ledger_of(values.ledger or scenario.ledger_folder)
@@ -45,7 +50,8 @@ def set_stage(house: House) -> Stage:
     now_us = house.clock.now_us()
     own_day = scenario.settles_from_us <= now_us < scenario.ends_at_us
     ahead_us = 0 if own_day else (now_us - scenario.starts_at_us) // MINUTE_US * MINUTE_US
-    return Stage(scenario, ledger, town, ahead_us)
+    line = FaultyStream(faults, town.fleet.transformer_ids, town.seed, scenario.utc_offset_hours)
+    return Stage(scenario, ledger, town, ahead_us, line)
 
 
 def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = lambda entered: None) -> Published:
@@ -63,6 +69,8 @@ def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = 
                 _play_a_minute(stage, team, publisher, tell)
             until_next_us = stage.town.now_us + MINUTE_US - (house.clock.now_us() - stage.ahead_us)
             time.sleep(min(real_seconds(house.clock, max(until_next_us, SECOND_US // 100)), SLEEP_SECONDS_MAX))
+        for kept in stage.line.rest():
+            publish_sending(publisher, kept)
         return publisher.finish()
     finally:
         publisher.stop()
@@ -77,7 +85,11 @@ def _play_a_minute(stage: Stage, team: Rehearsal, publisher: Publisher, tell: Ca
         log.warning("the team cannot see its list: %s", error)
     readings = stage.town.advance_to(moment_us)
     moved = replace(readings, measured_at_us=readings.measured_at_us + stage.ahead_us)
-    publisher.publish_all(encode_singly(moved, stage.town.fleet))
+    ids = stage.town.fleet.transformer_ids
+    messages = zip(readings.transformer.tolist(), encode_singly(moved, stage.town.fleet), strict=True)
+    for number, (topic, payload) in messages:
+        for sending in stage.line.send(Sending(moment_us, ids[number], topic, payload)):
+            publish_sending(publisher, sending)
 
 
 def _scenario(name: str, settings_file: Path | None) -> str | Path:

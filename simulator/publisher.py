@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -87,13 +89,15 @@ class Publisher:
                     remedy="check login and MQTT version in [broker]",
                 )
 
-    def publish(self, topic: str, payload: bytes, qos: int = 1, token: object = None) -> None:
-        """Hand one message over; waits while too many are on their way."""
+    def publish(
+        self, topic: str, payload: bytes, qos: int = 1, token: object = None, *, retained: bool = False
+    ) -> None:
+        """Hand one message over; waits while too many are on their way. `retained`: the broker is to keep it."""
         with self._changed:
             self._changed.wait_for(lambda: self._outstanding < OUTSTANDING_MAX)
             self._handed_over += 1
         # Not under the lock: paho holds its own while it calls on_publish, which may come before this returns.
-        sent = self._client.publish(topic, payload, qos)
+        sent = self._client.publish(topic, payload, qos, retain=retained)
         with self._changed:
             if sent.mid in self._answered_early:
                 self._settle(token, self._answered_early.pop(sent.mid))
@@ -106,6 +110,13 @@ class Publisher:
         """Hand messages over in order."""
         for topic, payload in messages:
             self.publish(topic, payload, qos)
+
+    def cut(self) -> None:
+        """Break the connection as a bad line does; what was not acknowledged is sent again on the next one."""
+        line = self._client.socket()
+        if isinstance(line, socket.socket):
+            with contextlib.suppress(OSError):  # it is broken already
+                line.shutdown(socket.SHUT_RDWR)
 
     def published(self) -> Published:
         """Return the counts so far."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from collector.wire import reading_topic
 from grid.errors import UsageError
 from grid.moments import parse_moment_us
+from simulator.faults_stream import FaultyStream, Sending
 from simulator.publisher import Publisher
 
 REQUIRED = ("transformer_id", "measured_at")
@@ -26,7 +27,7 @@ _PHASES = ("a", "b", "c")
 class Replayed:
     """What a replay sent."""
 
-    rows: int
+    messages: int
     unreadable_times: int
     """Rows whose time is no time; they are sent last."""
 
@@ -68,29 +69,48 @@ def replay(
     station_of: Mapping[str, str],
     publisher: Publisher,
     *,
+    faults: FaultyStream | None = None,
     speed: float | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda sent: None,
 ) -> Replayed:
     """Publish recorded rows, `speed` recorded seconds in each real one; None as fast as the broker takes them.
 
-    `station_of` gives the station of a transformer's topic; one it does not know goes to the first station.
+    `station_of` gives the station of a transformer's topic; one it does not know goes to the first station. `faults`
+    are given to the messages on their way; `progress` gets the messages sent so far.
     """
-    elsewhere = next(iter(station_of.values()), "unknown")
     began, first_us = time.monotonic(), rows[0].measured_at_us if rows else None
     sent = 0
-    for row in rows:
-        if speed is not None and row.measured_at_us is not None and first_us is not None:
-            due = began + (row.measured_at_us - first_us) / 1e6 / speed
+    for sending in _sendings(rows, station_of, faults):
+        if speed is not None and first_us is not None:
+            due = began + (sending.at_us - first_us) / 1e6 / speed
             while not stop() and (wait_seconds := due - time.monotonic()) > 0:
                 time.sleep(min(wait_seconds, 0.2))
         if stop():
             break
-        station_id = station_of.get(row.transformer_id, elsewhere)
-        publisher.publish(reading_topic(station_id, _safe_in_topic(row.transformer_id)), row.payload)
+        publish_sending(publisher, sending)
         sent += 1
         progress(sent)
-    return Replayed(sent, sum(row.measured_at_us is None for row in rows[:sent]))
+    return Replayed(sent, sum(row.measured_at_us is None for row in rows))
+
+
+def publish_sending(publisher: Publisher, sending: Sending) -> None:
+    """Publish a message as its devices and their line would have it."""
+    if sending.cut_before:
+        publisher.cut()
+    publisher.publish(sending.topic, sending.payload, retained=sending.retained)
+
+
+def _sendings(rows: list[RecordedRow], station_of: Mapping[str, str], faults: FaultyStream | None) -> Iterator[Sending]:
+    elsewhere = next(iter(station_of.values()), "unknown")
+    last_us = 0
+    for row in rows:
+        # What has no time comes last, and at once.
+        last_us = last_us if row.measured_at_us is None else row.measured_at_us
+        topic = reading_topic(station_of.get(row.transformer_id, elsewhere), _safe_in_topic(row.transformer_id))
+        sending = Sending(last_us, row.transformer_id, topic, row.payload)
+        yield from faults.send(sending) if faults else (sending,)
+    yield from faults.rest() if faults else ()
 
 
 def _recorded(row: Mapping[str, str | None]) -> RecordedRow:

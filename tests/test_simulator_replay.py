@@ -85,7 +85,7 @@ def test_rows_go_out_in_time_order_as_they_were_recorded(tmp_path: Path, listene
         "YX06,2021-07-24T11:00:00+08:00,,,,,,,350,110",
     )
     done = replay(read_recorded(file), STATIONS, publisher)
-    assert (done.rows, publisher.finish().acknowledged) == (4, 4)
+    assert (done.messages, publisher.finish().acknowledged) == (4, 4)
     messages = [(topic, payload) for topic, payload, _ in listener.take(4)]
     assert messages == [
         ("redvest/v1/ST01/XX99/reading",
@@ -109,7 +109,7 @@ def test_rows_that_are_no_readings_are_sent_for_the_collector_to_refuse(
         "YX/06+#,2021-07-24T11:00:00+08:00,,,,,,,1_0,",
     )
     done = replay(read_recorded(file), STATIONS, publisher)
-    assert (done.rows, done.unreadable_times) == (3, 1)
+    assert (done.messages, done.unreadable_times) == (3, 1)
     messages = {(topic, payload["active_power_kw"]) for topic, payload, _ in listener.take(3)}
     assert messages == {
         ("redvest/v1/ST01/YX06/reading", 350.0),
@@ -127,7 +127,8 @@ def test_speed_is_recorded_time_over_real_time_and_a_stop_stops(
     arrived = [at for _, _, at in listener.take(4)]
     assert steps == [1, 2, 3, 4]
     assert 0.2 < arrived[-1] - arrived[0] < 2.0
-    assert replay(read_recorded(recorded(tmp_path, *rows)), STATIONS, publisher, speed=1.0, stop=lambda: True).rows == 0
+    stopped = replay(read_recorded(recorded(tmp_path, *rows)), STATIONS, publisher, speed=1.0, stop=lambda: True)
+    assert stopped.messages == 0
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])

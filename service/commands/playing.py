@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from alerts.names import visit_result_name
 from grid.errors import UsageError
-from grid.moments import format_utc
+from grid.moments import as_datetime, format_utc
 from grid.text import Text
 from service.commands.options import Config, Speak, opened
 from service.commands.screen import progress
 
 _SPEED_MAX = 1e6
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        metavar="KIND=WHOSE[:FROM[-TO]][:HOW MUCH]",
+        help="A fault of devices or lines, such as late=0.05:2h or stuck=YX06:11:00; as many as you like.",
+    ),
+]
 CONNECT_SECONDS_MAX = 10.0
 """A replay does not wait longer for a broker that is away."""
 
 
-def simulate(config: Config = None, language: Speak = None) -> None:
+def simulate(fault: Faults = None, config: Config = None, language: Speak = None) -> None:
     """模拟 · Simulated devices, weather, merchants and team, until their day is over or Ctrl-C."""
     from service.rehearsal import Entered
     from service.simulate import run_simulator, set_stage
+    from simulator.faults import parse_fault
 
     with opened(config, language) as (house, screen):
         _end_like_ctrl_c()
-        stage = set_stage(house)
+        stage = set_stage(house, [parse_fault(text) for text in fault or ()])
         title, address = stage.scenario.title, house.broker_address()
         screen.note(Text(f"模拟开始：{title.zh}，发往 {address}", f"simulating {title.en}, publishing to {address}"))
 
@@ -58,10 +69,13 @@ def replay(
             "--speed", metavar="N|max", help="How many times as fast as recorded; max: as the broker takes them."
         ),
     ] = "1",
+    fault: Faults = None,
     config: Config = None,
     language: Speak = None,
 ) -> None:
     """回放 · Publish recorded readings as devices would."""
+    from simulator.faults import parse_fault
+    from simulator.faults_stream import FaultyStream
     from simulator.publisher import Publisher
     from simulator.replay import read_recorded
     from simulator.replay import replay as publish_rows
@@ -72,7 +86,13 @@ def replay(
             raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
         rows = read_recorded(readings)
         _end_like_ctrl_c()
-        station_of = {t.transformer_id: t.station_id for t in house.records.ledger().transformers}
+        ledger = house.records.ledger()
+        station_of = {t.transformer_id: t.station_id for t in ledger.transformers}
+        zone = ZoneInfo(ledger.stations[0].timezone) if ledger.stations else UTC
+        offset = as_datetime(rows[0].measured_at_us or 0, zone).utcoffset() if rows else None
+        offset_hours = offset.total_seconds() / 3600.0 if offset else 0.0
+        seed = max(house.settings.simulator.seed, 0)
+        line = FaultyStream([parse_fault(text) for text in fault or ()], station_of, seed, offset_hours)
         address = house.broker_address()
         screen.note(
             Text(f"回放 {len(rows)} 行，发往 {address}", f"replaying {len(rows)} rows, publishing to {address}")
@@ -82,7 +102,7 @@ def replay(
         publisher.start()
         try:
             with progress(Text("回放", "replaying"), screen.language, len(rows)) as tell:
-                publish_rows(rows, station_of, publisher, speed=times, progress=tell)
+                publish_rows(rows, station_of, publisher, faults=line, speed=times, progress=tell)
             done = publisher.finish()
         finally:
             publisher.stop()
