@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from grid.readings import ReadingBatch
 from grid.standing import standing_rows
+from stores.journal_packed import PackedReadings
 from stores.journal_rows import (
     INSERT_READING,
     READING_COLUMNS,
@@ -69,7 +70,9 @@ def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_n
     A reading that contradicts a stored one takes its place if it stands by `grid.standing`, and is new then; the
     other one goes to the conflicts.
     """
-    candidates = _first_to_store(batch)
+    standing = _first_to_store(batch)
+    packed = PackedReadings.met_by(connection, batch)
+    candidates = standing[~packed.holds[standing]]
     stored_before = connection.total_changes
     connection.executemany(INSERT_READING, reading_rows(batch.take(candidates), block_no))
     stored = connection.total_changes - stored_before
@@ -79,9 +82,12 @@ def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_n
     if stored < len(batch):
         # Seldom, so the usual block does not pay for it: ask for each reading that may be a repetition.
         # Those that stand in the batch come first: no other of their key can then stand against what is stored.
-        others = np.flatnonzero(~new)
-        suspects = others if stored == len(candidates) else np.concatenate([candidates, others])
-        conflicts, replaced = _sort_out_repetitions(connection, batch, block_no, suspects, new)
+        others = np.ones(len(batch), np.bool_)
+        others[standing] = False
+        suspects = standing[packed.holds[standing] | (stored < len(candidates))]
+        suspects = np.concatenate([suspects[~packed.says_the_same[suspects]], np.flatnonzero(others)])
+        conflicts, replaced = _sort_out_repetitions(connection, batch, block_no, suspects, new, packed)
+        packed.take_out_replaced(connection)
     if new.any():
         _record_block(connection, batch.take(new), block_no)
     return Added(new, conflicts, replaced)
@@ -136,6 +142,7 @@ def _sort_out_repetitions(
     block_no: int,
     suspects: NDArray[np.intp],
     new: NDArray[np.bool_],
+    packed: PackedReadings,
 ) -> tuple[int, int]:
     """Clear `new` where a reading was stored before or does not stand; record the conflicts.
 
@@ -146,11 +153,12 @@ def _sort_out_repetitions(
     replaced = 0
     for row in suspects.tolist():
         key = (int(slots[row]), int(batch.transformer[row]), int(batch.measured_at_us[row]))
-        stored_block_no, *stored_row = connection.execute(_FIND_READING, key).fetchone()
-        if new[row] and stored_block_no == block_no:
+        found = connection.execute(_FIND_READING, key).fetchone()
+        if new[row] and found[0] == block_no:
             continue
         one = batch.take(np.array([row]))
-        both = ReadingBatch.concatenate([batch_of([tuple(stored_row)]), one])
+        stored = packed.of(row) if found is None else batch_of([found[1:]])
+        both = ReadingBatch.concatenate([stored, one])
         if measured_values(both, 0) == measured_values(both, 1):
             new[row] = False
             continue
@@ -158,6 +166,8 @@ def _sort_out_repetitions(
         new[row] = stands == 1
         conflicts.append(_conflict(both, 1 - stands))
         if stands == 1:
+            if found is None:
+                packed.replace(row)
             connection.execute(_REMOVE_READING, key)
             connection.executemany(INSERT_READING, reading_rows(one, block_no))
             replaced += 1

@@ -9,7 +9,8 @@ from dataclasses import astuple
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.moments import MINUTE_US
+from grid.moments import HOUR_US, MINUTE_US
+from stores.journal_segments import NEIGHBOURS, since_hour
 from stores.journal_values import Gap
 
 _COLUMNS = "transformer, after_us, before_us, missing, cause, found_at_us, filled_at_us"
@@ -31,6 +32,11 @@ def moments(
         both = np.array(rows, np.int64)
         transformer.append(both[:, 0].astype(np.int32))
         measured_at_us.append(both[:, 1].copy())
+    for segment in since_hour(connection, from_us // HOUR_US, numbers.start // NEIGHBOURS, numbers.stop // NEIGHBOURS):
+        number, at_us = segment.moments()
+        wanted = (number >= numbers.start) & (number < numbers.stop) & (at_us >= from_us // MINUTE_US * MINUTE_US)
+        transformer.append(number[wanted])
+        measured_at_us.append(at_us[wanted])
     return np.concatenate(transformer), np.concatenate(measured_at_us)
 
 

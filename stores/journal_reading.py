@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from grid.moments import MINUTE_US
+import numpy as np
+
+from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
 from stores.journal_rows import READING_COLUMNS, batch_of
+from stores.journal_segments import (
+    HOUR_MINUTES,
+    NEIGHBOURS,
+    StoredReadings,
+    newest_hour,
+    of_neighbours,
+    stored_readings_of,
+    with_blocks,
+)
 from stores.journal_values import JournalCounts, StoredReject
-
-ReadingKey = tuple[int, int, int]
-"""(slot_minute, transformer, measured_at_us), in the order of the file."""
 
 # CROSS JOIN keeps SQLite from turning the loops round: for each slot one seek.
 _SERIES = f"""
@@ -27,10 +35,25 @@ _LATEST = f"""
     ON slot_minute = at_us / {MINUTE_US} AND transformer = number AND measured_at_us = at_us
     ORDER BY number
 """  # noqa: S608
-_PAGE = f"""
-    SELECT slot_minute, {READING_COLUMNS} FROM reading
-    WHERE (slot_minute, transformer, measured_at_us) > (?, ?, ?) AND measured_at_us >= ?
-    ORDER BY slot_minute, transformer, measured_at_us LIMIT ?
+_SINCE_SLOT = f"""
+    SELECT {READING_COLUMNS} FROM reading WHERE slot_minute >= ? AND measured_at_us >= ?
+    ORDER BY slot_minute, transformer, measured_at_us
+"""  # noqa: S608
+_UNIT = f"""
+    SELECT {READING_COLUMNS} FROM slot CROSS JOIN reading USING (slot_minute)
+    WHERE slot_minute BETWEEN ? AND ? AND transformer BETWEEN ? AND ?
+"""  # noqa: S608
+_HOURS = f"""
+    SELECT DISTINCT hour FROM segment WHERE hour >= :first
+    UNION SELECT DISTINCT slot_minute / {HOUR_MINUTES} FROM slot
+        WHERE slot_minute >= :first * {HOUR_MINUTES} AND slot_minute < (:last + 1) * {HOUR_MINUTES}
+    ORDER BY 1
+"""  # noqa: S608
+_NEIGHBOURS = f"""
+    SELECT neighbours FROM segment WHERE hour = ?
+    UNION SELECT transformer / {NEIGHBOURS} FROM slot CROSS JOIN reading USING (slot_minute)
+        WHERE slot_minute BETWEEN ? AND ?
+    ORDER BY 1
 """  # noqa: S608
 _BLOCK = f"""
     SELECT block_no, {READING_COLUMNS} FROM reading WHERE slot_minute = ? AND block_no BETWEEN ? AND ?
@@ -46,7 +69,15 @@ def series(connection: sqlite3.Connection, number: int, from_us: int, to_us: int
         "from_minute": from_us // MINUTE_US,
         "to_minute": to_us // MINUTE_US,
     }
-    return batch_of(connection.execute(_SERIES, asked).fetchall())
+    unpacked = [batch_of(connection.execute(_SERIES, asked).fetchall())]
+    for segment in of_neighbours(connection, number // NEIGHBOURS, from_us // HOUR_US, to_us // HOUR_US):
+        of_segment = segment.readings_of(number)
+        within = (of_segment.measured_at_us >= from_us) & (of_segment.measured_at_us <= to_us)
+        unpacked.append(of_segment.take(within))
+    if len(unpacked) == 1:
+        return unpacked[0]
+    together = ReadingBatch.concatenate(unpacked)
+    return together.take(np.argsort(together.measured_at_us))
 
 
 def latest(connection: sqlite3.Connection) -> ReadingBatch:
@@ -54,15 +85,61 @@ def latest(connection: sqlite3.Connection) -> ReadingBatch:
     return batch_of(connection.execute(_LATEST).fetchall())
 
 
-def page(
-    connection: sqlite3.Connection, after: ReadingKey, from_us: int, rows_max: int
-) -> tuple[ReadingBatch, ReadingKey | None]:
-    """Return up to rows_max readings in the order of the file that follow a key, and the last one's key."""
-    rows = connection.execute(_PAGE, (*after, from_us, rows_max)).fetchall()
-    if not rows:
-        return ReadingBatch.empty(), None
-    slot, transformer, measured_at_us = rows[-1][:3]
-    return batch_of([row[1:] for row in rows]), (slot, transformer, measured_at_us)
+def since(
+    connection: sqlite3.Connection, from_us: int, numbers: Sequence[int] | None, rows_max: int
+) -> Iterator[ReadingBatch]:
+    """Yield readings with measured_at ≥ from_us, of all transformers or of some, in batches of ≤ rows_max.
+
+    Each transformer's come in time order: hour by hour as far as anything is packed, then as the rows lie. Wants to be
+    asked in one transaction.
+    """
+    packed_hour = newest_hour(connection)
+    first_slot = from_us // MINUTE_US
+    if packed_hour is not None and packed_hour >= from_us // HOUR_US:
+        first_slot = (packed_hour + 1) * HOUR_MINUTES
+        yield from _regrouped(_units(connection, from_us, packed_hour, numbers), rows_max)
+    asked = connection.execute(_SINCE_SLOT, (first_slot, from_us))
+    while rows := asked.fetchmany(rows_max):
+        batch = batch_of(rows)
+        wanted = batch if numbers is None else batch.take(np.isin(batch.transformer, numbers))
+        if len(wanted):
+            yield wanted
+
+
+def _units(
+    connection: sqlite3.Connection, from_us: int, last_hour: int, numbers: Sequence[int] | None
+) -> Iterator[ReadingBatch]:
+    """Yield, hour by hour, the readings of sixteen neighbours each, packed or not, by transformer and time."""
+    wanted = None if numbers is None else {number // NEIGHBOURS for number in numbers}
+    asked_hours = {"first": from_us // HOUR_US, "last": last_hour}
+    for (hour,) in connection.execute(_HOURS, asked_hours).fetchall():
+        minutes = (hour * HOUR_MINUTES, (hour + 1) * HOUR_MINUTES - 1)
+        for (neighbours,) in connection.execute(_NEIGHBOURS, (hour, *minutes)).fetchall():
+            if wanted is not None and neighbours not in wanted:
+                continue
+            row_numbers = (neighbours * NEIGHBOURS, (neighbours + 1) * NEIGHBOURS - 1)
+            parts = [batch_of(connection.execute(_UNIT, (*minutes, *row_numbers)).fetchall())]
+            parts += [segment.stored().readings for segment in of_neighbours(connection, neighbours, hour, hour)]
+            unit = ReadingBatch.concatenate(parts)
+            unit = unit.take(np.lexsort((unit.measured_at_us, unit.transformer)))
+            of_interest = unit.measured_at_us >= from_us
+            if numbers is not None:
+                of_interest &= np.isin(unit.transformer, numbers)
+            yield unit.take(of_interest)
+
+
+def _regrouped(batches: Iterable[ReadingBatch], rows_max: int) -> Iterator[ReadingBatch]:
+    """Yield the same readings in the same order, rows_max in a batch, fewer in the last one."""
+    waiting: list[ReadingBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        while sum(len(one) for one in waiting) >= rows_max:
+            together = ReadingBatch.concatenate(waiting)
+            yield together.take(np.arange(rows_max))
+            waiting = [together.take(np.arange(rows_max, len(together)))]
+    rest = ReadingBatch.concatenate(waiting)
+    if len(rest):
+        yield rest
 
 
 def blocks_after(connection: sqlite3.Connection, block_no: int, rows_max: int) -> tuple[ReadingBatch, int]:
@@ -78,11 +155,16 @@ def blocks_after(connection: sqlite3.Connection, block_no: int, rows_max: int) -
     slots = connection.execute(
         "SELECT DISTINCT slot_minute FROM block_slot WHERE block_no > ? AND block_no <= ?", (block_no, last)
     ).fetchall()
-    rows: list[tuple[Any, ...]] = []
+    found: list[StoredReadings] = []
     for (slot,) in slots:
-        rows.extend(connection.execute(_BLOCK, (slot, block_no + 1, last)))
-    rows.sort(key=lambda row: (row[0], row[2], row[1]))
-    return batch_of([row[1:] for row in rows]), last
+        found.append(stored_readings_of(connection.execute(_BLOCK, (slot, block_no + 1, last)).fetchall()))
+    for hour in sorted({slot // HOUR_MINUTES for (slot,) in slots}):
+        for segment in with_blocks(connection, hour, block_no + 1, last):
+            stored = segment.stored()
+            found.append(stored.take((stored.block_no > block_no) & (stored.block_no <= last)))
+    batch = ReadingBatch.concatenate([one.readings for one in found])
+    came_with = np.concatenate([one.block_no for one in found]) if found else np.empty(0, np.int64)
+    return batch.take(np.lexsort((batch.measured_at_us, batch.transformer, came_with))), last
 
 
 def rejects(connection: sqlite3.Connection, limit: int, since_us: int | None) -> tuple[StoredReject, ...]:
@@ -97,8 +179,17 @@ def rejects(connection: sqlite3.Connection, limit: int, since_us: int | None) ->
 
 def bounds(connection: sqlite3.Connection) -> tuple[int, int] | None:
     """Return the first and the last slot [minute] that hold anything, None for an empty journal."""
-    first, last = connection.execute("SELECT min(slot_minute), max(slot_minute) FROM slot").fetchone()
-    return None if first is None else (first, last)
+    slots = connection.execute("SELECT min(slot_minute), max(slot_minute) FROM slot").fetchone()
+    hours = connection.execute("SELECT min(hour), max(hour) FROM segment").fetchone()
+    first = [
+        minute for minute in (slots[0], None if hours[0] is None else hours[0] * HOUR_MINUTES) if minute is not None
+    ]
+    last = [
+        minute
+        for minute in (slots[1], None if hours[1] is None else (hours[1] + 1) * HOUR_MINUTES - 1)
+        if minute is not None
+    ]
+    return (min(first), max(last)) if first else None
 
 
 def counts(connection: sqlite3.Connection, path: Path) -> JournalCounts:

@@ -72,11 +72,27 @@ def batch_of(rows: Sequence[tuple[Any, ...]]) -> ReadingBatch:
     if not rows:
         return ReadingBatch.empty()
     transformer, measured_at_us, received_at_us, *values, sequence = zip(*rows, strict=True)
-    value = [np.array(column, np.float64) for column in values]
+    return batch_of_columns(
+        np.array(transformer, np.int32),
+        np.array(measured_at_us, np.int64),
+        np.array(received_at_us, np.int64),
+        [np.array(column, np.float64) for column in values],
+        np.array(sequence, np.int64),
+    )
+
+
+def batch_of_columns(
+    transformer: NDArray[np.int32],
+    measured_at_us: NDArray[np.int64],
+    received_at_us: NDArray[np.int64],
+    value: Sequence[NDArray[np.float64]],
+    sequence: NDArray[np.int64],
+) -> ReadingBatch:
+    """Return columns (n,) as a batch; `value` in the order of `VALUE_COLUMNS`."""
     return ReadingBatch(
-        transformer=np.array(transformer, np.int32),
-        measured_at_us=np.array(measured_at_us, np.int64),
-        received_at_us=np.array(received_at_us, np.int64),
+        transformer=transformer,
+        measured_at_us=measured_at_us,
+        received_at_us=received_at_us,
         voltage_v=np.column_stack(value[0:3]),
         current_amp=np.column_stack(value[3:6]),
         active_power_kw=value[6],
@@ -84,5 +100,5 @@ def batch_of(rows: Sequence[tuple[Any, ...]]) -> ReadingBatch:
         neutral_current_amp=value[8],
         oil_temperature_c=value[9],
         ambient_temperature_c=value[10],
-        sequence=np.array(sequence, np.int64),
+        sequence=sequence,
     )

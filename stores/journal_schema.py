@@ -95,6 +95,20 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX gap_open ON gap (before_us) WHERE filled_at_us IS NULL",
     ),
+    (
+        """CREATE TABLE segment (
+            segment_no INTEGER PRIMARY KEY,
+            neighbours INTEGER NOT NULL,     -- sixteen transformers: their number // 16
+            hour INTEGER NOT NULL,           -- measured_at_us in whole hours
+            readings INTEGER NOT NULL,
+            first_block INTEGER NOT NULL,
+            last_block INTEGER NOT NULL,
+            keys BLOB NOT NULL,              -- transformer and measured_at_us, packed
+            told BLOB NOT NULL               -- everything else, packed
+        )""",
+        "CREATE INDEX segment_neighbours ON segment (neighbours, hour)",
+        "CREATE INDEX segment_hour ON segment (hour, neighbours)",
+    ),
 )
 
 SCHEMA_VERSION = len(_STEPS)

@@ -1,0 +1,201 @@
+"""Segments: the readings of neighbouring transformers in one hour, packed, beside the rows of the same file.
+
+A reading is either a row of `reading` or in one segment, never in both: it moves in one transaction. A damaged segment
+counts as not there: its readings are missing, they are taken again when they are sent again, and its bytes stay.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.errors import StoreError
+from grid.moments import HOUR_US, MINUTE_US
+from grid.readings import ReadingBatch
+from stores.journal_rows import batch_of, batch_of_columns, value_columns
+from stores.journal_schema import VALUE_COLUMNS
+from stores.packed_columns import pack_integers, pack_values, unpack_integers, unpack_values
+
+NEIGHBOURS = 16
+"""Transformers that share segments. More of them pack no better, and a curve unpacks them all (practice)."""
+SEGMENT_READINGS_MAX = 4096
+"""Readings that come more often than every 15 s fill several segments in an hour; unpacking one takes 1 ms."""
+
+HOUR_MINUTES = HOUR_US // MINUTE_US
+_COLUMNS = "segment_no, neighbours, hour, readings, keys, told"
+
+log = logging.getLogger("redvest.journal")
+
+
+@dataclass(frozen=True)
+class StoredReadings:
+    """n readings and the block that each came with."""
+
+    readings: ReadingBatch
+    block_no: NDArray[np.int64]
+    """(n,)"""
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.block_no)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> StoredReadings:
+        """Return what a mask (n,) or row numbers (k,) pick, in that order."""
+        return StoredReadings(self.readings.take(rows), self.block_no[rows])
+
+    def plus(self, others: StoredReadings) -> StoredReadings:
+        """Return these and others, by transformer and time."""
+        both = ReadingBatch.concatenate([self.readings, others.readings])
+        order = np.lexsort((both.measured_at_us, both.transformer))
+        return StoredReadings(both, np.concatenate([self.block_no, others.block_no])).take(order)
+
+
+NO_READINGS = StoredReadings(ReadingBatch.empty(), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment as the table holds it."""
+
+    segment_no: int
+    neighbours: int
+    hour: int
+    readings: int
+    keys: bytes
+    told: bytes
+
+    def moments(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return transformer (n,) and moment (n,) [µs] of its readings, sorted so; none of a damaged one."""
+        try:
+            transformer, measured_at_us = unpack_integers(self.keys)
+        except ValueError as error:
+            self._say(error)
+            return np.empty(0, np.int32), np.empty(0, np.int64)
+        return transformer.astype(np.int32), measured_at_us
+
+    def stored(self) -> StoredReadings:
+        """Return its readings by transformer and time; none of a damaged one, and that is said in the log."""
+        try:
+            return unpacked(self.keys, self.told)
+        except ValueError as error:
+            self._say(error)
+            return NO_READINGS
+
+    def readings_of(self, number: int) -> ReadingBatch:
+        """Return the readings of one transformer, in time order."""
+        if not (self.moments()[0] == number).any():
+            return NO_READINGS.readings
+        readings = self.stored().readings
+        return readings.take(readings.transformer == number)
+
+    def _say(self, error: ValueError) -> None:
+        first = self.neighbours * NEIGHBOURS
+        log.error(
+            "segment %d of the journal is damaged (%s): %d readings of transformers %d to %d in hour %d are missing",
+            self.segment_no,
+            error,
+            self.readings,
+            first,
+            first + NEIGHBOURS - 1,
+            self.hour,
+        )
+
+
+def stored_readings_of(rows: Sequence[tuple[Any, ...]]) -> StoredReadings:
+    """Return rows of block_no and `READING_COLUMNS`, in their order."""
+    return StoredReadings(batch_of([row[1:] for row in rows]), np.array([row[0] for row in rows], np.int64))
+
+
+def packed(stored: StoredReadings) -> tuple[bytes, bytes]:
+    """Return readings that are sorted by transformer and time as two parts: which they are, and what they say."""
+    readings = stored.readings
+    keys = pack_integers(np.vstack([readings.transformer.astype(np.int64), readings.measured_at_us]))
+    integers = np.vstack([readings.received_at_us - readings.measured_at_us, stored.block_no, readings.sequence])
+    return keys, pack_values(integers, value_columns(readings))
+
+
+def unpacked(keys: bytes, told: bytes) -> StoredReadings:
+    """Return what was packed, to the bit. Raises ValueError when the parts are damaged."""
+    transformer, measured_at_us = unpack_integers(keys)
+    (waited_us, block_no, sequence), values = unpack_values(told, len(VALUE_COLUMNS), len(transformer))
+    number = transformer.astype(np.int32)
+    received_at_us = measured_at_us + waited_us
+    return StoredReadings(batch_of_columns(number, measured_at_us, received_at_us, values, sequence), block_no)
+
+
+def newest_hour(connection: sqlite3.Connection) -> int | None:
+    """Return the last hour since the epoch of which anything is packed, None when nothing is."""
+    newest = connection.execute("SELECT max(hour) FROM segment").fetchone()[0]
+    return None if newest is None else int(newest)
+
+
+def of_neighbours(connection: sqlite3.Connection, neighbours: int, first_hour: int, last_hour: int) -> list[Segment]:
+    """Return the segments of some neighbours in the hours from one to another, by hour."""
+    return _found(connection, "WHERE neighbours = ? AND hour BETWEEN ? AND ? ORDER BY hour, segment_no",
+                  (neighbours, first_hour, last_hour))  # fmt: skip
+
+
+def with_blocks(connection: sqlite3.Connection, hour: int, first_block: int, last_block: int) -> list[Segment]:
+    """Return the segments of an hour that may hold readings of the blocks from one to another."""
+    return _found(connection, "WHERE hour = ? AND last_block >= ? AND first_block <= ?",
+                  (hour, first_block, last_block))  # fmt: skip
+
+
+def since_hour(connection: sqlite3.Connection, hour: int, first: int, last: int) -> Iterator[Segment]:
+    """Yield the segments since an hour of the neighbours from `first` to `last`, by hour."""
+    asked = f"SELECT {_COLUMNS} FROM segment WHERE hour >= ? AND neighbours BETWEEN ? AND ? ORDER BY hour, neighbours"  # noqa: S608
+    for row in connection.execute(asked, (hour, first, last)):
+        yield Segment(*row)
+
+
+def put(
+    connection: sqlite3.Connection, neighbours: int, hour: int, stored: StoredReadings, instead_of: int | None
+) -> None:
+    """Keep readings (by transformer and time) as a segment, new or in place of another; none: that one goes.
+
+    Raises StoreError when unpacking it did not give back every bit; nothing is kept then.
+    """
+    if not len(stored):
+        connection.execute("DELETE FROM segment WHERE segment_no = ?", (instead_of,))
+        return
+    keys, told = packed(stored)
+    if not _same(unpacked(keys, told), stored):
+        raise StoreError("packing would change readings", where="journal", remedy="set [data] pack_after_hours = 0")
+    blocks = stored.block_no
+    row = (instead_of, neighbours, hour, len(stored), int(blocks.min()), int(blocks.max()), keys, told)
+    connection.execute("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def take_out(connection: sqlite3.Connection, segment_no: int, keys: set[tuple[int, int]]) -> None:
+    """Remove readings (transformer, moment [µs]) from a segment that is whole."""
+    (segment,) = _found(connection, "WHERE segment_no = ?", (segment_no,))
+    stored = unpacked(segment.keys, segment.told)
+    of = zip(stored.readings.transformer.tolist(), stored.readings.measured_at_us.tolist(), strict=True)
+    stays = np.array([key not in keys for key in of])
+    put(connection, segment.neighbours, segment.hour, stored.take(stays), segment_no)
+
+
+def place_in_unit(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for readings of the same neighbours and hour a number each (n,), in the order of their segment."""
+    return (transformer.astype(np.int64) % NEIGHBOURS << 32) + measured_at_us % HOUR_US
+
+
+def _found(connection: sqlite3.Connection, where: str, asked: tuple[int, ...]) -> list[Segment]:
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM segment {where}", asked).fetchall()  # noqa: S608
+    return [Segment(*row) for row in rows]
+
+
+def _same(one: StoredReadings, other: StoredReadings) -> bool:
+    pairs = [(getattr(one.readings, c.name), getattr(other.readings, c.name)) for c in fields(ReadingBatch)]
+    # A missing value has one set of bits only: it comes from NULL.
+    return all(np.array_equal(_bits(a), _bits(b)) for a, b in [*pairs, (one.block_no, other.block_no)])
+
+
+def _bits(column: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64] | NDArray[np.float64]:
+    return np.ascontiguousarray(column).view(np.int64) if column.dtype == np.float64 else column

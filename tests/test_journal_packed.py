@@ -1,0 +1,237 @@
+"""Packed readings: the same answers to the bit, in any order of events, through crashes and damage, in fewer bytes."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from grid.errors import StoreError
+from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from grid.readings import ReadingBatch
+from stores.journal import FIRST_PLACE, Journal
+from stores.journal_packed import PackedReadings
+from stores.packed_columns import pack_integers, pack_values, unpack_integers, unpack_values
+
+MIDNIGHT_US = 1_627_056_000_000_000 // DAY_US * DAY_US
+IDS = [f"YX{i:02d}" for i in range(41)]
+NUMBERS = (0, 1, 15, 16, 40)
+"""Transformers on both sides of the borders between neighbours."""
+
+
+def pack_all(journal: Journal, before_us: int = 2**62) -> int:
+    """Take a whole pass; return how many readings were moved."""
+    place, moved = FIRST_PLACE, 0
+    while True:
+        step = journal.pack(place, before_us)
+        moved += step.readings
+        if step.goes_on_at is None:
+            return moved
+        place = step.goes_on_at
+
+
+def bits(batch: ReadingBatch) -> list[bytes]:
+    return [np.ascontiguousarray(getattr(batch, column.name)).tobytes() for column in fields(ReadingBatch)]
+
+
+# What is packed comes back to the bit -----------------------------------------------------------------------------
+
+ODD_VALUES = [0.0, -0.0, 5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, np.inf, -np.inf, 228.4, 0.1]
+A_VALUE = st.one_of(st.sampled_from(ODD_VALUES), st.floats(), st.decimals(-9999, 9999, places=2).map(float))
+
+
+@given(
+    whole=arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(0, 40))),
+    columns=st.integers(0, 3),
+    data=st.data(),
+)
+@settings(max_examples=150, deadline=None)
+def test_columns_come_back_to_the_bit_whatever_they_hold(
+    whole: NDArray[np.int64], columns: int, data: st.DataObject
+) -> None:
+    rows = whole.shape[1]
+    a_column = st.lists(st.one_of(A_VALUE, st.just(np.nan)), min_size=rows, max_size=rows)
+    values = [np.array(data.draw(a_column), np.float64) for _ in range(columns)]
+    for value in values:
+        value[np.isnan(value)] = np.nan  # a missing value has one set of bits, that of NULL
+    assert np.array_equal(unpack_integers(pack_integers(whole)), whole)
+    integers, back = unpack_values(pack_values(whole, values), columns, rows)
+    assert np.array_equal(integers, whole)
+    assert [one.tobytes() for one in back] == [one.tobytes() for one in values]
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=150, deadline=None)
+def test_bytes_that_were_never_packed_are_refused_with_a_value_error(data: bytes) -> None:
+    with pytest.raises(ValueError, match="what was packed"):
+        unpack_integers(data)
+
+
+def test_a_flipped_bit_is_always_noticed() -> None:
+    packed = pack_integers(np.arange(200, dtype=np.int64).reshape(2, 100) ** 2)
+    for bit in range(0, 8 * len(packed)):
+        flipped = bytearray(packed)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            found = unpack_integers(bytes(flipped))
+        except ValueError:
+            continue
+        assert np.array_equal(found, unpack_integers(packed)), f"bit {bit} changed what was packed"
+
+
+# A journal that packs answers like one that never does ----------------------------------------------------------
+
+A_READING = st.tuples(
+    st.sampled_from(NUMBERS),
+    st.integers(0, 11).map(lambda quarter: quarter * 15 * MINUTE_US),
+    st.sampled_from([100.0, 200.0, -0.0, 5e-324, 1e308, np.nan]),
+    st.sampled_from([-1, 1, 2]),
+)
+A_BLOCK = st.lists(A_READING, max_size=12)
+A_DEED = st.one_of(
+    A_BLOCK,
+    st.tuples(st.just("pack"), st.integers(0, 4)),
+    st.tuples(st.just("step"), st.integers(0, 4)),
+    st.just("crash"),
+)
+Reading = tuple[int, int, float, int]
+
+
+def block_of(readings: Sequence[Reading], received_us: int) -> ReadingBatch:
+    number, after_us, power_kw, sequence = zip(*readings, strict=True) if readings else ((), (), (), ())
+    measured = MIDNIGHT_US + np.array(after_us, np.int64)
+    return ReadingBatch.of(
+        number,
+        measured,
+        received_at_us=np.full(len(readings), received_us),
+        active_power_kw=power_kw,
+        sequence=sequence,
+    )
+
+
+def since(journal: Journal, from_us: int, numbers: Sequence[int] | None) -> list[bytes]:
+    """Return what `since` gives, by transformer; each one's readings must come in time order."""
+    batches = list(journal.since(from_us, numbers, rows_max=7))
+    assert all(0 < len(batch) <= 7 for batch in batches)
+    together = ReadingBatch.concatenate(batches)
+    by_number = np.argsort(together.transformer, kind="stable")
+    for number in set(together.transformer.tolist()):
+        assert np.all(np.diff(together.measured_at_us[together.transformer == number]) > 0)
+    return bits(together.take(by_number))
+
+
+def everything(journal: Journal) -> dict[str, object]:
+    """Return all that a journal answers, but its size."""
+    said: dict[str, object] = {}
+    for number in NUMBERS:
+        for from_us, to_us in ((0, 2**62), (MIDNIGHT_US + 20 * MINUTE_US, MIDNIGHT_US + HOUR_US)):
+            said[f"series {number} {from_us}"] = bits(journal.series(number, from_us, to_us))
+    for from_us in (0, MIDNIGHT_US + HOUR_US + MINUTE_US):
+        for numbers in (None, [1, 16], [*range(30)]):
+            said[f"since {from_us} {numbers}"] = since(journal, from_us, numbers)
+        number, at_us = journal.moments(from_us, range(1, 17))
+        said[f"moments {from_us}"] = sorted(zip(number.tolist(), at_us.tolist(), strict=True))
+    cursor = 0
+    while journal.waiting(cursor).blocks:
+        batch, cursor = journal.after(cursor, rows_max=9)
+        said[f"after to {cursor}"] = bits(batch)
+    said["latest"] = bits(journal.latest())
+    said["last received"] = journal.last_received().received_at_us.tolist()
+    totals = journal.counts()
+    said["counts"] = (totals.readings, totals.duplicates, totals.conflicts, totals.blocks)
+    with closing(sqlite3.connect(journal.path)) as file:
+        said["conflicts"] = file.execute("SELECT * FROM conflict").fetchall()
+    return said
+
+
+@contextmanager
+def journal_in(folder: Path) -> Iterator[Journal]:
+    with Journal.open_writer(folder / "journal.sqlite") as journal:
+        journal.numbers(IDS)
+        yield journal
+
+
+def live(deeds: Sequence[object], folder: Path, packs: bool) -> list[object]:
+    """Do one deed after another with a journal in a folder; return all that it said."""
+    said: list[object] = []
+    journal = Journal.open_writer(folder / "journal.sqlite")
+    journal.numbers(IDS)
+    place = FIRST_PLACE
+    for turn, deed in enumerate(deeds):
+        match deed:
+            case list(readings):
+                appended = journal.append(block_of(readings, MIDNIGHT_US + DAY_US + turn * SECOND_US))
+                told = (appended.new.tolist(), appended.duplicates, appended.conflicts, appended.block_no)
+                said.append(told)
+            case ("pack", int(hours)) if packs:
+                pack_all(journal, MIDNIGHT_US + hours * HOUR_US)
+            case ("step", int(hours)) if packs:
+                place = journal.pack(place, MIDNIGHT_US + hours * HOUR_US).goes_on_at or FIRST_PLACE
+            case "crash":
+                # What a killed process leaves: the file is not closed, the place of the writer is free.
+                journal._connection.interrupt()
+                journal._connection.close()
+                journal._writer.free()  # type: ignore[union-attr]
+                journal = Journal.open_writer(folder / "journal.sqlite")
+    said.append(everything(journal))
+    with Journal.open_reader(journal.path) as reader:
+        said.append(everything(reader))
+    journal.close()
+    return said
+
+
+def lives_alike(deeds: Sequence[object]) -> bool:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        return live(deeds, Path(one), packs=True) == live(deeds, Path(other), packs=False)
+
+
+@given(st.lists(A_DEED, max_size=12))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_deeds_leave_a_journal_that_answers_like_one_that_never_packs(deeds: list[object]) -> None:
+    assert lives_alike(deeds)
+
+
+A_DAY: list[Reading] = [(number, quarter * 15 * MINUTE_US, 100.0, 1) for quarter in range(12) for number in NUMBERS]
+DEEDS: list[object] = [
+    A_DAY,
+    ("pack", 2),
+    A_DAY,  # repeated
+    [(15, 30 * MINUTE_US, 150.0, 2), (15, 30 * MINUTE_US, 160.0, 1), (16, 0, 170.0, 0)],  # corrected, contradicted
+    [(0, 5 * MINUTE_US, 100.0, 1)],  # late
+    "crash",
+    ("pack", 9),
+    [(0, 5 * MINUTE_US, 101.0, 3)],
+]
+
+
+def test_repetitions_corrections_and_late_readings_of_packed_hours_are_told_apart(tmp_path: Path) -> None:
+    assert lives_alike(DEEDS)
+    said = live(DEEDS, tmp_path, packs=True)
+    told = [one[1:3] for one in said if isinstance(one, tuple)]
+    assert told == [(0, 0), (len(A_DAY), 0), (0, 3), (0, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("broken", ["repetitions are not looked for", "rows stay", "what is replaced stays"])
+def test_a_journal_that_packs_wrongly_is_found_out(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    match broken:
+        case "repetitions are not looked for":
+            monkeypatch.setattr(PackedReadings, "met_by", staticmethod(lambda _, batch: PackedReadings(batch)))
+        case "rows stay":
+            monkeypatch.setattr(
+                "stores.journal_packing._REMOVE",
+                "UPDATE reading SET sequence = sequence WHERE ? + 0 * ? * ? = slot_minute",
+            )
+        case _:
+            monkeypatch.setattr(PackedReadings, "take_out_replaced", lambda *_: None)
+    with suppress(StoreError):
+        assert not lives_alike(DEEDS)
