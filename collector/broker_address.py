@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+_Client = TypeVar("_Client", bound=mqtt.Client)
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,13 @@ class BrokerAddress:
         """Return `host:port`, as errors name a broker."""
         return f"{self.host}:{self.port}"
 
-    def client(self, client_id: str, *, clean_start: bool = True, manual_ack: bool = False) -> mqtt.Client:
+    def client(self, client_id: str, *, clean_start: bool = True, kind: type[_Client] = mqtt.Client) -> _Client:  # type: ignore[assignment]
         """Return a paho client that is not connected yet. Raises OSError when the certificate cannot be read."""
-        client = mqtt.Client(
+        client = kind(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=None if self.protocol == "5" else clean_start,
             protocol=MQTTProtocolVersion.MQTTv5 if self.protocol == "5" else MQTTProtocolVersion.MQTTv311,
-            manual_ack=manual_ack,
         )
         if self.username:
             client.username_pw_set(self.username, self.password)

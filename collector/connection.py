@@ -6,24 +6,29 @@ to reach the broker, however threads may race.
 
 from __future__ import annotations
 
+import selectors
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from collector.broker_address import BrokerAddress
-from collector.message import Message
-from collector.wire import BATCH_BYTES_MAX
+from collector.line import Line
+from collector.message import MessageBlock
+from collector.message_queue import Room
+from collector.packets import PACKET_BYTES_MAX, Published
 
-PACKET_BYTES_MAX = 2 * BATCH_BYTES_MAX
-"""What the broker may send us in one packet (MQTT 5): more than we take, so that the too large is seen and refused."""
-
-_READS_PER_LOOP = 500
+_WAIT_SECONDS = 0.1
+"""How long the thread waits for the broker before it looks whether something else is to be done."""
+_PAUSE_SECONDS = 0.002
+"""How long it lets messages gather: to be woken for each of them would cost more than the message."""
 _CLOSING_SECONDS = 3.0
 _NO_RETAINED = 2
 """Retain handling of MQTT 5 (3.8.3.1): do not send retained messages when we subscribe."""
@@ -45,10 +50,22 @@ class Reports:
 
     welcomed: Callable[[bool], None]
     """The broker accepted us; True when it still had our session."""
-    arrived: Callable[[Message], None]
-    """A message came. May wait: nothing more is read meanwhile."""
+    room: Callable[[float], Room]
+    """How many messages may come, waiting so many seconds for room [s]; what there is no room for is not read."""
+    arrived: Callable[[MessageBlock], None]
+    """Messages came, as many as there was room for."""
     failed: Callable[[str], None]
     """Why there is no connection, or why nothing can come over it."""
+
+
+class LineClient(mqtt.Client):
+    """paho over a `Line` in place of its socket."""
+
+    line: Line | None = None
+
+    def _create_socket(self) -> Any:
+        self.line = Line(super()._create_socket(), has_properties=self._protocol == mqtt.MQTTv5)  # type: ignore[arg-type]
+        return self.line
 
 
 class Connection:
@@ -63,21 +80,20 @@ class Connection:
         """The broker has said yes, and has not hung up since."""
         self.was_welcome = False
         self._refused = False
-        self._arrived = 0
         self._address = address
         self._session = session
         self._clock_us = clock_us
         self._reports = reports
-        self._client = address.client(session.client_id, clean_start=False, manual_ack=True)
+        self._client = address.client(session.client_id, clean_start=False, kind=LineClient)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
-        # Tells paho that somebody else writes: acknowledging from another thread only queues, and wakes `serve`.
-        self._client.on_socket_register_write = lambda *_: None
 
     def serve(self, stopping: threading.Event) -> None:
-        """Connect and read until the connection ends or `stopping` is set. Raises OSError when it cannot connect."""
+        """Connect and read until the connection ends or `stopping` is set.
+
+        Raises OSError when it cannot connect, BrokerError when what answers does not speak MQTT.
+        """
         try:
             self._address.connect(
                 self._client,
@@ -86,32 +102,69 @@ class Connection:
                 ReceiveMaximum=self._session.receive_maximum,
                 MaximumPacketSize=PACKET_BYTES_MAX,
             )
-            while self._client.loop(timeout=0.1) == mqtt.MQTT_ERR_SUCCESS and not stopping.is_set():
-                self._read_what_is_there()
+            line = self._client.line
+            assert line is not None, "paho connects over the line it makes"
+            with selectors.DefaultSelector() as selector:
+                selector.register(line, selectors.EVENT_READ)
+                while not stopping.is_set() and self._serve_once(line, selector, stopping):
+                    pass
             if stopping.is_set():
-                self._say_goodbye()
+                self._say_goodbye(line)
         finally:
             self.connected = False
             self._close()
 
-    def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Acknowledge messages of this connection. On one that has ended, it does nothing."""
-        for message in messages:
-            self._client.ack(message.mid, message.qos)
+    def acknowledge(self, mids: list[int]) -> None:
+        """Acknowledge messages of this connection by their packet ids. On one that has ended, it does nothing."""
+        line = self._client.line
+        if line is not None and mids:
+            line.acknowledge(mids)
 
-    def _read_what_is_there(self) -> None:
-        for _ in range(_READS_PER_LOOP):  # a select before each message would cost more than the message
-            arrived = self._arrived
-            self._client.loop_read()
-            if self._arrived == arrived:
-                return
+    def _serve_once(self, line: Line, selector: selectors.BaseSelector, stopping: threading.Event) -> bool:
+        """Receive and hand over what is there, let paho do its part; return whether the connection goes on."""
+        room = self._reports.room(_WAIT_SECONDS)
+        if self._hand_over(line, room) or line.has_work_for_paho:
+            pass  # there was enough to do without asking the broker
+        elif line.lacks_room:
+            line.vouch()
+            stopping.wait(_PAUSE_SECONDS)
+        else:
+            selector.modify(line, selectors.EVENT_READ | (selectors.EVENT_WRITE if line.has_unsent else 0))
+            if selector.select(_WAIT_SECONDS):
+                stopping.wait(_PAUSE_SECONDS)
+            line.receive()
+            self._hand_over(line, room)
+        return self._serve_paho(line)
 
-    def _say_goodbye(self) -> None:
+    def _hand_over(self, line: Line, room: Room) -> int:
+        """Hand over the messages that were received and have room; return how many."""
+        published = line.read(room)
+        if published.payloads:
+            self._reports.arrived(self._block(published))
+        return len(published.payloads)
+
+    def _serve_paho(self, line: Line) -> bool:
+        """Let paho read its packets, write its own and look after the keep-alive; return whether all is well."""
+        line.flush()
+        code = self._client.loop_misc()
+        while line.has_work_for_paho and code == mqtt.MQTT_ERR_SUCCESS:
+            code = self._client.loop_read()
+        if code == mqtt.MQTT_ERR_SUCCESS and self._client.want_write():
+            code = self._client.loop_write()
+        return code == mqtt.MQTT_ERR_SUCCESS
+
+    def _block(self, published: Published) -> MessageBlock:
+        received_at_us = np.full(len(published.payloads), self._clock_us(), np.int64)
+        return MessageBlock(
+            published.topics, published.payloads, bytes(published.flags), published.mids, received_at_us, self.epoch
+        )
+
+    def _say_goodbye(self, line: Line) -> None:
         """Send what was acknowledged, then DISCONNECT; the broker keeps what was not."""
         self._client.disconnect()
         give_up_at = time.monotonic() + _CLOSING_SECONDS
-        while self._client.loop(timeout=0.1) == mqtt.MQTT_ERR_SUCCESS and time.monotonic() < give_up_at:
-            pass
+        while self._serve_paho(line) and time.monotonic() < give_up_at:
+            time.sleep(_PAUSE_SECONDS)
 
     def _close(self) -> None:
         """Close the socket, and let go of the callbacks: else client and connection hold each other and their files."""
@@ -121,7 +174,6 @@ class Connection:
         self._client.on_connect = None
         self._client.on_disconnect = None
         self._client.on_subscribe = None
-        self._client.on_message = None
 
     def _on_connect(
         self, client: mqtt.Client, _: object, flags: mqtt.ConnectFlags, reason: ReasonCode, __: Properties | None
@@ -163,21 +215,3 @@ class Connection:
                 f"the connection ended: {reason}; connecting anew (if that goes on, see whether another client "
                 f"uses the name {self._session.client_id!r} too)"
             )
-
-    def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
-        self._arrived += 1
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""  # becomes a reject, like every topic that is none of ours
-        self._reports.arrived(
-            Message(
-                topic=topic,
-                payload=bytes(message.payload),
-                received_at_us=self._clock_us(),
-                mid=message.mid,
-                qos=message.qos,
-                epoch=self.epoch,
-                retained=message.retain,
-            )
-        )

@@ -14,14 +14,17 @@ import numpy as np
 
 from collector.batches import batch_rows, read_batch
 from collector.columns import as_batch, join_columns
-from collector.message import Message
+from collector.message import Message, MessageBlock
 from collector.rejects import Fault, Reason, Reject, reject_message, shown
 from collector.rows import read_rows
 from collector.screen import Limits, sift
+from collector.topics import NOT_KNOWN, STATION_BATCH, topics_of
 from collector.wire import BATCH_BYTES_MAX, READING_BYTES_MAX, WireColumns
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 
+_REFUSED = NOT_KNOWN - 1
+"""In place of what a topic means: the message was refused already."""
 _WHOLE = -1
 """Place of what is a message's only reading, or of a fault that concerns the message as a whole."""
 
@@ -54,7 +57,8 @@ class _Block:
 
 
 def decode_block(messages: Sequence[Message], fleet: Fleet, limits: Limits) -> Decoded:
-    """Return the readings and rejects of n messages, the rejects in order of arrival."""
+    """Return the readings and rejects of n messages of one connection, the rejects in order of arrival."""
+    messages = MessageBlock.of(messages)
     block = _Block()
     singles, transformer, batches = _sort_by_topic(messages, fleet, block)
     if singles:
@@ -66,7 +70,7 @@ def decode_block(messages: Sequence[Message], fleet: Fleet, limits: Limits) -> D
     return Decoded(readings, tuple(_rejects(messages, block)), block.unknown_fields, retained)
 
 
-def _rejects(messages: Sequence[Message], block: _Block) -> Iterator[Reject]:
+def _rejects(messages: MessageBlock, block: _Block) -> Iterator[Reject]:
     rows_of: dict[int, list[bytes]] = {}
     for index, place in sorted(block.faults):
         message, fault = messages[index], block.faults[index, place]
@@ -78,37 +82,33 @@ def _rejects(messages: Sequence[Message], block: _Block) -> Iterator[Reject]:
         yield reject_message(message, fault, rows_of[index][place])
 
 
-def _sort_by_topic(messages: Sequence[Message], fleet: Fleet, block: _Block) -> tuple[list[int], list[int], list[int]]:
+def _sort_by_topic(messages: MessageBlock, fleet: Fleet, block: _Block) -> tuple[list[int], list[int], list[int]]:
     """Return which messages are single readings, the transformer of each of those, and which are batches."""
-    number_of, station_of = fleet.number.get, fleet.station_ids
-    singles: list[int] = []
-    transformer: list[int] = []
-    batches: list[int] = []
-    for index, message in enumerate(messages):
-        parts = message.topic.split("/")
-        if message.retained:
-            fault = Fault(Reason.RETAINED)
-        elif len(parts) == 5 and parts[0] == "redvest" and parts[1] == "v1" and parts[4] == "reading":
-            number = number_of(parts[3], -1)
-            if number < 0:
-                fault = Fault(Reason.UNKNOWN_TRANSFORMER, "topic", shown(parts[3]))
-            elif station_of[number] != parts[2]:
-                fault = _wrong_station("topic", station_of[number], parts[2])
-            elif len(message.payload) > READING_BYTES_MAX:
-                fault = Fault(Reason.TOO_LARGE, "", f"{len(message.payload)} bytes")
-            else:
-                singles.append(index)
-                transformer.append(number)
-                continue
-        elif len(parts) == 4 and parts[0] == "redvest" and parts[1] == "v1" and parts[3] == "readings":
-            if len(message.payload) <= BATCH_BYTES_MAX:
-                batches.append(index)
-                continue
-            fault = Fault(Reason.TOO_LARGE, "", f"{len(message.payload)} bytes")
-        else:
-            fault = Fault(Reason.UNKNOWN_TOPIC, "topic")
-        block.faults[index, _WHOLE] = fault
-    return singles, transformer, batches
+    meant = topics_of(fleet).meant(messages.topics)
+    sizes = np.fromiter(map(len, messages.payloads), np.intp, len(messages))
+    if messages.has_retained:
+        for index in [index for index in range(len(messages)) if messages.is_retained(index)]:
+            block.faults[index, _WHOLE] = Fault(Reason.RETAINED)
+            meant[index] = _REFUSED
+    for index in np.flatnonzero(meant == NOT_KNOWN).tolist():
+        block.faults[index, _WHOLE] = _fault_of_topic(messages.topic(index), fleet)
+    sizes_max = np.where(meant == STATION_BATCH, BATCH_BYTES_MAX, READING_BYTES_MAX)
+    for index in np.flatnonzero((sizes > sizes_max) & (meant > NOT_KNOWN)).tolist():
+        block.faults[index, _WHOLE] = Fault(Reason.TOO_LARGE, "", f"{sizes[index]} bytes")
+        meant[index] = _REFUSED
+    singles = np.flatnonzero(meant >= 0)
+    return singles.tolist(), meant[singles].tolist(), np.flatnonzero(meant == STATION_BATCH).tolist()
+
+
+def _fault_of_topic(topic: str, fleet: Fleet) -> Fault:
+    """Return what is wrong with a topic that is neither a known transformer's nor for batches."""
+    parts = topic.split("/")
+    if len(parts) != 5 or parts[:2] != ["redvest", "v1"] or parts[4] != "reading":
+        return Fault(Reason.UNKNOWN_TOPIC, "topic")
+    number = fleet.number.get(parts[3], -1)
+    if number < 0:
+        return Fault(Reason.UNKNOWN_TRANSFORMER, "topic", shown(parts[3]))
+    return _wrong_station("topic", fleet.station_ids[number], parts[2])
 
 
 def _wrong_station(field_name: str, ledger: str, topic: str) -> Fault:
@@ -116,9 +116,9 @@ def _wrong_station(field_name: str, ledger: str, topic: str) -> Fault:
 
 
 def _read_singles(
-    messages: Sequence[Message], singles: list[int], transformer: list[int], fleet: Fleet, block: _Block
+    messages: MessageBlock, singles: list[int], transformer: list[int], fleet: Fleet, block: _Block
 ) -> None:
-    read = read_rows([messages[index].payload for index in singles])
+    read = read_rows([messages.payloads[index] for index in singles])
     for place, fault in read.faults.items():
         block.faults[singles[place], _WHOLE] = fault
     named = read.columns.transformer_id
@@ -135,14 +135,14 @@ def _read_singles(
     block.unknown_fields += read.unknown_fields
 
 
-def _read_batch(messages: Sequence[Message], index: int, fleet: Fleet, block: _Block) -> None:
-    read = read_batch(messages[index].payload)
+def _read_batch(messages: MessageBlock, index: int, fleet: Fleet, block: _Block) -> None:
+    read = read_batch(messages.payloads[index])
     if isinstance(read, Fault):
         block.faults[index, _WHOLE] = read
         return
     for place, fault in read.faults.items():
         block.faults[index, place] = fault
-    station_id = messages[index].topic.split("/")[2]
+    station_id = messages.topic(index).split("/")[2]
     first_row = len(block.message)
     transformer = [fleet.number.get(named or "", -1) for named in read.columns.transformer_id]
     for row, number in enumerate(transformer):
@@ -161,11 +161,11 @@ def _read_batch(messages: Sequence[Message], index: int, fleet: Fleet, block: _B
     block.unknown_fields += read.unknown_fields
 
 
-def _screened(messages: Sequence[Message], fleet: Fleet, limits: Limits, block: _Block) -> ReadingBatch:
+def _screened(messages: MessageBlock, fleet: Fleet, limits: Limits, block: _Block) -> ReadingBatch:
     """Return the plausible rows of the block in order of arrival, and note the faults of the others."""
     if not block.message:
         return ReadingBatch.empty()
-    received_at_us = np.array([messages[index].received_at_us for index in block.message], np.int64)
+    received_at_us = messages.received_at_us[np.array(block.message, np.intp)]
     transformer = np.array(block.transformer, np.int32)
     batch, time_faults = as_batch(join_columns(block.columns), transformer, received_at_us)
     kept, faults = sift(batch, time_faults | block.row_faults, fleet, limits)

@@ -5,11 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 
-from collector.message import Message
+from collector.message import MessageBlock
 
 LINGER_SECONDS = 0.005
 """How long a take waits for more, once there is something: one commit for many, and nobody notices the delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much a queue can take now."""
+
+    messages: int
+    bytes: int
+    is_all: bool
+    """The queue is empty: a message that is larger than all its room finds room too."""
 
 
 class MessageQueue:
@@ -18,7 +29,8 @@ class MessageQueue:
     def __init__(self, messages_max: int, bytes_max: int) -> None:
         self._messages_max = messages_max
         self._bytes_max = bytes_max
-        self._messages: deque[Message] = deque()
+        self._blocks: deque[MessageBlock] = deque()
+        self._messages = 0
         self._bytes = 0
         self._closed = False
         lock = threading.Lock()
@@ -27,35 +39,48 @@ class MessageQueue:
 
     def __len__(self) -> int:
         """Return how many messages wait."""
-        return len(self._messages)
+        return self._messages
 
-    def put(self, message: Message) -> bool:
-        """Add a message, waiting for room as long as it takes. Return False when the queue was closed instead.
-
-        A message larger than all of `bytes_max` finds room when the queue is empty.
-        """
+    def room(self, wait_seconds: float = 0.0) -> Room:
+        """Return how much room there is, waiting for any so long."""
         with self._has_room:
-            self._has_room.wait_for(lambda: self._closed or self._holds(message))
+            if self._is_full() and wait_seconds:
+                self._has_room.wait_for(lambda: self._closed or not self._is_full(), wait_seconds)
+            return Room(self._messages_max - self._messages, self._bytes_max - self._bytes, not self._messages)
+
+    def put(self, block: MessageBlock) -> bool:
+        """Add messages, for which there is room. Return False when the queue was closed instead."""
+        with self._has_room:
             if self._closed:
                 return False
-            self._messages.append(message)
-            self._bytes += len(message.payload)
+            self._blocks.append(block)
+            self._messages += len(block)
+            self._bytes += _bytes_of(block)
             self._has_messages.notify()
             return True
 
-    def take(self, messages_max: int, wait_seconds: float) -> list[Message]:
-        """Return up to `messages_max` messages; none when nothing came for `wait_seconds`."""
+    def take(self, messages_max: int, wait_seconds: float) -> MessageBlock:
+        """Return up to `messages_max` messages of one connection; none when nothing came for `wait_seconds`."""
         give_up_at = time.monotonic() + wait_seconds
         with self._has_messages:
             self._has_messages.wait_for(lambda: self._closed or self._messages, wait_seconds)
-            waiting = len(self._messages)
+            waiting = self._messages
         if 0 < waiting < messages_max:
             time.sleep(max(0.0, min(LINGER_SECONDS, give_up_at - time.monotonic())))
         with self._has_room:
-            taken = [self._messages.popleft() for _ in range(min(messages_max, len(self._messages)))]
-            self._bytes -= sum(len(message.payload) for message in taken)
+            taken: list[MessageBlock] = []
+            left = messages_max
+            while self._blocks and left and self._blocks[0].epoch == (taken or self._blocks)[0].epoch:
+                block = self._blocks.popleft()
+                if len(block) > left:
+                    self._blocks.appendleft(block[left:])
+                    block = block[:left]
+                taken.append(block)
+                left -= len(block)
+            self._messages -= sum(map(len, taken))
+            self._bytes -= sum(map(_bytes_of, taken))
             self._has_room.notify()
-            return taken
+        return MessageBlock.join(taken)
 
     def close(self) -> None:
         """Take no more messages; whoever waits goes on."""
@@ -64,7 +89,9 @@ class MessageQueue:
             self._has_room.notify_all()
             self._has_messages.notify_all()
 
-    def _holds(self, message: Message) -> bool:
-        if len(self._messages) >= self._messages_max:
-            return False
-        return not self._messages or self._bytes + len(message.payload) <= self._bytes_max
+    def _is_full(self) -> bool:
+        return self._messages >= self._messages_max or self._bytes >= self._bytes_max
+
+
+def _bytes_of(block: MessageBlock) -> int:
+    return sum(map(len, block.payloads))

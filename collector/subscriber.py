@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from collector.broker_address import BrokerAddress
 from collector.connection import Connection, Reports, Session
-from collector.message import Message
+from collector.message import Message, MessageBlock
 from collector.message_queue import MessageQueue
+from grid.errors import BrokerError
 
 QUEUE_BYTES_MAX = 256 * 1024 * 1024
 SESSION_EXPIRY_SECONDS = 7 * 24 * 3600
@@ -67,11 +68,11 @@ class Subscriber:
         self._address = address
         self._session = Session(client_id, tuple(filters), receive_maximum, session_expiry_seconds)
         self._clock_us = clock_us
-        self._reports = Reports(self._welcomed, self._arrived, self._failed)
         self._reconnect_seconds_min = reconnect_seconds_min
         self._reconnect_seconds_max = reconnect_seconds_max
         self._jitter = random.Random(client_id)
         self._queue = MessageQueue(queue_messages_max, queue_bytes_max)
+        self._reports = Reports(self._welcomed, self._queue.room, self._arrived, self._failed)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
@@ -91,23 +92,26 @@ class Subscriber:
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
         self._thread.start()
 
-    def take(self, messages_max: int, wait_seconds: float) -> list[Message]:
-        """Return up to `messages_max` messages in order of arrival; none when nothing came for `wait_seconds`."""
+    def take(self, messages_max: int, wait_seconds: float) -> MessageBlock:
+        """Return up to `messages_max` messages in order of arrival; none when nothing came for `wait_seconds`.
+
+        All are of one connection.
+        """
         return self._queue.take(messages_max, wait_seconds)
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Acknowledge messages that are safe now, in their order; those of an earlier connection are dropped.
+        """Acknowledge messages of one connection that are safe now, in their order; of an earlier one, none.
 
-        A dropped one is not lost: the broker never saw it acknowledged and sends the message again.
+        A message that is not is not lost: the broker never saw it acknowledged and sends it again.
         """
+        block = MessageBlock.of(messages)
         connection = self._connection
-        asked = [message for message in messages if message.qos > 0]
-        current = [message for message in asked if connection is not None and message.epoch == connection.epoch]
-        if connection is not None:
-            connection.acknowledge(current)
+        is_current = connection is not None and connection.epoch == block.epoch
+        if connection is not None and is_current:
+            connection.acknowledge(block.mids)
         with self._lock:
-            self._acknowledged += len(current)
-            self._dropped_acks += len(asked) - len(current)
+            self._acknowledged += len(block.mids) if is_current else 0
+            self._dropped_acks += 0 if is_current else len(block.mids)
 
     def state(self) -> SubscriberState:
         """Return how the connection fares. Any thread may ask."""
@@ -151,6 +155,8 @@ class Subscriber:
             connection = Connection(self._epoch, self._address, self._session, self._clock_us, self._reports)
             self._connection = connection
             connection.serve(self._stopping)
+        except BrokerError as error:
+            self._failed(str(error))
         except OSError as error:
             self._failed(f"cannot connect: {error}; start the broker, or mend broker.host and broker.port")
         except Exception as error:  # counted and told; paho's own thread would die of it in silence
@@ -172,10 +178,10 @@ class Subscriber:
         if lost:
             log.warning("the broker %s has lost our session, and what it held for us with it", self._address)
 
-    def _arrived(self, message: Message) -> None:
-        if self._queue.put(message):
+    def _arrived(self, block: MessageBlock) -> None:
+        if self._queue.put(block):
             with self._lock:
-                self._received += 1
+                self._received += len(block)
 
     def _failed(self, what: str) -> None:
         """Note what is wrong with the broker for those who ask, and log it when it is news."""

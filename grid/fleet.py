@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.assets import Ledger, Rating, Station, Transformer
+from grid.assets import Device, Ledger, Rating, Station, Transformer
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class DatedRatings:
     ct_ratio: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fleet:
     """Transformers by number: row i of every column belongs to `transformer_ids[i]`.
 
@@ -39,6 +39,8 @@ class Fleet:
     """The station's time zone; UTC where the station is not known."""
     dated: Mapping[int, DatedRatings]
     """By row, of the transformers whose ratings change over time."""
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    """By their own ids, the devices of these transformers that the ledger names."""
 
     @staticmethod
     def of(
@@ -46,6 +48,7 @@ class Fleet:
         number: Mapping[str, int] | None = None,
         known_stations: Iterable[Station] = (),
         ratings: Iterable[Rating] = (),
+        devices: Iterable[Device] = (),
     ) -> Fleet:
         """Build a fleet; without `number` (id -> row) transformers are numbered in order."""
         known = list(transformers)
@@ -73,13 +76,14 @@ class Fleet:
             {t.transformer_id: number[t.transformer_id] for t in known},
             tuple(zones),
             _dated(ratings, number),
+            {device.device_id: device for device in devices if device.transformer_id in number},
         )
 
     @staticmethod
     def of_ledger(ledger: Ledger, number: Mapping[str, int] | None = None) -> Fleet:
         """Build the fleet of a ledger; with `number` (id -> row) only of the transformers that have one."""
         known = [t for t in ledger.transformers if number is None or t.transformer_id in number]
-        return Fleet.of(known, number, ledger.stations, ledger.ratings)
+        return Fleet.of(known, number, ledger.stations, ledger.ratings, ledger.devices)
 
     def __len__(self) -> int:
         """Return the number of rows."""

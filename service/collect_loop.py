@@ -17,6 +17,7 @@ from service.disk_watch import DiskWatch
 from service.gap_watch import Cause, GapWatch
 from service.house import House
 from service.meters import Meters
+from service.packing import Packing
 from service.pipeline import Pipeline
 
 LOOK_EVERY_SECONDS = 1.0
@@ -36,6 +37,7 @@ class CollectLoop:
         pipeline: Pipeline,
         gap_watch: GapWatch,
         disk_watch: DiskWatch,
+        packing: Packing,
         meters: Meters,
         stop: threading.Event,
         until_idle_seconds: float | None,
@@ -49,6 +51,7 @@ class CollectLoop:
         self._pipeline = pipeline
         self._gap_watch = gap_watch
         self._disk_watch = disk_watch
+        self._packing = packing
         self._retry_seconds = RETRY_SECONDS_MIN
         self._epoch = 0
         self._sessions_lost = 0
@@ -60,7 +63,7 @@ class CollectLoop:
         """Go on until told to stop, or until nothing came for long enough."""
         wait_seconds = self._values.block_wait_milliseconds / 1000.0
         looked = last_message = time.monotonic()
-        messages: list[Message] = []
+        messages: Sequence[Message] = ()
         while not self._stop.is_set():
             messages = messages or self._subscriber.take(self._values.block_messages_max, wait_seconds)
             self._beat()
@@ -69,7 +72,9 @@ class CollectLoop:
             if messages:
                 last_message = now
                 # What the store does not take is kept and tried again; nothing is read on meanwhile, nothing is lost.
-                messages = [] if self._succeeds(partial(self._tick, messages)) else messages
+                messages = () if self._succeeds(partial(self._tick, messages)) else messages
+            else:
+                self._packing.step(self._clock.now_us())
             if now - looked >= LOOK_EVERY_SECONDS:
                 looked = now
                 self._succeeds(self._look)
@@ -90,6 +95,7 @@ class CollectLoop:
         remarks += gap_remarks.on_missing_readings(self._gap_watch.take_found(), fleet, now_us)
         if remarks:
             self._pipeline.say(remarks, now_us)
+        self._packing.step(now_us)
 
     def _succeeds(self, step: Callable[[], None]) -> bool:
         """Take a step and return whether the stores let us; if not, wait a while, longer each time."""

@@ -41,7 +41,8 @@ def subscribe() -> Iterator[MakeSubscriber]:
 
     def start(broker: Mosquitto, protocol: Protocol = "5", client_id: str = "collector", **options: Any) -> Subscriber:
         options = {"clock_us": lambda: NOW_US, "reconnect_seconds_min": 0.05, "reconnect_seconds_max": 0.2} | options
-        address = BrokerAddress(broker.host, broker.port, protocol=protocol)
+        keep_alive_seconds = options.pop("keep_alive_seconds", 30)
+        address = BrokerAddress(broker.host, broker.port, protocol=protocol, keep_alive_seconds=keep_alive_seconds)
         subscriber = Subscriber(address, client_id, subscription_filters(), **options)
         started.append(subscriber)
         subscriber.start()
@@ -244,6 +245,37 @@ def test_large_messages_fill_the_queue_by_their_bytes(mosquitto: Mosquitto, subs
     time.sleep(0.1)
     assert subscriber.state().queued == 2
     assert payloads_of(take(subscriber, 10)) == sent
+
+
+def test_a_store_that_takes_nothing_for_long_does_not_cost_the_connection(
+    mosquitto: Mosquitto, subscribe: MakeSubscriber, protocol: Protocol
+) -> None:
+    subscriber = subscribe(mosquitto, protocol, queue_messages_max=1, keep_alive_seconds=1)
+    until_connected(subscriber)
+    sent = [b"%d" % number for number in range(300)]
+    publish(mosquitto, sent)
+    until(subscriber, lambda state: state.queued == 1)
+    time.sleep(4.0)  # the broker hangs up after 1.5 times the keep-alive, paho after twice
+    assert (subscriber.state().connected, subscriber.state().epoch) == (True, 1)
+    taken: list[Message] = []
+    while len(taken) < len(sent):
+        block = subscriber.take(1, 5.0)
+        subscriber.acknowledge(block)
+        taken += block
+    assert payloads_of(taken) == sent
+    assert subscriber.state().epoch == 1
+
+
+def test_a_steady_stream_does_not_hide_a_dead_line_nor_fake_one(
+    mosquitto: Mosquitto, subscribe: MakeSubscriber, protocol: Protocol
+) -> None:
+    subscriber = subscribe(mosquitto, protocol, keep_alive_seconds=1)
+    until_connected(subscriber)
+    give_up_at = time.monotonic() + 4.0
+    while time.monotonic() < give_up_at:
+        publish(mosquitto, [b"now"])
+        subscriber.acknowledge(take(subscriber, 1))
+    assert (subscriber.state().connected, subscriber.state().epoch) == (True, 1)
 
 
 def test_a_subscriber_stops_at_once_though_its_queue_is_full(mosquitto: Mosquitto, subscribe: MakeSubscriber) -> None:

@@ -99,9 +99,9 @@ def _at_statement(beginning: str) -> Callable[[Callable[[], None]], None]:
 
 
 def _call(
-    module: str, path: str, *, after: bool = False, counts: Callable[..., object] = lambda *_: True
+    module: str, path: str, *, after: bool = False, passes: Callable[..., int] = lambda *_: 1
 ) -> Callable[[Callable[[], None]], None]:
-    """Return what makes each call of a function or method a pass, before or after it; of calls that count."""
+    """Return what makes each call of a function or method a pass, or several, before or after it."""
 
     def install(passed: Callable[[], None]) -> None:
         owner: Any = importlib.import_module(module)
@@ -111,31 +111,33 @@ def _call(
         original = getattr(owner, name)
 
         def wrapped(*arguments: Any) -> Any:
-            if not counts(*arguments):
-                return original(*arguments)
-            if not after:
-                passed()
-            returned = original(*arguments)
+            times = passes(*arguments)
             if after:
+                returned = original(*arguments)
+            for _ in range(times):
                 passed()
-            return returned
+            return returned if after else original(*arguments)
 
         setattr(owner, name, wrapped)
 
     return install
 
 
-def _has_incidents(_: object, changes: Any) -> object:
-    return changes.incidents
+def _one_with_incidents(_: object, changes: Any) -> int:
+    return 1 if changes.incidents else 0
 
 
-def _has_rows(_: object, rows: Any) -> object:
-    return rows
+def _one_with_rows(_: object, rows: Any) -> int:
+    return 1 if rows else 0
+
+
+def _each_message(_: object, block: Any) -> int:
+    return len(block)
 
 
 _WRAPPED_AT: dict[str, Callable[[Callable[[], None]], None]] = {
-    "before-queue": _call("collector.message_queue", "MessageQueue.put"),
-    "after-queue": _call("collector.message_queue", "MessageQueue.put", after=True),
+    "before-queue": _call("collector.message_queue", "MessageQueue.put", passes=_each_message),
+    "after-queue": _call("collector.message_queue", "MessageQueue.put", after=True, passes=_each_message),
     "before-begin": _call("stores.journal", "Journal.append"),
     "in-append": _at_statement("INSERT INTO block "),
     "before-commit": _at_statement("COMMIT"),
@@ -144,10 +146,10 @@ _WRAPPED_AT: dict[str, Callable[[Callable[[], None]], None]] = {
     "after-ack": _call("collector.subscriber", "Subscriber.acknowledge", after=True),
     "before-fold": _call("service.judging", "Judge.walk"),
     "after-fold": _call("service.judging", "Judge.walk", after=True),
-    "before-incident": _call("stores.records", "Records.commit", counts=_has_incidents),
-    "in-incident": _call("stores.records_outreach", "record_lists", after=True, counts=_has_rows),
-    "after-incident": _call("stores.records", "Records.commit", after=True, counts=_has_incidents),
-    "in-outbox": _call("stores.outbox", "put", after=True, counts=_has_rows),
+    "before-incident": _call("stores.records", "Records.commit", passes=_one_with_incidents),
+    "in-incident": _call("stores.records_outreach", "record_lists", after=True, passes=_one_with_rows),
+    "after-incident": _call("stores.records", "Records.commit", after=True, passes=_one_with_incidents),
+    "in-outbox": _call("stores.outbox", "put", after=True, passes=_one_with_rows),
     "before-send": _call("service.notifiers", "FileNotifier.send"),
     "after-send": _call("service.notifiers", "FileNotifier.send", after=True),
 }
