@@ -17,6 +17,7 @@ from service.gap_watch import Cause, GapWatch
 from service.health import ADDRESS_FILE, HealthServer
 from service.house import House
 from service.meters import Meters
+from service.packing import Packing
 from service.pipeline import Pipeline, PipelineOptions
 from service.startup import open_stores
 
@@ -66,8 +67,11 @@ def run_collector(
             thread.start()
         subscriber.start()
         ready()
+        packing = Packing(journal, disk_watch, settings.data.pack_after_hours)
         try:
-            CollectLoop(house, subscriber, pipeline, gap_watch, disk_watch, meters, stop, until_idle_seconds).run()
+            CollectLoop(
+                house, subscriber, pipeline, gap_watch, disk_watch, packing, meters, stop, until_idle_seconds
+            ).run()
         finally:
             subscriber.stop()
             for thread in threads:

@@ -81,6 +81,7 @@ class DataSection(Section):
 
     folder: Path = Path("data")
     ballast_mib: Whole = Field(default=64, ge=0, le=65_536)
+    pack_after_hours: Whole = Field(default=24, ge=0, le=1_000_000)
 
 
 class RecordsSection(Section):

@@ -24,7 +24,7 @@ from stores.journal_segments import (
     stored_readings_of,
 )
 
-STEP_READINGS_MAX = 2048
+STEP_READINGS_MAX = 1024
 """Readings that one step moves; a step is one commit, and nothing is appended meanwhile (about 20 ms)."""
 STEP_UNITS_MAX = 32
 """Neighbours' hours that one step looks at, where there is little in each."""

@@ -73,7 +73,7 @@ def test_the_sample_holds_every_key_with_its_default() -> None:
     assert flat(tomllib.loads(SAMPLE.read_text(encoding="utf-8"))) == {k for k, secret in keys.items() if not secret}
     write(SAMPLE.read_text(encoding="utf-8"))
     assert load_settings().model_dump() == Settings().model_dump() | {
-        "data": {"folder": Path.cwd() / "data", "ballast_mib": 64}
+        "data": {"folder": Path.cwd() / "data", "ballast_mib": 64, "pack_after_hours": 24}
     }
 
 
