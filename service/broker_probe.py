@@ -7,6 +7,7 @@ import socket
 import ssl
 
 from collector.broker_address import BrokerAddress
+from collector.no_connection import NO_ANSWER_REMEDY, no_connection
 from grid.errors import BrokerError
 
 _LEVELS = {"3.1.1": 4, "5": 5}
@@ -43,19 +44,9 @@ def knock(address: BrokerAddress, timeout_seconds: float = 3.0) -> None:
             answer = connection.recv(64)
             if answer[:1] == b"\x20":
                 connection.sendall(b"\xe0\x00")
-    except ssl.SSLError as error:
-        reason = getattr(error, "verify_message", "") or error.reason or str(error)
-        raise BrokerError(
-            f"no secure connection ({reason})", where=where, remedy="check broker.tls_ca_file and broker.port"
-        ) from error
-    except TimeoutError as error:
-        raise BrokerError("no answer", where=where, remedy="check broker.host, broker.port and firewalls") from error
     except OSError as error:
-        raise BrokerError(
-            f"cannot be reached ({error.strerror or error})",
-            where=where,
-            remedy="start the broker, or check broker.host and broker.port",
-        ) from error
+        fault = no_connection(error, address)
+        raise BrokerError(fault.what, where=where, remedy=fault.remedy) from error
     _judge(answer, where)
 
 
@@ -97,7 +88,7 @@ def _judge(answer: bytes, where: str) -> None:
         raise BrokerError(
             "it hung up or is no MQTT broker",
             where=where,
-            remedy="check broker.port, broker.protocol and whether the port wants TLS (broker.tls_ca_file)",
+            remedy=NO_ANSWER_REMEDY,
         )
     code = answer[3]
     if code:
