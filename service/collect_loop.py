@@ -52,7 +52,6 @@ class CollectLoop:
         self._gap_watch = gap_watch
         self._disk_watch = disk_watch
         self._packing = packing
-        self._packing = packing
         self._retry_seconds = RETRY_SECONDS_MIN
         self._epoch = 0
         self._sessions_lost = 0
@@ -74,8 +73,6 @@ class CollectLoop:
                 last_message = now
                 # What the store does not take is kept and tried again; nothing is read on meanwhile, nothing is lost.
                 messages = () if self._succeeds(partial(self._tick, messages)) else messages
-            else:
-                self._packing.step(self._clock.now_us())
             else:
                 self._packing.step(self._clock.now_us())
             if now - looked >= LOOK_EVERY_SECONDS:
