@@ -14,10 +14,11 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.level_fold import LevelFold
 from alerts.rated_readings import RatedReadings
 from alerts.rules import Level, RuleSet
 from alerts.runs import Gaps, RunEnd, Runs
-from alerts.tracks import SortedRates, Track, TrackFold
+from alerts.tracks import SortedRates, Track
 from grid.electrical import Basis
 from grid.moments import MINUTE_US
 
@@ -93,15 +94,15 @@ class VerdictWalk:
     def __init__(self, rule_sets: Sequence[RuleSet], gap_minutes: float, zone: tzinfo) -> None:
         """Start with no past. `zone` says when a day begins."""
         self._gap_us = round(gap_minutes * MINUTE_US)
-        tracks: dict[Track, list[tuple[RuleSet, Level, Gaps]]] = {}
-        for rules in rule_sets:
-            for level in rules.levels:
-                track = Track(level.quantity, rules.points_minutes, rules.cut_at_midnight, trusted_only=False)
-                tracks.setdefault(track, []).append((rules, level, Gaps.END_THE_RUN))
-        self._folds = [TrackFold(track, levels, self._gap_us, [zone]) for track, levels in tracks.items()]
+        self._lines = [(rules, level) for rules in rule_sets for level in rules.levels]
+        levels = [
+            (Track(level.quantity, rules.points_minutes, rules.cut_at_midnight, trusted_only=False), level)
+            for rules, level in self._lines
+        ]
+        every_level = [(track, level, Gaps.END_THE_RUN) for track, level in levels]
+        self._fold = LevelFold(every_level, self._gap_us, [zone])
+        self._every_level = np.ones(len(levels), bool)
         self._standing: dict[tuple[str, str], _Standing] = {}
-        lines = [(rules.cited, level.name) for rules in rule_sets for level in rules.levels]
-        self._place = {line: place for place, line in enumerate(lines)}
 
     def walk(self, rated: RatedReadings, rates: SortedRates, doubts: NDArray[np.uint8]) -> Iterator[WalkedReading]:
         """Yield the readings of a block (n,), later than all before, with what they did.
@@ -127,13 +128,15 @@ class VerdictWalk:
 
     def _step(self, reading: SortedRates, at_us: int) -> tuple[Remark, ...]:
         remarks = []
-        for fold in self._folds:
-            # Nothing touched: an empty list for all levels.
-            for (rules, level, _), runs in zip(fold.levels, fold.advance(reading), strict=False):
-                happenings = tuple(self._happenings(rules.cited, level, runs, at_us))
-                if happenings:
-                    remarks.append(Remark(rules.cited, level, happenings))
-        return tuple(sorted(remarks, key=lambda remark: self._place[remark.rule, remark.level.name]))
+        runs = self._fold.advance(reading, self._every_level)
+        if runs is None:
+            return ()
+        for line in np.unique(runs.level).tolist():
+            rules, level = self._lines[line]
+            happenings = tuple(self._happenings(rules.cited, level, runs.take(runs.level == line), at_us))
+            if happenings:
+                remarks.append(Remark(rules.cited, level, happenings))
+        return tuple(remarks)
 
     def _happenings(self, rule: str, level: Level, runs: Runs, at_us: int) -> Iterator[Happening]:
         """Yield what one reading did to a level: to the run that it found, and to one that it began."""

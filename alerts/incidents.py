@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
 
 from grid.moments import as_datetime
+
+IDS_KEPT = 100_000
+"""Ids of open incidents are asked for with each reading; so many are remembered, 25 MB at most (practice)."""
 
 
 class IncidentState(Enum):
@@ -64,6 +68,7 @@ class IncidentEvent:
     detail_en: str
 
 
+@lru_cache(maxsize=IDS_KEPT)
 def incident_id(transformer_id: str, rule: str, first_reading_at_us: int) -> str:
     """Return the id, a function of transformer, rule and opening reading and of nothing else.
 

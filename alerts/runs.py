@@ -1,15 +1,15 @@
-"""One level's runs above its line, over the readings of many transformers at once.
+"""Runs above the lines of levels, over the readings of many transformers at once.
 
 A *run* begins at the first reading at or above the enter line and lasts until the readings have stayed below
-the leave line for long enough. An episode is a run that held for `hold_minutes`. The walk is vectorised
-along time; what it must remember between two blocks is an `OpenRun` for each transformer that is in a run.
+the leave line for long enough. An episode is a run that held for `hold_minutes`. The walk is vectorised along time,
+and over every pair of a level and a transformer; what it must remember of a pair between two blocks is one `OPEN_RUN`.
 `tests/naive.py` holds the slow twin that walks reading by reading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import numpy as np
@@ -22,9 +22,25 @@ Moments = NDArray[np.int64]
 Rates = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Positions = NDArray[np.intp]
+Numbers = NDArray[np.int32]
 
 NEVER = np.iinfo(np.int64).min
 """The time of the reading before a transformer's first one."""
+
+OPEN_RUN = np.dtype(
+    [
+        ("first_at_us", np.int64),
+        ("first_load_rate", np.float64),
+        ("started_at_us", np.int64),
+        ("peak_load_rate", np.float64),
+        ("peak_at_us", np.int64),
+        ("below_since_us", np.int64),
+        ("below_crossed_at_us", np.int64),  # where the load rate crossed the leave line before them
+        ("readings", np.int32),  # all readings of the run so far, those below the leave line at its end included
+        ("below", np.int32),  # how many readings at its end are below the leave line, without a break
+    ]
+)
+"""A run that the last block did not finish. Whether it is an episode follows from the newest reading's time."""
 
 
 class Gaps(IntEnum):
@@ -44,31 +60,42 @@ class RunEnd(IntEnum):
     CUT_AT_MIDNIGHT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run that the last block did not finish."""
+@dataclass(frozen=True)
+class Lines:
+    """The lines of l levels, as columns (l,)."""
 
-    first_at_us: int
-    first_load_rate: float
-    started_at_us: int
-    peak_load_rate: float
-    peak_at_us: int
-    readings: int
-    """All readings of the run so far, those below the leave line at its end included."""
-    below: int
-    """How many readings at its end are below the leave line, without a break."""
-    below_since_us: int
-    below_crossed_at_us: int
-    """Where the load rate crossed the leave line before them."""
-    held: bool
-    """The run is an episode."""
+    enter: Rates
+    enters_from: Rates
+    """The least load rate that enters."""
+    leave: Rates
+    stays_from: Rates
+    """The least load rate that is not below the leave line."""
+    hold_us: Moments
+    leave_us: Moments
+    bridged: Flags
+
+    @staticmethod
+    def of(levels: Sequence[tuple[Level, Gaps]]) -> Lines:
+        """Take the lines from levels; of a strict one a reading exactly at a line is below it."""
+        strict = np.array([level.strict for level, _ in levels], bool)
+        enter = np.array([level.enter for level, _ in levels], np.float64)
+        leave = np.array([level.leave for level, _ in levels], np.float64)
+        return Lines(
+            enter,
+            np.where(strict, np.nextafter(enter, np.inf), enter),
+            leave,
+            np.where(strict, np.nextafter(leave, np.inf), leave),
+            np.array([round(level.hold_minutes * MINUTE_US) for level, _ in levels], np.int64),
+            np.array([round(level.leave_minutes * MINUTE_US) for level, _ in levels], np.int64),
+            np.array([gaps is Gaps.BRIDGED for _, gaps in levels], bool),
+        )
 
 
 @dataclass(frozen=True)
 class Heads:
-    """What came before a block: for each of g transformers its last reading, and its open run if it is in one."""
+    """What came before a block: for each of g transformers its last reading."""
 
-    transformer: NDArray[np.int32]
+    transformer: Numbers
     """(g,) row in the fleet."""
     first_row: Positions
     """(g,) where its readings begin in the block; readings are sorted by transformer, then time."""
@@ -79,10 +106,31 @@ class Heads:
 
 
 @dataclass(frozen=True)
-class Runs:
-    """The k runs that a block touched, in order of transformer and time; equal-length columns."""
+class Pairs:
+    """p pairs of a level and a transformer, each with the readings (n,) that it has to walk, one pair after another."""
 
-    transformer: NDArray[np.int32]
+    level: Positions
+    """(p,) row in `Lines`."""
+    heads: Heads
+    """(p,) of the pair's transformer; `first_row` is where the pair's own readings begin."""
+    past: NDArray[np.void]
+    """(p,) `OPEN_RUN`; zeros where the pair is in no run."""
+    in_run: Flags
+    """(p,)"""
+    measured_at_us: Moments
+    """(n,) strictly rising within a pair, and later than its head."""
+    load_rate: Rates
+    """(n,) without NaN: a reading without a load rate neither opens nor closes, and is left out."""
+    new_day: Flags | None
+    """(n,) readings that begin a day of their own, where a rule set cuts at midnight."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The k runs that a block touched, by pair and time; equal-length columns."""
+
+    level: Positions
+    transformer: Numbers
     first_at_us: Moments
     first_load_rate: Rates
     started_at_us: Moments
@@ -102,26 +150,30 @@ class Runs:
     below_since_us: Moments
     below_crossed_at_us: Moments
 
-    def open_runs(self) -> dict[int, OpenRun]:
-        """Return the unfinished runs by transformer, to be handed to the next block."""
-        return {
-            int(self.transformer[i]): OpenRun(
-                int(self.first_at_us[i]),
-                float(self.first_load_rate[i]),
-                int(self.started_at_us[i]),
-                float(self.peak_load_rate[i]),
-                int(self.peak_at_us[i]),
-                int(self.readings[i]),
-                int(self.below[i]),
-                int(self.below_since_us[i]),
-                int(self.below_crossed_at_us[i]),
-                bool(self.held[i]),
-            )
-            for i in np.flatnonzero(self.end == RunEnd.OPEN)
-        }
+    def __len__(self) -> int:
+        """Return k."""
+        return len(self.level)
+
+    def take(self, rows: Flags | Positions) -> Runs:
+        """Return the runs that a mask (k,) or row numbers pick."""
+        return Runs(*(getattr(self, column.name)[rows] for column in fields(self)))
+
+    @staticmethod
+    def concatenate(parts: Sequence[Runs]) -> Runs:
+        """Return the runs of at least one part, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        return Runs(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Runs)))
+
+    def unfinished(self) -> NDArray[np.void]:
+        """Return the runs (k,) as `OPEN_RUN`; meaningful for those that are open."""
+        kept = np.empty(len(self), OPEN_RUN)
+        for name in OPEN_RUN.names or ():
+            kept[name] = getattr(self, name)
+        return kept
 
 
-def crossing_us(before_us: Moments, after_us: Moments, before: Rates, after: Rates, line: float) -> Moments:
+def crossing_us(before_us: Moments, after_us: Moments, before: Rates, after: Rates, line: Rates) -> Moments:
     """Return where the straight line between two readings crosses `line` (n,) [µs], rounded to a microsecond.
 
     Meaningless, but without a warning, where there is no earlier reading: the caller picks the others.
@@ -131,88 +183,72 @@ def crossing_us(before_us: Moments, after_us: Moments, before: Rates, after: Rat
         return before_us + np.rint(share * (after_us - before_us)).astype(np.int64)
 
 
-def fold_level(
-    level: Level,
-    gap_us: int,
-    gaps: Gaps,
-    measured_at_us: Moments,
-    load_rate: Rates,
-    heads: Heads,
-    open_runs: Mapping[int, OpenRun],
-    new_day: Flags | None = None,
-) -> Runs:
-    """Walk a block of readings, sorted by transformer and time, through one level.
-
-    `measured_at_us` (n,) strictly rises within a transformer and is later than its head; `load_rate` (n,) has
-    no NaN (a reading without a load rate neither opens nor closes: leave it out). `new_day` (n,) marks readings
-    that begin a day of their own, as rule sets that cut at midnight want it.
-    """
-    rows, groups = len(measured_at_us), len(heads.transformer)
-    # One more row ahead of each transformer's readings stands for its past; one at the very end is a stop.
-    head = heads.first_row + np.arange(groups)
-    is_head = np.zeros(rows + groups, bool)
+def walk(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:
+    """Walk every pair's readings through its level; return the runs touched."""
+    rows, count = len(pairs.measured_at_us), len(pairs.level)
+    heads, past, level = pairs.heads, pairs.past, pairs.level
+    # One more row ahead of each pair's readings stands for its past; one at the very end is a stop.
+    head = heads.first_row + np.arange(count)
+    is_head = np.zeros(rows + count, bool)
     is_head[head] = True
-    at_us = np.empty(rows + groups, np.int64)
-    at_us[head], at_us[~is_head] = heads.last_at_us, measured_at_us
-    rate = np.empty(rows + groups, np.float64)
-    rate[head], rate[~is_head] = heads.last_load_rate, load_rate
-    position = np.arange(rows + groups)
+    is_reading = ~is_head
+    at_us = np.empty(rows + count, np.int64)
+    at_us[head], at_us[is_reading] = heads.last_at_us, pairs.measured_at_us
+    rate = np.empty(rows + count, np.float64)
+    rate[head], rate[is_reading] = heads.last_load_rate, pairs.load_rate
+    position = np.arange(rows + count)
+    pair_end = np.append(head[1:], rows + count)
+    pair = np.repeat(np.arange(count), pair_end - head)
+    level_of = level[pair]
 
-    carried = [open_runs.get(number) for number in heads.transformer.tolist()]
-    head_in_run = np.array([run is not None for run in carried], bool)
     below_since_us = at_us.copy()
-    below_since_us[head] = [run.below_since_us if run else 0 for run in carried]
-
+    below_since_us[head] = past["below_since_us"]
     previous = np.maximum(position - 1, 0)
-    no_past = at_us[previous] == NEVER
-    after_gap = ~is_head & (no_past | (at_us - at_us[previous] > gap_us))
-    at_midnight = np.zeros(rows + groups, bool)
-    if new_day is not None:
-        at_midnight[~is_head] = new_day & ~after_gap[~is_head]
+    at_before_us = at_us[previous]
+    no_past = at_before_us == NEVER
+    after_gap = is_reading & (no_past | (at_us - at_before_us > gap_us))
+    at_midnight = np.zeros(rows + count, bool)
+    if pairs.new_day is not None:
+        at_midnight[is_reading] = pairs.new_day & ~after_gap[is_reading]
     begins_stretch = after_gap | at_midnight
 
-    enters = ~is_head & (rate > level.enter if level.strict else rate >= level.enter)
-    below = rate <= level.leave if level.strict else rate < level.leave
-    below[head] = [run is not None and run.below > 0 for run in carried]
+    enters = is_reading & (rate >= lines.enters_from[level_of])
+    below = rate < lines.stays_from[level_of]
+    below[head] = past["below"] > 0
     sequence_begins = is_head | (below & (begins_stretch | ~below[previous]))
     sequence_start = np.maximum.accumulate(np.where(sequence_begins, position, 0))
-    leave_us = round(level.leave_minutes * MINUTE_US)
-    leaves = ~is_head & below & (at_us - below_since_us[sequence_start] >= leave_us)
+    leaves = is_reading & below & (at_us - below_since_us[sequence_start] >= lines.leave_us[level_of])
 
-    cut = begins_stretch if gaps is Gaps.END_THE_RUN else after_gap & no_past
+    cut = np.where(lines.bridged[level_of], after_gap & no_past, begins_stretch)
     says_in_run = enters.copy()
-    says_in_run[head] = head_in_run
+    says_in_run[head] = pairs.in_run
     speaks = is_head | cut | enters | leaves
     in_run = says_in_run[np.maximum.accumulate(np.where(speaks, position, 0))]
-    in_run_before = ~is_head & ~cut & in_run[previous]
-    begins = ~is_head & in_run & ~in_run_before
+    was_in_run = is_reading & in_run[previous]
+    in_run_before = was_in_run & ~cut
+    begins = is_reading & in_run & ~in_run_before
     leaves_run = in_run_before & ~in_run
-    cut_off = ~is_head & cut & in_run[previous]
+    cut_off = was_in_run & cut
 
     start = np.flatnonzero(begins | (is_head & in_run))
-    group_end = np.append(head[1:], rows + groups)
-    open_at_end = in_run[group_end - 1]
-    stop = np.sort(np.concatenate([np.flatnonzero(leaves_run | cut_off), group_end[open_at_end]]))
+    open_at_end = in_run[pair_end - 1]
+    stop = np.sort(np.concatenate([np.flatnonzero(leaves_run | cut_off), pair_end[open_at_end]]))
 
-    at_stop = np.minimum(stop, rows + groups - 1)
+    at_stop = np.minimum(stop, rows + count - 1)
     end = np.full(len(start), RunEnd.OPEN, np.int8)
-    inside = ~np.isin(stop, group_end, assume_unique=True)
+    # A stop at the head of the next pair is none: there the readings are over, and not the run.
+    inside = (stop < rows + count) & is_reading[at_stop]
     end[inside & leaves_run[at_stop]] = RunEnd.LEFT
     end[inside & cut_off[at_stop]] = RunEnd.CUT_BY_GAP
     end[inside & cut_off[at_stop] & at_midnight[at_stop]] = RunEnd.CUT_AT_MIDNIGHT
 
     # What a run brings along from before the block, nothing for one that begins in it.
-    from_past = is_head[start]
-    group = np.searchsorted(head, start, side="right") - 1
-    past = [carried[g] if old else None for g, old in zip(group.tolist(), from_past.tolist(), strict=True)]
-
-    def brought(name: str, otherwise: NDArray[np.generic]) -> list[object]:
-        return [getattr(run, name) if run else own for run, own in zip(past, otherwise.tolist(), strict=True)]
-
+    from_past, of_pair = is_head[start], pair[start]
+    brought, level = past[of_pair], level[of_pair]
     before = previous[start]
-    crossed_up = crossing_us(at_us[before], at_us[start], rate[before], rate[start], level.enter)
+    crossed_up = crossing_us(at_us[before], at_us[start], rate[before], rate[start], lines.enter[level])
     own_start = np.where(begins_stretch[start], at_us[start], crossed_up)
-    started_at_us = np.array(brought("started_at_us", own_start), np.int64)
+    started_at_us = np.where(from_past, brought["started_at_us"], own_start)
 
     # The sequence below the leave line that closed the run, or with which it ends for now.
     last = stop - 1
@@ -220,36 +256,31 @@ def fold_level(
     tail = sequence_start[np.where(left, at_stop, last)]
     has_tail = left | below[last]
     tail_from_past = is_head[tail]
-    tail_crossed = np.where(
-        begins_stretch[tail],
-        at_us[tail],
-        crossing_us(at_us[previous[tail]], at_us[tail], rate[previous[tail]], rate[tail], level.leave),
-    )
-    past_crossed = np.array([run.below_crossed_at_us if run else 0 for run in past], np.int64)
-    below_crossed_at_us = np.where(tail_from_past, past_crossed, tail_crossed)
+    before_tail = previous[tail]
+    crossed_down = crossing_us(at_us[before_tail], at_us[tail], rate[before_tail], rate[tail], lines.leave[level])
+    tail_crossed = np.where(begins_stretch[tail], at_us[tail], crossed_down)
+    below_crossed_at_us = np.where(tail_from_past, past["below_crossed_at_us"][of_pair], tail_crossed)
 
+    tail_readings = np.where(tail_from_past, past["below"][of_pair] + last - tail, stop - tail) * has_tail
     own_readings = stop - start - from_past
-    past_readings = np.array([run.readings if run else 0 for run in past], np.int64)
-    past_below = np.array([run.below if run else 0 for run in past], np.int64)
-    tail_readings = np.where(tail_from_past, past_below + last - tail, stop - tail) * has_tail
-    readings = past_readings + own_readings - np.where(left, tail_readings, 0)
-
-    peak, peak_at_us = _peaks(rate, at_us, start, stop, past)
-    held = at_us[last] - started_at_us >= round(level.hold_minutes * MINUTE_US)
+    readings = np.where(from_past, brought["readings"], 0) + own_readings - np.where(left, tail_readings, 0)
+    peak, peak_at_us = _peaks(rate, at_us, start, stop, from_past, brought)
+    last_row = np.where(left, at_stop, last)
     return Runs(
-        transformer=heads.transformer[group],
-        first_at_us=np.array(brought("first_at_us", at_us[start]), np.int64),
-        first_load_rate=np.array(brought("first_load_rate", rate[start]), np.float64),
+        level=level,
+        transformer=heads.transformer[of_pair],
+        first_at_us=np.where(from_past, brought["first_at_us"], at_us[start]),
+        first_load_rate=np.where(from_past, brought["first_load_rate"], rate[start]),
         started_at_us=started_at_us,
         ended_at_us=np.where(left, below_crossed_at_us, at_us[last]),
         end=end,
         peak_load_rate=peak,
         peak_at_us=peak_at_us,
-        last_load_rate=rate[np.where(left, at_stop, last)],
-        last_at_us=at_us[np.where(left, at_stop, last)],
+        last_load_rate=rate[last_row],
+        last_at_us=at_us[last_row],
         readings=readings,
-        held=held,
-        held_before=np.array([run is not None and run.held for run in past], bool),
+        held=at_us[last] - started_at_us >= lines.hold_us[level],
+        held_before=from_past & (at_us[start] - started_at_us >= lines.hold_us[level]),
         below=tail_readings,
         below_since_us=below_since_us[tail],
         below_crossed_at_us=below_crossed_at_us,
@@ -257,22 +288,17 @@ def fold_level(
 
 
 def _peaks(
-    rate: Rates, at_us: Moments, start: Positions, stop: Positions, past: list[OpenRun | None]
+    rate: Rates, at_us: Moments, start: Positions, stop: Positions, from_past: Flags, brought: NDArray[np.void]
 ) -> tuple[Rates, Moments]:
     """Return the greatest load rate of each run (k,) and the first time it was reached (k,)."""
     if not len(start):
         return np.empty(0), np.empty(0, np.int64)
     rate_or_past = np.append(rate, -np.inf)
-    for at, run in zip(start.tolist(), past, strict=True):
-        if run:
-            rate_or_past[at] = run.peak_load_rate
+    rate_or_past[start[from_past]] = brought["peak_load_rate"][from_past]
     bounds = np.column_stack([start, stop]).ravel()
     peak = np.maximum.reduceat(rate_or_past, bounds)[::2]
     run_of = np.cumsum(np.bincount(start, minlength=len(rate_or_past))) - 1
     is_peak = rate_or_past == peak[np.maximum(run_of, 0)]
     first = np.minimum.reduceat(np.where(is_peak, np.arange(len(is_peak)), len(is_peak)), bounds)[::2]
-    peak_at_us = np.append(at_us, 0)[first]
-    for i, (at, run) in enumerate(zip(start.tolist(), past, strict=True)):
-        if run and first[i] == at:
-            peak_at_us[i] = run.peak_at_us
-    return peak, peak_at_us
+    in_past = from_past & (first == start)
+    return peak, np.where(in_past, brought["peak_at_us"], np.append(at_us, 0)[first])

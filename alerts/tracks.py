@@ -1,4 +1,4 @@
-"""Load rates in time order, and the levels that look at the same ones of them, over a whole fleet."""
+"""Load rates in time order, and the tracks along which levels look at them: which readings, and what came before."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.local_days import LocalDays
-from alerts.rules import Level, Quantity, RuleSet
-from alerts.runs import NEVER, Gaps, Heads, OpenRun, Runs, fold_level
+from alerts.rules import Quantity
+from alerts.runs import NEVER, Flags, Heads, Moments, Numbers, Positions, Rates
 from grid.moments import MINUTE_US
 
 
 def in_time_order(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the rows sorted by transformer and time, the first given one of each (transformer, moment)."""
+    if (transformer[1:] > transformer[:-1]).all():
+        return np.arange(len(transformer))
     order = np.lexsort((measured_at_us, transformer))
     number, at_us = transformer[order], measured_at_us[order]
     first = np.ones(len(order), bool)
@@ -55,7 +57,7 @@ class SortedRates:
 
 @dataclass(frozen=True)
 class Track:
-    """Which readings a level looks at; levels of one track are walked together."""
+    """Which readings a level looks at; levels of one track look at the same ones."""
 
     quantity: Quantity
     points_minutes: int
@@ -63,29 +65,91 @@ class Track:
     trusted_only: bool
 
 
-class TrackFold:
-    """The levels of one track, over a whole fleet."""
+@dataclass(frozen=True)
+class Stretches:
+    """The readings (n,) of g transformers on one track."""
 
-    def __init__(
-        self, track: Track, levels: Sequence[tuple[RuleSet, Level, Gaps]], gap_us: int, zones: Sequence[tzinfo]
-    ) -> None:
+    heads: Heads
+    size: Positions
+    """(g,) how many readings each has."""
+    measured_at_us: Moments
+    load_rate: Rates
+    highest: Rates
+    """(g,)"""
+    lowest: Rates
+    """(g,)"""
+
+    @property
+    def single(self) -> bool:
+        """Return whether every transformer has one reading, the usual block."""
+        return len(self.load_rate) == len(self.size)
+
+    @property
+    def last_row(self) -> Positions:
+        """Return where the last reading of each (g,) is."""
+        return self.heads.first_row + self.size - 1
+
+    def of(self, transformers: Flags) -> Stretches:
+        """Return the readings of the transformers that a mask (g,) picks."""
+        if transformers.all():
+            return self
+        size, heads = self.size[transformers], self.heads
+        rows = slice_rows(heads.first_row[transformers], size)
+        return Stretches(
+            Heads(
+                heads.transformer[transformers],
+                np.cumsum(size) - size,
+                heads.last_at_us[transformers],
+                heads.last_load_rate[transformers],
+            ),
+            size,
+            self.measured_at_us[rows],
+            self.load_rate[rows],
+            self.highest[transformers],
+            self.lowest[transformers],
+        )
+
+    def highest_at_us(self, transformer: Positions) -> Moments:
+        """Return when some of the transformers (k,), by their place among the g, first had their highest load rate."""
+        first_row = self.heads.first_row
+        if self.single:
+            return self.measured_at_us[first_row[transformer]]
+        is_highest = self.load_rate == np.repeat(self.highest, self.size)
+        row = np.where(is_highest, np.arange(len(is_highest)), len(is_highest))
+        return self.measured_at_us[np.minimum.reduceat(row, first_row)[transformer]]
+
+    def gapless(self, gap_us: int) -> Flags:
+        """Return which transformers (g,) have no gap between their readings, nor before the first."""
+        heads = self.heads
+        known = heads.last_at_us != NEVER
+        near = known & (self.measured_at_us[heads.first_row] - heads.last_at_us <= gap_us)
+        if self.single:
+            return np.asarray(near)
+        after_gap = np.zeros(len(self.load_rate), bool)
+        after_gap[1:] = np.diff(self.measured_at_us) > gap_us
+        after_gap[heads.first_row] = ~near
+        return np.asarray(~np.logical_or.reduceat(after_gap, heads.first_row))
+
+
+def slice_rows(first_row: Positions, size: Positions) -> Positions:
+    """Return the rows from `first_row` (k,) on, `size` (k,) of each, one after another."""
+    begins = np.cumsum(size) - size
+    return np.repeat(first_row - begins, size) + np.arange(int(size.sum()))
+
+
+class TrackHeads:
+    """What a track remembers of each transformer of a fleet: its last reading."""
+
+    def __init__(self, track: Track, zones: Sequence[tzinfo]) -> None:
         """Start with no past. `zones[i]` is the time zone of row i of the fleet."""
-        self.levels = levels
         self._track = track
-        self._gap_us = gap_us
         self._local_days = LocalDays(zones) if track.cut_at_midnight else None
-        self._lowest_enter = min((level.enter for _, level, _ in levels), default=np.inf)
-        self._last_at_us = np.full(len(zones), NEVER, np.int64)
-        self._last_rate = np.full(len(zones), np.nan)
-        self._in_a_run = np.zeros(len(zones), bool)
-        self._open: list[dict[int, OpenRun]] = [{} for _ in levels]
+        self.last_at_us = np.full(len(zones), NEVER, np.int64)
+        """`NEVER` for none."""
+        self.last_rate = np.full(len(zones), np.nan)
 
-    def last_at_us(self, transformer: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Return the time (n,) of the last reading seen of each transformer, `NEVER` for none."""
-        return self._last_at_us[transformer]
-
-    def advance(self, rates: SortedRates) -> list[Runs]:
-        """Walk sorted readings through every level; returns the runs touched, one `Runs` per level."""
+    def advance(self, rates: SortedRates) -> Stretches | None:
+        """Return the readings of a sorted block that count on this track, None for none, and remember the last."""
         transformer, measured_at_us = rates.transformer, rates.measured_at_us
         rate = rates.load_rate if self._track.quantity is Quantity.LOAD_RATE else rates.worst_phase_load_rate
         counts = ~np.isnan(rate)
@@ -96,52 +160,27 @@ class TrackFold:
         if not counts.all():
             transformer, measured_at_us, rate = transformer[counts], measured_at_us[counts], rate[counts]
         if not len(rate):
-            return []
-        heads = self._heads(transformer)
-        self._remember(heads, measured_at_us, rate)
-        # Most transformers are in no run and stay below every line: nothing can happen to them.
-        hot = np.logical_or.reduceat(rate >= self._lowest_enter, heads.first_row)
-        busy = hot | self._in_a_run[heads.transformer]
-        if not busy.any():
-            return []
-        if not busy.all():
-            sizes = np.diff(np.append(heads.first_row, len(rate)))
-            rows = np.repeat(busy, sizes)
-            measured_at_us, rate = measured_at_us[rows], rate[rows]
-            heads = Heads(
-                heads.transformer[busy],
-                np.concatenate([[0], np.cumsum(sizes[busy])[:-1]]).astype(np.intp),
-                heads.last_at_us[busy],
-                heads.last_load_rate[busy],
-            )
-        new_day = self._local_days.new_day(heads, measured_at_us) if self._local_days else None
-        touched = []
-        self._in_a_run[heads.transformer] = False
-        for i, (_, level, gaps) in enumerate(self.levels):
-            runs = fold_level(level, self._gap_us, gaps, measured_at_us, rate, heads, self._open[i], new_day)
-            still_open = runs.open_runs()
-            for number in runs.transformer.tolist():
-                self._open[i].pop(number, None)
-            self._open[i].update(still_open)
-            self._in_a_run[list(still_open)] = True
-            touched.append(runs)
-        return touched
-
-    def forget(self, transformer: NDArray[np.int32]) -> None:
-        """Drop the past of some transformers, before they are walked anew."""
-        self._last_at_us[transformer] = NEVER
-        self._last_rate[transformer] = np.nan
-        self._in_a_run[transformer] = False
-        for number in transformer.tolist():
-            for open_runs in self._open:
-                open_runs.pop(number, None)
-
-    def _heads(self, transformer: NDArray[np.int32]) -> Heads:
-        first = np.flatnonzero(np.append(True, transformer[1:] != transformer[:-1]))
+            return None
+        is_first = np.ones(len(rate), bool)
+        np.not_equal(transformer[1:], transformer[:-1], out=is_first[1:])
+        first = np.flatnonzero(is_first)
         number = transformer[first]
-        return Heads(number, first, self._last_at_us[number], self._last_rate[number])
+        heads = Heads(number, first, self.last_at_us[number], self.last_rate[number])
+        if len(first) == len(rate):
+            size, highest, lowest = np.ones(len(rate), np.intp), rate, rate
+        else:
+            size = np.diff(np.append(first, len(rate)))
+            highest, lowest = np.maximum.reduceat(rate, first), np.minimum.reduceat(rate, first)
+        last = first + size - 1
+        self.last_at_us[number] = measured_at_us[last]
+        self.last_rate[number] = rate[last]
+        return Stretches(heads, size, measured_at_us, rate, highest, lowest)
 
-    def _remember(self, heads: Heads, measured_at_us: NDArray[np.int64], rate: NDArray[np.float64]) -> None:
-        last = np.append(heads.first_row[1:], len(rate)) - 1
-        self._last_at_us[heads.transformer] = measured_at_us[last]
-        self._last_rate[heads.transformer] = rate[last]
+    def new_day(self, stretches: Stretches) -> Flags | None:
+        """Return which readings (n,) begin a day of their own; None where midnight means nothing."""
+        return self._local_days.new_day(stretches.heads, stretches.measured_at_us) if self._local_days else None
+
+    def forget(self, transformer: Numbers) -> None:
+        """Drop the past of some transformers."""
+        self.last_at_us[transformer] = NEVER
+        self.last_rate[transformer] = np.nan

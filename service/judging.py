@@ -146,6 +146,8 @@ class Judge:
             doubted += [d for d in newly if d.measured_at_us >= from_us_of[d.transformer_id]]
             episodes += [c.episode for c in verdicts.episodes if _starts_within(c.episode, from_us_of)]
             incidents += [c.incident for c in verdicts.incidents if _starts_within(c.incident, from_us_of)]
+        standing = self._fold.standing(numbers)
+        episodes += [c.episode for c in standing.episodes if _starts_within(c.episode, from_us_of)]
         return Walked(
             tuple({episode.key: episode for episode in episodes}.values()),
             tuple({incident.incident_id: incident for incident in incidents}.values()),
@@ -184,7 +186,7 @@ class Judge:
             for doubt in doubts_in(int(begun[row]))
         )
         trusted = (doubts & UNTRUSTED) == 0
-        return self._fold.advance(replace(rates, trusted=trusted)), doubted
+        return self._fold.advance(replace(rates, trusted=trusted), every_touched=False), doubted
 
     def _readings_since(self, start_us: dict[int, int]) -> Iterator[ReadingBatch]:
         """Yield the readings of each transformer from before its start: its first crossing and trust need them."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts import level_fold
 from alerts.episodes import Ending, Episode
 from alerts.incidents import Incident, IncidentState
 from alerts.rules import Level, Quantity, RuleSet, parse_rule_set
@@ -36,12 +37,16 @@ def fold(
     known: dict[tuple[str, str, str, int], Episode] = {}
     bounds = [0, *sorted(cuts), len(times)]
     for a, b in itertools.pairwise(bounds):
-        rate = np.array(rates[a:b], float)
-        block = SortedRates.of(np.zeros(b - a, np.int32), np.array(times[a:b], np.int64), rate, np.full(b - a, np.nan))
-        for change in verdicts.advance(block).episodes:
+        for change in verdicts.advance(one_transformer(times[a:b], rates[a:b])).episodes:
             assert change.known_before == (change.episode.key in known)
             known[change.episode.key] = change.episode
     return sorted(known.values(), key=lambda e: (e.level, e.first_reading_at_us))
+
+
+def one_transformer(times: list[int], rates: list[float], number: int = 0) -> SortedRates:
+    rate = np.array(rates, float)
+    numbers = np.full(len(rate), number, np.int32)
+    return SortedRates.of(numbers, np.array(times, np.int64), rate, np.full(len(rate), np.nan))
 
 
 def as_naive(episode: Episode) -> naive.NaiveEpisode:
@@ -119,6 +124,49 @@ def test_many_transformers_in_one_block_are_judged_as_if_each_were_alone():
     assert len(seen_together) > 100
 
 
+@settings(max_examples=150, deadline=None)
+@given(day=days(), hold=st.sampled_from([0, 10, 30]), data=st.data())
+def test_what_is_told_of_begins_and_ends_and_what_stands_is_all_there_is_to_know(day, hold, data):
+    times, rates = day
+    cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
+    rules = rule_set_of(Level("line", Quantity.LOAD_RATE, 0.9, 0.85, hold, 3))
+    verdicts, known = VerdictFold([rules], 20, ["T1"]), {}
+    for a, b in itertools.pairwise([0, *sorted(cuts), len(times)]):
+        block = one_transformer(times[a:b], rates[a:b])
+        for change in verdicts.advance(block, every_touched=False).episodes:
+            assert not change.known_before or change.episode.ended_by
+            known[change.episode.key] = change.episode
+    for change in verdicts.standing(np.zeros(1, np.int32)).episodes:
+        known[change.episode.key] = change.episode
+    assert sorted(known.values(), key=lambda e: e.first_reading_at_us) == fold(rules, times, rates)
+
+
+@settings(max_examples=100, deadline=None)
+@given(day=days(), data=st.data())
+def test_a_fold_goes_on_from_what_another_one_remembered(day, data):
+    times, rates = day
+    cut = data.draw(st.integers(0, len(times)))
+    rules = [shipped("early-warning"), shipped("eight-points")]
+    first, second = (VerdictFold(rules, 20, ["T0", "T1"]) for _ in range(2))
+    first.advance(one_transformer(times[:cut], rates[:cut], number=1))
+    second.restore(first.state())
+    rest = one_transformer(times[cut:], rates[cut:], number=1)
+    assert second.advance(rest) == first.advance(rest)
+
+
+def test_a_fold_that_is_cut_into_many_walks_says_the_same(monkeypatch):
+    random = np.random.default_rng(11)
+    number = np.sort(random.integers(0, 50, 2_000)).astype(np.int32)
+    at_us = NOON + np.arange(2_000) * MINUTE
+    rate = np.clip(0.9 + np.cumsum(random.normal(0.0, 0.03, 2_000)) % 0.3, 0.0, 2.0)
+    block = SortedRates.of(number, at_us, rate, rate * 1.1)
+    whole, cut = (VerdictFold([shipped("early-warning")], 20, [f"T{i}" for i in range(50)]) for _ in range(2))
+    wanted = whole.advance(block)
+    monkeypatch.setattr(level_fold, "WALKED_ROWS_MAX", 37)
+    assert cut.advance(block) == wanted
+    assert len(wanted.episodes) > 50
+
+
 def shipped(name: str) -> RuleSet:
     file = resources.files("alerts") / "rulesets" / f"{name}.toml"
     return parse_rule_set(file.read_text(encoding="utf-8"), file.name)
@@ -165,10 +213,7 @@ def incidents(times: list[int], rates: list[float], cuts: list[int] = ()) -> lis
     known: dict[str, Incident] = {}
     bounds = [0, *sorted(cuts), len(times)]
     for a, b in itertools.pairwise(bounds):
-        rate = np.array(rates[a:b], float)
-        numbers = np.zeros(b - a, np.int32)
-        block = SortedRates.of(numbers, np.array(times[a:b], np.int64), rate, np.full(b - a, np.nan))
-        for change in verdicts.advance(block).incidents:
+        for change in verdicts.advance(one_transformer(times[a:b], rates[a:b])).incidents:
             assert change.known_before == (change.incident.incident_id in known)
             known[change.incident.incident_id] = change.incident
     return list(known.values())
