@@ -12,16 +12,16 @@ from typing import Any
 
 def auto_ack() -> None:
     """Acknowledge a message when it is received, as paho does by itself."""
-    from collector.broker_address import BrokerAddress
     from collector.connection import Connection
 
-    client = BrokerAddress.client
+    block_of = Connection._block
 
-    def acknowledging(self: Any, client_id: str, **options: Any) -> Any:
-        return client(self, client_id, **(options | {"manual_ack": False}))
+    def acknowledging(self: Any, published: Any) -> Any:
+        self._client.line.acknowledge(published.mids)
+        return block_of(self, published)
 
-    BrokerAddress.client = acknowledging  # type: ignore[method-assign]
-    Connection.acknowledge = lambda self, messages: None  # type: ignore[method-assign]
+    Connection._block = acknowledging  # type: ignore[method-assign]
+    Connection.acknowledge = lambda self, mids: None  # type: ignore[method-assign]
 
 
 def ack_before_commit() -> None:
@@ -55,12 +55,13 @@ def synchronous_off() -> None:
 
 def no_epoch_check() -> None:
     """Acknowledge on whatever connection there is now, whichever one brought the message."""
+    from collector.message import MessageBlock
     from collector.subscriber import Subscriber
 
     def acknowledging(self: Any, messages: Sequence[Any]) -> None:
         connection = self._connection
         if connection is not None:
-            connection.acknowledge([message for message in messages if message.qos > 0])
+            connection.acknowledge(MessageBlock.of(messages).mids)
 
     Subscriber.acknowledge = acknowledging  # type: ignore[method-assign]
 
@@ -169,9 +170,12 @@ def fresh_by_payload() -> None:
     from collector.subscriber import Subscriber
 
     take = Subscriber.take
-    Subscriber.take = lambda self, *arguments: [  # type: ignore[method-assign]
-        replace(message, retained=False) for message in take(self, *arguments)
-    ]
+
+    def taking(self: Any, *arguments: Any) -> Any:
+        block = take(self, *arguments)
+        return replace(block, flags=bytes(flags & ~1 for flags in block.flags))
+
+    Subscriber.take = taking  # type: ignore[method-assign]
 
 
 def wall_clock_freshness() -> None:
