@@ -58,10 +58,16 @@ format: $(DEV_INSTALLED) ## format the source and mend what lint can mend
 	@$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(INSTALLED) ## readings per second against the bare parts (ARGS="--transformers 500000")
+bench: $(INSTALLED) ## readings per second beside bare parts and other programs (ARGS="--quick")
 	@deploy/apt-install mosquitto:mosquitto
+	@deploy/apt-install node:nodejs npm:npm || echo "without Node.js: its programs are skipped"
 	@$(BIN)/python -m bench.ingest $(ARGS)
 	@$(BIN)/python -m bench.verdicts
+
+.PHONY: bench-province
+bench-province: $(INSTALLED) ## 500,000 transformers, one reading a minute, ten minutes (ARGS="--minutes 2")
+	@deploy/apt-install mosquitto:mosquitto
+	@$(BIN)/python -m bench.province $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(DEV_INSTALLED) test-programs ## take the pictures of docs/images from a running demo

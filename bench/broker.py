@@ -9,14 +9,23 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _START_SECONDS_MAX = 10.0
 
 
+@dataclass(frozen=True)
+class Broker:
+    """A running broker."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def running_broker(folder: Path) -> Iterator[int]:
-    """Give the port of a running broker without bounds on its queue. Raises FileNotFoundError without mosquitto."""
+def running_broker(folder: Path) -> Iterator[Broker]:
+    """Give a running broker without bounds on its queues. Raises FileNotFoundError without mosquitto."""
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         raise FileNotFoundError("mosquitto is missing: apt-get install mosquitto")
@@ -33,7 +42,7 @@ def running_broker(folder: Path) -> Iterator[int]:
     process = subprocess.Popen([program, "-c", config], stderr=subprocess.DEVNULL)
     try:
         _wait_until_it_listens(port, process)
-        yield port
+        yield Broker(port, process.pid)
     finally:
         process.terminate()
         process.wait()

@@ -1,9 +1,9 @@
-"""`make bench`: readings per second of the collector, against the bare parts, with the same messages.
+"""`make bench`: readings per second of the collector beside its bare parts and beside what others would use.
 
-Four parts get the same messages from the same mosquitto on the same machine, one after another, each in a
-process of its own: an empty paho subscriber, a bare decoder, a bare append to the journal, and the collector
-as a site runs it. Messages wait in the broker, so that making and sending them costs nobody; broker and
-measured part share the processors. Delay is measured live, at half the rate that the collector reached.
+The same messages go through the same mosquitto on the same machine, at QoS 0 and 1: to a bare reader that only counts,
+an empty paho subscriber, the collector as a site runs it, a paho script, a Node.js script and a Node-RED flow that
+store and judge too. Bare decode and bare append are measured without a broker. Parts take turns within each repeat, so
+that what else the machine does falls on all of them; ratios are taken repeat by repeat.
 """
 
 from __future__ import annotations
@@ -13,99 +13,165 @@ import json
 import os
 import platform
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
-from bench.broker import broker_version, running_broker
-from bench.collector_run import COLLECTOR_CLIENT_ID, delays, drain
-from bench.parts import EMPTY_CLIENT_ID, leave_session
-from bench.publisher import Publisher
-from bench.traffic import STATION_TRANSFORMERS_MAX, Case, ledger_of, messages_of, readings_of, save_messages
+from bench.broker import broker_version
+from bench.figures import APPEND, DECODE, NO_QOS, Delay, Figure, Figures
+from bench.goals import goals_of
+from bench.kills import kill_under_way
+from bench.measure import delays, sustain
+from bench.node_programs import node_modules, node_version
+from bench.packets import Stream
+from bench.receivers import ON_NODE, STORING, Kind, Place
+from bench.report import print_case, print_delays, print_goals, print_kills
+from bench.traffic import Case, Form, ledger_of, messages_of, readings_of, rows_of_messages, save_messages
+from grid.electrical import LoadRates
 from grid.fleet import Fleet
 
 SEED = 1
-LIVE_SECONDS = 4.0
-HOLDS_ALL_MESSAGES = ("bare decode", "bare append")
-"""Parts whose memory is that of the benchmark's own messages, not their own."""
+SEVERE_LOAD_RATE = 0.90
+DELAYS_OF = ((Form.SINGLE, 1), (Form.SINGLE, 0), (Form.BATCH, 1), (Form.COLUMNS, 1))
+PARTS_READINGS_MAX = 200_000
+"""Bare decode and append need no more to be measured."""
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One part in one case and one repeat."""
+class Bench:
+    """One run: its messages, its folder, its figures."""
 
-    case: str
-    part: str
-    repeat: int
-    readings_per_second: float
-    cpu_ms_per_1000: float
-    memory_mb: float
+    def __init__(self, given: argparse.Namespace, folder: Path, modules: Path | None) -> None:
+        """Make the messages."""
+        self.given, self.folder, self.modules = given, folder, modules
+        self.fleet = Fleet.of(ledger_of(given.transformers).transformers)
+        self.figures = Figures()
+        self.kinds = [kind for kind in Kind if kind.name in given.parts and (modules or kind not in ON_NODE)]
+        self.cases: dict[Form, Case] = {}
+        self.streams: dict[tuple[Form, int], Stream] = {}
+        self.severe: dict[Form, dict[str, int]] = {}
+        for form in given.forms:
+            case = Case.sized(given.transformers, form, given.per_message, given.readings[form], given.seed)
+            batch = readings_of(case, self.fleet)
+            messages = list(messages_of(case, self.fleet, batch))
+            save_messages(folder / form.value, messages[: max(1, PARTS_READINGS_MAX // case.per_message)])
+            self.cases[form] = case
+            self.severe[form] = _first_severe(case, self.fleet, LoadRates(batch, self.fleet).load_rate)
+            for qos in given.qos:
+                self.streams[form, qos] = Stream.of(messages, qos)
+        self._runs = 0
 
+    def repeat(self, number: int) -> Iterator[str]:
+        """Measure everything once, saying what is next."""
+        for form in self.cases:
+            for part in (DECODE, APPEND):
+                yield f"{form.value}, {part}"
+                self.figures.sustained.append(self._part(part, form, number))
+            for qos, kind in product(self.given.qos, self.kinds):
+                yield f"{form.value}, QoS {qos}, {kind.value}"
+                measured = sustain(
+                    kind, self._place(form, qos), self.fleet, self.streams[form, qos], self.given.seconds
+                )
+                per_1000 = 1e6 / measured.readings
+                self.figures.sustained.append(
+                    Figure(
+                        form, qos, kind.value, number, measured.readings / measured.seconds,
+                        measured.cpu_seconds * per_1000, measured.broker_cpu_seconds * per_1000, measured.memory_mb,
+                        measured.lost,
+                    )
+                )  # fmt: skip
 
-@dataclass(frozen=True)
-class Delay:
-    """How long after its sending a reading can be read back, at half the rate."""
+    def delays(self) -> Iterator[str]:
+        """Measure the delay of whoever stores, at half of what it sustained, saying what is next."""
+        watched = [at for at in self.streams if at in self.given.delays]
+        for (form, qos), kind in product(watched, (kind for kind in self.kinds if kind in STORING)):
+            yield f"{form.value}, QoS {qos}, delay of {kind.value}"
+            rate = self.figures.middle_rate(kind.value, form, qos) / 2.0
+            place, stream = self._place(form, qos), self.streams[form, qos]
+            measured = delays(kind, place, self.fleet, stream, self.severe[form], rate, self.given.live_seconds)
+            told = measured.incident if len(measured.incident) else np.full(1, np.nan)
+            stored_p50_ms, stored_p99_ms = np.percentile(1e3 * measured.stored, [50, 99]).tolist()
+            incident_p50_ms, incident_p99_ms = np.percentile(1e3 * told, [50, 99]).tolist()
+            self.figures.delays.append(
+                Delay(
+                    form, qos, kind.value, rate, stored_p50_ms, stored_p99_ms,
+                    len(measured.incident), incident_p50_ms, incident_p99_ms, measured.memory_mb,
+                )
+            )  # fmt: skip
 
-    case: str
-    readings_per_second: float
-    p50_ms: float
-    p99_ms: float
+    def kills(self) -> Iterator[str]:
+        """Kill whoever stores, saying who is next."""
+        if (Form.SINGLE, 1) not in self.streams:
+            return
+        for kind in (kind for kind in self.kinds if kind in STORING):
+            yield f"kill -9 of {kind.value}"
+            rate = self.figures.middle_rate(kind.value, Form.SINGLE, 1) / 2.0
+            place, stream = self._place(Form.SINGLE, 1), self.streams[Form.SINGLE, 1]
+            self.figures.kills.append(kill_under_way(kind, place, self.fleet, stream, rate))
+
+    def _place(self, form: Form, qos: int) -> Place:
+        self._runs += 1
+        return Place(self.folder / f"run-{self._runs}", 0, self.cases[form], qos, self.modules)
+
+    def _part(self, part: str, form: Form, repeat: int) -> Figure:
+        command = [sys.executable, "-m", "bench.parts", part.removeprefix("bare "), "--messages"]
+        command += [str(self.folder / form.value), "--per-message", str(self.cases[form].per_message)]
+        command += ["--transformers", str(self.given.transformers)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{part} failed:\n{done.stderr[-2000:]}")
+        measured: dict[str, float] = json.loads(done.stdout)
+        readings = measured["readings"]
+        cpu_ms = 1e6 * measured["cpu_seconds"] / readings
+        return Figure(form, NO_QOS, part, repeat, readings / measured["seconds"], cpu_ms, 0.0, measured["memory_mb"])
 
 
 def main() -> None:
-    """Run the cases and print the tables."""
+    """Run everything and print the tables."""
     given = _words().parse_args()
-    console = Console(width=110, highlight=False)
+    given.forms = [Form(name) for name in given.form]
+    defaults = {Form.SINGLE: 300_000, Form.BATCH: 1_500_000, Form.COLUMNS: 1_500_000}
+    given.delays = DELAYS_OF
+    if given.quick:
+        defaults = dict.fromkeys(defaults, 20_000)
+        given.repeats, given.seconds, given.live_seconds, given.no_kill = 1, 0.5, 1.0, True
+        given.delays = DELAYS_OF[:1]
+    given.readings = {form: given.messages_of or number for form, number in defaults.items()}
+    console = Console(width=124, highlight=False)
+    wants_node = any(kind.name in given.parts for kind in ON_NODE)
+    modules = node_modules() if wants_node else "not asked for"
     about = surroundings(given)
     console.print(" · ".join(f"{name} {value}" for name, value in about.items()), soft_wrap=True)
-    figures: list[Figure] = []
-    delay_rows: list[Delay] = []
-    for transformers in given.transformers:
-        for per_message in given.per_message:
-            case = sized(transformers, per_message, given.readings, given.seed)
-            with tempfile.TemporaryDirectory(prefix="redvest-bench-") as folder:
-                measured = list(measure(case, Path(folder), given.repeats))
-                figures += measured
-                rate = median_rate(measured, "collector")
-                if not given.no_delay:
-                    delay_rows.append(measure_delay(case, Path(folder), rate / 2))
-            print_case(console, case, measured, delay_rows[-1] if delay_rows else None)
+    if isinstance(modules, str) and wants_node:
+        console.print(f"skipped: Node.js script and Node-RED: {modules}")
+    with tempfile.TemporaryDirectory(prefix="redvest-bench-") as folder:
+        bench = Bench(given, Path(folder), None if isinstance(modules, str) else modules)
+        for repeat in range(given.repeats):
+            _follow(console, f"repeat {repeat + 1} of {given.repeats}", bench.repeat(repeat))
+        if not given.no_delay:
+            _follow(console, "delays", bench.delays())
+        if not given.no_kill:
+            _follow(console, "kills", bench.kills())
+    about["load at the end"] = _load()
+    for form, qos in bench.streams:
+        print_case(console, bench.cases[form], qos, bench.figures)
+    print_delays(console, bench.figures.delays)
+    print_kills(console, bench.figures.kills)
+    print_goals(console, goals_of(bench.figures))
+    console.print(f"load of the machine (1, 5, 15 minutes): {about['load']} before, {about['load at the end']} after")
     if given.json:
-        rows: dict[str, Any] = {"surroundings": about, "figures": [asdict(f) for f in figures]}
-        rows["delays"] = [asdict(d) for d in delay_rows]
-        given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-
-
-def _words() -> argparse.ArgumentParser:
-    words = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
-    words.add_argument("--transformers", type=int, nargs="+", default=[100, 10_000], metavar="N")
-    words.add_argument("--per-message", type=int, nargs="+", default=[1, 100, 1_000], metavar="N")
-    words.add_argument("--readings", type=int, help="readings of each case; default 60,000 single, 200,000 in batches")
-    words.add_argument("--repeats", type=int, default=2)
-    words.add_argument("--seed", type=int, default=SEED)
-    words.add_argument("--no-delay", action="store_true", help="leave out the delay at half rate")
-    words.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
-    return words
-
-
-def sized(transformers: int, per_message: int, wanted: int | None, seed: int) -> Case:
-    """Return the case of about so many readings, so that every message is full."""
-    wanted = wanted or max(60_000 if per_message == 1 else 200_000, transformers)
-    if per_message == 1:
-        return Case(transformers, 1, wanted, seed)
-    stations = -(-transformers // STATION_TRANSFORMERS_MAX)
-    together = int(np.lcm(stations * per_message, transformers))
-    return Case(transformers, per_message, max(1, wanted // together) * together, seed)
+        rows = {"surroundings": about, "skipped": modules if isinstance(modules, str) else "", **asdict(bench.figures)}
+        rows["goals"] = [{**asdict(goal), "verdict": goal.verdict} for goal in goals_of(bench.figures)]
+        given.json.write_text(json.dumps(rows, indent=1, default=lambda form: form.value) + "\n", encoding="utf-8")
 
 
 def surroundings(given: argparse.Namespace) -> dict[str, str]:
@@ -119,97 +185,56 @@ def surroundings(given: argparse.Namespace) -> dict[str, str]:
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         **libraries,
+        "node": node_version() or "none",
         "broker": broker_version(),
+        "load": _load(),
     }
 
 
-def measure(case: Case, folder: Path, repeats: int) -> list[Figure]:
-    """Return every part's figures for one case."""
-    fleet = Fleet.of(ledger_of(case).transformers)
-    messages = messages_of(case, fleet, readings_of(case, fleet))
-    kept = folder / "messages"
-    save_messages(kept, messages)
-    figures = []
-    for repeat in range(repeats):
-        with running_broker(folder / f"broker-{repeat}") as port:
-            leave_session(port, EMPTY_CLIENT_ID)
-            leave_session(port, COLLECTOR_CLIENT_ID)
-            with Publisher(port) as publisher:
-                publisher.send(messages)
-            empty = _part("subscriber", case, kept, port)
-            drained = drain(folder / f"collector-{repeat}", port, case)
-        parts = {
-            "empty subscriber": {**empty, "readings": case.readings},
-            "bare decode": _part("decode", case, kept),
-            "bare append": _part("append", case, kept),
-            "collector": asdict(drained),
-        }
-        figures += [_figure(case, part, repeat, measured) for part, measured in parts.items()]
-    return figures
-
-
-def measure_delay(case: Case, folder: Path, readings_per_second: float) -> Delay:
-    """Return the delay percentiles of one case at a rate."""
-    live = sized(case.transformers, case.per_message, max(1, int(readings_per_second * LIVE_SECONDS)), case.seed)
-    with running_broker(folder / "broker-live") as port:
-        leave_session(port, COLLECTOR_CLIENT_ID)
-        delay_ms = 1000.0 * delays(folder / "collector-live", port, live, readings_per_second)
-    return Delay(case.name, readings_per_second, *np.percentile(delay_ms, [50, 99]).tolist())
-
-
-def median_rate(figures: list[Figure], part: str) -> float:
-    """Return the median readings per second of one part."""
-    return statistics.median(f.readings_per_second for f in figures if f.part == part)
-
-
-def print_case(console: Console, case: Case, figures: list[Figure], delay: Delay | None) -> None:
-    """Print one case as a table: the median of the repeats, and how far they lie apart."""
-    table = Table(title=f"{case.name}: {case.readings:,} readings in {case.messages:,} messages", title_justify="left")
-    for title in ("part", "readings/s", "spread", "part / collector", "CPU ms per 1,000", "memory MB"):
-        table.add_column(title, justify="left" if title == "part" else "right")
-    collector = median_rate(figures, "collector")
-    for part in dict.fromkeys(f.part for f in figures):
-        mine = [f for f in figures if f.part == part]
-        rates = [f.readings_per_second for f in mine]
-        median = statistics.median(rates)
-        table.add_row(
-            part,
-            f"{median:,.0f}",
-            f"± {(max(rates) - min(rates)) / 2 / median:.0%}",
-            f"{median / collector:.2f}",
-            f"{statistics.median(f.cpu_ms_per_1000 for f in mine):.2f}",
-            f"{max(f.memory_mb for f in mine):.0f}" if part not in HOLDS_ALL_MESSAGES else "–",
-        )
-    console.print(table)
-    if delay is not None:
-        console.print(
-            f"at {delay.readings_per_second:,.0f} readings/s: sent to readable "
-            f"p50 {delay.p50_ms:.0f} ms, p99 {delay.p99_ms:.0f} ms\n",
-            highlight=False,
-        )
-
-
-def _part(part: str, case: Case, kept: Path, port: int = 0) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.parts", part, "--messages", str(kept), "--port", str(port)]
-    command += ["--transformers", str(case.transformers), "--per-message", str(case.per_message)]
-    command += ["--count", str(case.messages)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the part {part} failed:\n{done.stderr[-2000:]}")
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
-
-
-def _figure(case: Case, part: str, repeat: int, measured: dict[str, float]) -> Figure:
-    readings = measured["readings"]
-    return Figure(
-        case.name,
-        part,
-        repeat,
-        readings / measured["seconds"],
-        1e6 * measured["cpu_seconds"] / readings,
-        measured["memory_mb"],
+def _words() -> argparse.ArgumentParser:
+    words = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    words.add_argument(
+        "--quick", action="store_true", help="everything once and short: does it run, not how fast is it"
     )
+    words.add_argument("--transformers", type=int, default=10_000, metavar="N")
+    words.add_argument(
+        "--form", nargs="+", choices=[form.value for form in Form], default=[form.value for form in Form]
+    )
+    words.add_argument("--qos", type=int, nargs="+", choices=(0, 1), default=[0, 1])
+    words.add_argument("--parts", nargs="+", choices=[kind.name for kind in Kind], default=[kind.name for kind in Kind])
+    words.add_argument("--per-message", type=int, default=100, metavar="N", help="readings in a batch")
+    words.add_argument("--messages-of", type=int, metavar="N", help="make messages of so many readings for each form")
+    words.add_argument("--repeats", type=int, default=3)
+    words.add_argument("--seconds", type=float, default=2.0, help="how long each part is kept busy")
+    words.add_argument("--live-seconds", type=float, default=4.0, help="how long delays are watched")
+    words.add_argument("--seed", type=int, default=SEED)
+    words.add_argument("--no-delay", action="store_true", help="leave out the delays at half rate")
+    words.add_argument("--no-kill", action="store_true", help="leave out the kill -9")
+    words.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    return words
+
+
+def _first_severe(case: Case, fleet: Fleet, load_rate: NDArray[np.float64]) -> dict[str, int]:
+    """Return of each transformer that becomes severely loaded which message makes it so."""
+    message_of = np.empty(case.readings, np.int64)
+    message_of[rows_of_messages(case).ravel()] = np.repeat(np.arange(case.messages), case.per_message)
+    severe = np.flatnonzero(load_rate >= SEVERE_LOAD_RATE)
+    numbers, first = np.unique(severe % case.transformers, return_index=True)
+    return {
+        fleet.transformer_ids[number]: int(message_of[severe[at]]) for number, at in zip(numbers, first, strict=True)
+    }
+
+
+def _follow(console: Console, what: str, steps: Iterator[str]) -> None:
+    begun = time.monotonic()
+    for step in steps:
+        if console.is_terminal:
+            console.print(f"{what}: {step} …", end="\r")
+    console.print(f"{what}: {time.monotonic() - begun:.0f} s", style="dim")
+
+
+def _load() -> str:
+    return " ".join(f"{load:.1f}" for load in os.getloadavg())
 
 
 if __name__ == "__main__":

@@ -1,32 +1,41 @@
-"""A publisher that costs little: MQTT 3.1.1, QoS 1, packets built ahead and sent in blocks over a plain socket."""
+"""A publisher that costs little: packets built ahead, sent in slices over a plain socket, at a pace or in a window."""
 
 from __future__ import annotations
 
 import socket
-import struct
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-_OUTSTANDING_MAX = 4_000
-_BLOCK_MESSAGES_MAX = 500
-_BLOCK_BYTES_MAX = 256 * 1024
+from bench.packets import ACCEPTED, PUBACK_BYTES, Stream, connect_3
+
+UNANSWERED_MAX = 20_000
+"""Messages at QoS 1 that the broker has not acknowledged; packet ids would run out at 65,535."""
+_BLOCK_MESSAGES_MAX = 1_000
+_NAP_SECONDS = 0.001
+_RECEIVE_BYTES = 256 * 1024
+
+MaySend = Callable[[int], int]
+"""Told how many messages are sent, says how many may be in all by now."""
 
 
 class Publisher:
-    """One connection to the broker. Every message sent is one that the broker has acknowledged when `send` returns."""
+    """One connection to the broker, MQTT 3.1.1, clean session."""
 
     def __init__(self, port: int, client_id: str = "bench-publisher") -> None:
+        """Connect. Raises OSError when there is no broker or it refuses."""
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=30.0)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        variable = b"\x00\x04MQTT\x04\x02\x00\x00" + _text(client_id)
-        self._socket.sendall(b"\x10" + _length(len(variable)) + variable)
-        if self._read(4) != b"\x20\x02\x00\x00":
+        self._socket.sendall(connect_3(client_id))
+        if self._socket.recv(len(ACCEPTED), socket.MSG_WAITALL) != ACCEPTED:
             raise ConnectionError("the broker refused the publisher")
-        self._outstanding = 0
+        self._answer_bytes = 0
+        """Half an answer that is kept for later would be lost count of; so bytes are counted, not answers."""
+        self._asked = 0
 
     def __enter__(self) -> Self:
         """Return the publisher."""
@@ -39,65 +48,63 @@ class Publisher:
         self._socket.sendall(b"\xe0\x00")
         self._socket.close()
 
-    def send(self, messages: list[tuple[str, bytes]], messages_per_second: float | None = None) -> NDArray[np.float64]:
-        """Send all messages, as fast as they are taken or at a rate; return when each was sent (n,) [s, monotonic]."""
-        packets = [_publish(topic, payload, 1 + i % 65_535) for i, (topic, payload) in enumerate(messages)]
-        sent_at = np.empty(len(packets))
-        begun, at = time.monotonic(), 0
-        while at < len(packets):
-            end = self._block_end(packets, at)
-            if messages_per_second is not None:
-                due = int((time.monotonic() - begun) * messages_per_second) + 1
-                if due <= at:
-                    time.sleep(0.001)
-                    continue
-                end = min(end, due)
-            self._take_acknowledgements(_OUTSTANDING_MAX - (end - at))
+    @property
+    def unanswered(self) -> int:
+        """Return how many messages at QoS 1 the broker has not acknowledged."""
+        return self._asked - self._answer_bytes // PUBACK_BYTES
+
+    def send(self, stream: Stream, may_send: MaySend, seconds_max: float) -> NDArray[np.float64]:
+        """Send messages as far as `may_send` allows and time lasts; return when each was sent (n,) [s, monotonic].
+
+        At QoS 1 every message sent is one that the broker has acknowledged when this returns.
+        """
+        sent_at = np.empty(len(stream))
+        at, end_at = 0, time.monotonic() + seconds_max
+        while at < len(stream) and time.monotonic() < end_at:
+            room = min(may_send(at) - at, _BLOCK_MESSAGES_MAX, len(stream) - at)
+            if room <= 0:
+                self._hear_answers(wait=False)
+                time.sleep(_NAP_SECONDS)
+                continue
+            end = stream.block_end(at, room)
+            while stream.qos and self.unanswered + end - at > UNANSWERED_MAX:
+                self._hear_answers(wait=True)
             sent_at[at:end] = time.monotonic()
-            self._socket.sendall(b"".join(packets[at:end]))
-            self._outstanding += end - at
+            self._socket.sendall(stream.slice(at, end))
+            self._asked += (end - at) if stream.qos else 0
+            self._hear_answers(wait=False)
             at = end
-        self._take_acknowledgements(0)
-        return sent_at
+        while self.unanswered:
+            self._hear_answers(wait=True)
+        return sent_at[:at]
 
-    def _block_end(self, packets: list[bytes], at: int) -> int:
-        size, end = 0, at
-        while end < len(packets) and end - at < _BLOCK_MESSAGES_MAX and size < _BLOCK_BYTES_MAX:
-            size += len(packets[end])
-            end += 1
-        return end
-
-    def _take_acknowledgements(self, outstanding_max: int) -> None:
-        while self._outstanding > outstanding_max:
-            answers = self._read(4 * (self._outstanding - outstanding_max))
-            if any(kind != 0x40 for kind in answers[::4]):
-                raise ConnectionError("the broker answered something else than PUBACK")
-            self._outstanding -= len(answers) // 4
-
-    def _read(self, wanted: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < wanted:
-            part = self._socket.recv(wanted - len(parts))
-            if not part:
-                raise ConnectionError("the broker closed the connection")
-            parts += part
-        return bytes(parts)
+    def _hear_answers(self, wait: bool) -> None:
+        if not self.unanswered:
+            return
+        try:
+            answers = self._socket.recv(_RECEIVE_BYTES, 0 if wait else socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        if not answers:
+            raise ConnectionError("the broker closed the connection")
+        self._answer_bytes += len(answers)
 
 
-def _publish(topic: str, payload: bytes, packet_id: int) -> bytes:
-    variable = _text(topic) + struct.pack(">H", packet_id)
-    return b"\x32" + _length(len(variable) + len(payload)) + variable + payload
+def at_pace(messages_per_second: float) -> MaySend:
+    """Return leave to send at a steady pace from now on."""
+    begun = time.monotonic()
+    return lambda _: int((time.monotonic() - begun) * messages_per_second) + 1
 
 
-def _text(text: str) -> bytes:
-    raw = text.encode()
-    return struct.pack(">H", len(raw)) + raw
+def in_window(seen: Callable[[], int], least: int, most: int) -> MaySend:
+    """Return leave to be ahead of what a receiver has seen, as it counts itself: by half as many, within bounds."""
+    allowed = 0
 
+    def may_send(sent: int) -> int:
+        nonlocal allowed
+        if sent >= allowed:
+            had = seen()
+            allowed = had + min(max(had // 2, least), most)
+        return allowed
 
-def _length(value: int) -> bytes:
-    parts = bytearray()
-    while True:
-        value, low = divmod(value, 128)
-        parts.append(low | (0x80 if value else 0))
-        if not value:
-            return bytes(parts)
+    return may_send

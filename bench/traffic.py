@@ -1,22 +1,37 @@
-"""The messages of a benchmark: made once from a seed, kept in a file, sent to every measured part alike."""
+"""The messages of a benchmark: made once from a seed, sent to every measured part alike."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from collector.wire import batch_topic, encode_batch, encode_singly
+from collector.wire import batch_topic, encode_batch, encode_columns, encode_singly
 from grid.assets import Ledger, Station, Transformer
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
 
 STATION_TRANSFORMERS_MAX = 1_000
+RATED_POWER_KVA = 400.0
 FIRST_MEASURED_AT_US = 1_626_710_400_000_000
 """2021-07-19T16:00:00Z; the collector under test takes any age."""
+HEAVY_EVERY = 50
+"""One transformer of so many climbs past 90 % and stays, so that incidents open under way."""
+_CLIMB_A_MINUTE = 0.01
+
+
+class Form(Enum):
+    """How readings are put into messages."""
+
+    SINGLE = "single"
+    BATCH = "batch"
+    COLUMNS = "columns"
 
 
 @dataclass(frozen=True)
@@ -27,9 +42,19 @@ class Case:
     """
 
     transformers: int
+    form: Form
     per_message: int
     readings: int
     seed: int
+
+    @staticmethod
+    def sized(transformers: int, form: Form, per_message: int, wanted: int, seed: int) -> Case:
+        """Return the case of about so many readings, so that every message is full."""
+        if form is Form.SINGLE:
+            return Case(transformers, form, 1, max(wanted, transformers), seed)
+        stations = -(-transformers // STATION_TRANSFORMERS_MAX)
+        together = int(np.lcm(stations * per_message, transformers))
+        return Case(transformers, form, per_message, max(1, wanted // together) * together, seed)
 
     @property
     def messages(self) -> int:
@@ -39,35 +64,40 @@ class Case:
     @property
     def name(self) -> str:
         """Return the case in words."""
-        way = "single" if self.per_message == 1 else f"batch of {self.per_message:,}"
-        return f"{self.transformers:,} transformers, {way}"
+        return "single" if self.form is Form.SINGLE else f"{self.form.value} of {self.per_message:,}"
 
 
-def ledger_of(case: Case) -> Ledger:
+def ledger_of(transformers: int) -> Ledger:
     """Return stations of up to 1,000 transformers each."""
-    stations = -(-case.transformers // STATION_TRANSFORMERS_MAX)
+    stations = -(-transformers // STATION_TRANSFORMERS_MAX)
     return Ledger(
         stations=tuple(Station(f"S{i:04d}", f"S{i:04d}", "Asia/Shanghai") for i in range(stations)),
         transformers=tuple(
-            Transformer(f"T{i:06d}", f"T{i:06d}", f"S{i // STATION_TRANSFORMERS_MAX:04d}", 400.0)
-            for i in range(case.transformers)
+            Transformer(f"T{i:06d}", f"T{i:06d}", f"S{i // STATION_TRANSFORMERS_MAX:04d}", RATED_POWER_KVA)
+            for i in range(transformers)
         ),
     )
 
 
-def readings_of(case: Case, fleet: Fleet, first_at_us: int = FIRST_MEASURED_AT_US) -> ReadingBatch:
-    """Return the readings minute by minute: U, I, P and Q of every transformer, about 1 in 100 of them heavy."""
+def readings_of(case: Case, fleet: Fleet) -> ReadingBatch:
+    """Return the readings minute by minute: U, I, P and Q of every transformer.
+
+    Most stay quiet between 20 and 80 %. Every fiftieth climbs a point a minute from between 79 and 88 % to 96 %.
+    """
     dice = np.random.default_rng(case.seed)
     row = np.arange(case.readings)
     transformer = row % case.transformers
     minute = row // case.transformers
-    level = dice.uniform(0.2, 0.8, case.transformers)[transformer]
-    load_rate = level + 0.03 * np.sin(minute / 30.0) + dice.normal(0.0, 0.01, case.readings)
+    level = dice.uniform(0.2, 0.74, case.transformers)[transformer]
+    quiet = level + 0.03 * np.sin(minute / 30.0) + dice.normal(0.0, 0.01, case.readings)
+    start = dice.uniform(0.79, 0.88, case.transformers)[transformer]
+    climbing = np.minimum(start + _CLIMB_A_MINUTE * minute, 0.96) + dice.uniform(0.0, 0.001, case.readings)
+    load_rate = np.where(transformer % HEAVY_EVERY == 0, climbing, quiet)
     apparent_kva = load_rate * fleet.rated_power_kva[transformer]
     voltage = np.round(234.0 - 12.0 * load_rate[:, None] + dice.uniform(-1.0, 1.0, (case.readings, 3)), 1)
     return ReadingBatch.of(
         transformer,
-        first_at_us + minute * MINUTE_US,
+        FIRST_MEASURED_AT_US + minute * MINUTE_US,
         voltage_v=voltage,
         current_amp=np.round(apparent_kva[:, None] / 3.0 * 1000.0 / voltage, 1),
         active_power_kw=np.round(apparent_kva * 0.95, 1),
@@ -76,18 +106,24 @@ def readings_of(case: Case, fleet: Fleet, first_at_us: int = FIRST_MEASURED_AT_U
     )
 
 
-def messages_of(case: Case, fleet: Fleet, batch: ReadingBatch) -> list[tuple[str, bytes]]:
-    """Return (topic, payload) in the order of sending; a batch holds readings of one station."""
-    if case.per_message == 1:
-        return list(encode_singly(batch, fleet))
-    station = np.asarray(batch.transformer) // STATION_TRANSFORMERS_MAX
-    queues: list[list[tuple[str, bytes]]] = []
-    for number in np.unique(station):
-        rows = np.flatnonzero(station == number)
-        topic = batch_topic(fleet.station_ids[int(batch.transformer[rows[0]])])
-        parts = (rows[at : at + case.per_message] for at in range(0, len(rows), case.per_message))
-        queues.append([(topic, encode_batch(batch.take(part), fleet)) for part in parts])
-    return [message for together in zip(*queues, strict=True) for message in together]
+def messages_of(case: Case, fleet: Fleet, batch: ReadingBatch) -> Iterator[tuple[str, bytes]]:
+    """Yield (topic, payload) in the order of sending; a batch holds readings of one station."""
+    if case.form is Form.SINGLE:
+        yield from encode_singly(batch, fleet)
+        return
+    encode = encode_batch if case.form is Form.BATCH else encode_columns
+    for rows in rows_of_messages(case):
+        yield batch_topic(fleet.station_ids[int(batch.transformer[rows[0]])]), encode(batch.take(rows), fleet)
+
+
+def rows_of_messages(case: Case) -> NDArray[np.int64]:
+    """Return which readings (messages, per_message) each message holds; the stations take turns."""
+    if case.form is Form.SINGLE:
+        return np.arange(case.readings)[:, None]
+    station = np.arange(case.readings) % case.transformers // STATION_TRANSFORMERS_MAX
+    stations = int(station.max()) + 1
+    in_turn = np.argsort(station, kind="stable").reshape(stations, -1, case.per_message)
+    return in_turn.transpose(1, 0, 2).reshape(-1, case.per_message)
 
 
 def save_messages(path: Path, messages: list[tuple[str, bytes]]) -> None:

@@ -7,23 +7,73 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bench.bulk_reader import read_packets
+from bench.figures import harmonic
+from bench.goals import Goal
+from bench.packets import publish
+
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ["BULK", "EMPTY", "COLLECTOR", "PAHO"]
+"""Without Node.js, which is no program that the tests may ask for."""
 
 
-def test_the_benchmark_measures_every_part(tmp_path: Path) -> None:
+def run(module: str, *options: str) -> str:
+    """Run a benchmark and return what it prints."""
+    command = [sys.executable, "-m", module, *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_every_part_and_peer_takes_every_reading_and_is_reported(tmp_path: Path) -> None:
     answer = tmp_path / "figures.json"
-    case = ["--transformers", "20", "--per-message", "1", "--readings", "2000", "--repeats", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.ingest", *case, "--json", str(answer)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    case = ["--quick", "--transformers", "50", "--form", "single", "--qos", "1", "--messages-of", "2000"]
+    printed = run("bench.ingest", *case, "--parts", *PARTS, "--json", str(answer))
     figures = json.loads(answer.read_text())
-    assert [f["part"] for f in figures["figures"]] == ["empty subscriber", "bare decode", "bare append", "collector"]
-    assert all(f["readings_per_second"] > 0 for f in figures["figures"])
-    (delay,) = figures["delays"]
-    assert 0 < delay["p50_ms"] <= delay["p99_ms"]
+    measured = {f["part"]: f for f in figures["sustained"]}
+    assert list(measured) == [
+        "bare decode",
+        "bare append",
+        "bare reader",
+        "empty paho subscriber",
+        "collector",
+        "paho script",
+    ]
+    assert all(f["readings_per_second"] > 0 and f["lost"] == 0 for f in measured.values())
+    assert [d["part"] for d in figures["delays"]] == ["collector", "paho script"]
+    assert all(0 < d["stored_p50_ms"] <= d["stored_p99_ms"] for d in figures["delays"])
+    verdicts = {goal["what"]: goal["verdict"] for goal in figures["goals"]}
+    assert verdicts["single, QoS 1: of the paho script"] in ("met", "NOT MET")
+    assert verdicts["single, QoS 0: of the Node.js script"] == "not measured"
+    assert "load of the machine" in printed
+
+
+@pytest.mark.parametrize(("qos", "answers"), [(0, []), (1, [b"\x40\x02\x00\x07", b"\x40\x02\x01\x00"])])
+def test_the_bare_reader_counts_whole_packets_and_acknowledges_what_asks_for_it(qos: int, answers: list[bytes]) -> None:
+    packets = publish("a/b", b"x" * 300, qos, 7) + publish("c", b"", qos, 256)
+    for cut in range(len(packets)):
+        first = read_packets(packets[:cut])
+        second = read_packets(first[2] + packets[cut:])
+        assert first[0] + second[0] == 2
+        assert first[1] + second[1] == answers
+        assert second[2] == b""
+
+
+def test_one_thing_after_the_other_is_slower_than_each() -> None:
+    assert harmonic([100.0, 30.0], [50.0, 30.0]) == pytest.approx([100.0 / 3.0, 15.0])
+    assert harmonic([100.0], []) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "at_most", "verdict"),
+    [
+        ([2.0, 3.0, 9.0], False, "met"),
+        ([2.0, 2.9, 9.0], False, "NOT MET"),
+        ([3.1], True, "NOT MET"),
+        ([], True, "not measured"),
+    ],
+)
+def test_a_goal_is_judged_by_the_median_of_its_repeats(values: list[float], at_most: bool, verdict: str) -> None:
+    assert Goal("", 3.0, values, at_most=at_most).verdict == verdict
