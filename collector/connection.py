@@ -23,6 +23,7 @@ from collector.broker_address import BrokerAddress
 from collector.line import Line
 from collector.message import MessageBlock
 from collector.message_queue import Room
+from collector.no_connection import NO_ANSWER_REMEDY
 from collector.packets import PACKET_BYTES_MAX, Published
 
 _WAIT_SECONDS = 0.1
@@ -207,9 +208,7 @@ class Connection:
         if self._refused:
             return
         if not self.was_welcome:
-            self._reports.failed(
-                'it hung up without an answer; if it speaks only MQTT 3.1.1, set broker.protocol = "3.1.1"'
-            )
+            self._reports.failed(f"it hung up without an answer; {NO_ANSWER_REMEDY}")
         else:
             self._reports.failed(
                 f"the connection ended: {reason}; connecting anew (if that goes on, see whether another client "

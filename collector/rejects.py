@@ -37,6 +37,7 @@ class Reason(StrEnum):
     # Whom it speaks of
     UNKNOWN_TOPIC = "unknown_topic"
     UNKNOWN_TRANSFORMER = "unknown_transformer"
+    UNKNOWN_DEVICE = "unknown_device"
     TOPIC_MISMATCH = "topic_mismatch"
     WRONG_STATION = "wrong_station"
     RETAINED = "retained"

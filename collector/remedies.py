@@ -70,6 +70,10 @@ REMEDIES: dict[Reason, Text] = {
         "台账中没有这个台区。请在台账中登记，或改正设备的台区编号。",
         "The ledger does not know this transformer. Register it, or mend the id in the device.",
     ),
+    Reason.UNKNOWN_DEVICE: Text(
+        "台账 devices.csv 中没有该终端。请补登终端编号与台区的对应关系。",
+        "The ledger's devices.csv does not have this device. Enter which transformer its readings are of.",
+    ),
     Reason.TOPIC_MISMATCH: Text(
         "报文中的台区编号与主题不一致。请改正设备配置，使两者相同。",
         "Payload and topic name different transformers. Mend the device's configuration.",
@@ -128,7 +132,7 @@ REMEDIES: dict[Reason, Text] = {
     ),
     Reason.UNEXPECTED: Text(
         "解析程序在这条报文上出错，属于本系统的缺陷。报文已保存；请把它和采集日志一起交给维护人员。",
-        "Our own program failed on this message; that is a fault of ours. It is kept: report it with the collector's log.",
+        "Our own program failed on this message; the fault is ours. It is kept: report it with the collector's log.",
     ),
     Reason.RAGGED_ROW: Text(
         "这一行的单元格数与表头不一致。请补齐或删除多余的分隔符。",

@@ -12,6 +12,7 @@ from collector.broker_address import BrokerAddress
 from collector.connection import Connection, Reports, Session
 from collector.message import Message, MessageBlock
 from collector.message_queue import MessageQueue
+from collector.no_connection import no_connection
 from grid.errors import BrokerError
 
 QUEUE_BYTES_MAX = 256 * 1024 * 1024
@@ -158,7 +159,7 @@ class Subscriber:
         except BrokerError as error:
             self._failed(str(error))
         except OSError as error:
-            self._failed(f"cannot connect: {error}; start the broker, or mend broker.host and broker.port")
+            self._failed(str(no_connection(error, self._address)))
         except Exception as error:  # counted and told; paho's own thread would die of it in silence
             with self._lock:
                 self._unexpected_errors += 1

@@ -21,6 +21,8 @@ from collector.decode import Decoded, decode_block
 from collector.message import Message
 from collector.rejects import Fault, Reason, reject_message, shown
 from collector.screen import Limits
+from collector.terminal import decode_formats
+from collector.terminal_format import TerminalFormat
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
@@ -37,9 +39,10 @@ log = logging.getLogger("redvest.decoding")
 class Decoder:
     """Decodes blocks of messages for one fleet."""
 
-    def __init__(self, fleet: Fleet, limits: Limits) -> None:
-        """Begin without an opinion on our clock."""
+    def __init__(self, fleet: Fleet, limits: Limits, terminals: TerminalFormat | None = None) -> None:
+        """Begin without an opinion on our clock. `terminals`: how smart terminals send; None where there are none."""
         self._fleet = fleet
+        self._terminals = terminals
         self._usual = limits
         self._ahead_us: NDArray[np.float64] = np.full(len(fleet), np.nan)
         """By how much each transformer's last reading was measured after we had it; NaN: not known."""
@@ -75,6 +78,8 @@ class Decoder:
     def _isolating(self, messages: Sequence[Message], limits: Limits) -> Decoded:
         """Decode a block; of one that cannot be decoded, each message that can. Raises MemoryError alone."""
         try:
+            if self._terminals is not None:
+                return decode_formats(messages, self._fleet, limits, self._terminals)
             return decode_block(messages, self._fleet, limits)
         except MemoryError:
             raise  # no message is at fault

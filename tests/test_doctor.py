@@ -226,7 +226,7 @@ def test_a_certificate_of_nobody_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("none")
     with _listener(b"x") as port, pytest.raises(BrokerError, match="holds no certificate") as raised:
         knock(address(port, tls_ca_file=tmp_path / "ca.pem"), timeout_seconds=0.3)
-    assert "tls_ca_file" in raised.value.remedy
+    assert "tls_ca_file" in raised.value.what
 
 
 @contextmanager
