@@ -40,7 +40,7 @@ test-programs: $(DEV_INSTALLED)
 
 .PHONY: test
 test: $(DEV_INSTALLED) test-programs ## set up everything and run the tests (ARGS="tests/test_x.py -k word")
-	@$(BIN)/python -m pytest -m "not soak" -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 .PHONY: soak
 soak: $(DEV_INSTALLED) test-programs ## run the long fault and load tests
