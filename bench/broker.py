@@ -24,8 +24,8 @@ class Broker:
 
 
 @contextmanager
-def running_broker(folder: Path) -> Iterator[Broker]:
-    """Give a running broker without bounds on its queues. Raises FileNotFoundError without mosquitto."""
+def running_broker(folder: Path, queued_messages_max: int = 0) -> Iterator[Broker]:
+    """Give a running broker, by default without bounds on its queues. Raises FileNotFoundError without mosquitto."""
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         raise FileNotFoundError("mosquitto is missing: apt-get install mosquitto")
@@ -35,8 +35,8 @@ def running_broker(folder: Path) -> Iterator[Broker]:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "mosquitto.conf"
     config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n"
-        + "log_type none\n"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_type none\n"
+        + f"max_queued_messages {queued_messages_max}\nmax_inflight_messages 0\n"
         + ("user root\n" if os.geteuid() == 0 else "")
     )
     process = subprocess.Popen([program, "-c", config], stderr=subprocess.DEVNULL)

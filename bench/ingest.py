@@ -149,7 +149,7 @@ def main() -> None:
     console = Console(width=124, highlight=False)
     wants_node = any(kind.name in given.parts for kind in ON_NODE)
     modules = node_modules() if wants_node else "not asked for"
-    about = surroundings(given)
+    about = surroundings(given.seed, given.repeats)
     console.print(" · ".join(f"{name} {value}" for name, value in about.items()), soft_wrap=True)
     if isinstance(modules, str) and wants_node:
         console.print(f"skipped: Node.js script and Node-RED: {modules}")
@@ -174,12 +174,12 @@ def main() -> None:
         given.json.write_text(json.dumps(rows, indent=1, default=lambda form: form.value) + "\n", encoding="utf-8")
 
 
-def surroundings(given: argparse.Namespace) -> dict[str, str]:
+def surroundings(seed: int, repeats: int) -> dict[str, str]:
     """Return what the figures depend on."""
     libraries = {name: version(name) for name in ("numpy", "msgspec", "paho-mqtt")}
     return {
-        "seed": str(given.seed),
-        "repeats": str(given.repeats),
+        "seed": str(seed),
+        "repeats": str(repeats),
         "cores": str(len(os.sched_getaffinity(0))),
         "machine": platform.machine(),
         "Python": platform.python_version(),

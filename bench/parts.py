@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from bench.process import memory_mb
 from bench.traffic import ledger_of, load_messages
 from collector.decode import decode_block
-from collector.message import Message
+from collector.message import MessageBlock
 from collector.screen import Limits
 from grid.fleet import Fleet
 from stores.journal import Journal
@@ -36,18 +38,23 @@ def main() -> None:
     print(json.dumps({**measured, "memory_mb": memory_mb(os.getpid())}))
 
 
-def blocks_of(messages: list[tuple[str, bytes]], per_message: int) -> Iterator[list[Message]]:
+def blocks_of(messages: list[tuple[str, bytes]], per_message: int) -> Iterator[MessageBlock]:
     """Yield the messages in blocks of about 10,000 readings, as the subscriber hands them over."""
     step = max(1, BLOCK_READINGS // per_message)
     now_us = time.time_ns() // 1000
     for at in range(0, len(messages), step):
-        yield [
-            Message(topic, payload, now_us, mid=1 + i % 65_535, qos=1, epoch=1, retained=False)
-            for i, (topic, payload) in enumerate(messages[at : at + step], at)
-        ]
+        block = messages[at : at + step]
+        yield MessageBlock(
+            topics=[topic.encode() for topic, _ in block],
+            payloads=[payload for _, payload in block],
+            flags=bytes(len(block)),
+            mids=[],
+            received_at_us=np.full(len(block), now_us),
+            epoch=1,
+        )
 
 
-def measure_decode(blocks: list[list[Message]], fleet: Fleet) -> dict[str, float]:
+def measure_decode(blocks: list[MessageBlock], fleet: Fleet) -> dict[str, float]:
     """Decode every block: what turning payloads into columns costs."""
     limits = Limits(measured_age_hours_max=None)
     begun, begun_cpu, readings = time.monotonic(), time.process_time(), 0
@@ -60,7 +67,7 @@ def measure_decode(blocks: list[list[Message]], fleet: Fleet) -> dict[str, float
     return {"seconds": seconds, "cpu_seconds": cpu_seconds, "readings": readings}
 
 
-def measure_append(blocks: list[list[Message]], fleet: Fleet) -> dict[str, float]:
+def measure_append(blocks: list[MessageBlock], fleet: Fleet) -> dict[str, float]:
     """Append every decoded block to a new journal: what being on disk costs."""
     limits = Limits(measured_age_hours_max=None)
     decoded = [decode_block(block, fleet, limits).readings for block in blocks]

@@ -16,5 +16,14 @@ def cpu_seconds(pid: int) -> float:
 
 def memory_mb(pid: int) -> float:
     """Return the greatest resident memory so far [MB]; unlike `getrusage`, not that of the parent before the fork."""
+    return _status_mb(pid, "VmHWM")
+
+
+def memory_now_mb(pid: int) -> float:
+    """Return the resident memory [MB]."""
+    return _status_mb(pid, "VmRSS")
+
+
+def _status_mb(pid: int, name: str) -> float:
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return float(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+    return float(next(line for line in lines if line.startswith(name)).split()[1]) / 1024

@@ -73,7 +73,7 @@ def ledger_of(transformers: int) -> Ledger:
     return Ledger(
         stations=tuple(Station(f"S{i:04d}", f"S{i:04d}", "Asia/Shanghai") for i in range(stations)),
         transformers=tuple(
-            Transformer(f"T{i:06d}", f"T{i:06d}", f"S{i // STATION_TRANSFORMERS_MAX:04d}", RATED_POWER_KVA)
+            Transformer(f"T{i:07d}", f"T{i:07d}", f"S{i // STATION_TRANSFORMERS_MAX:04d}", RATED_POWER_KVA)
             for i in range(transformers)
         ),
     )

@@ -7,12 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.bulk_reader import read_packets
 from bench.figures import harmonic
 from bench.goals import Goal
 from bench.packets import publish
+from bench.province_packets import HEAVY_EVERY, Rounds
+from bench.traffic import RATED_POWER_KVA, ledger_of
+from collector.decode import decode_block
+from collector.message import MessageBlock
+from collector.screen import Limits
+from grid.electrical import LoadRates
+from grid.fleet import Fleet
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ["BULK", "EMPTY", "COLLECTOR", "PAHO"]
@@ -77,3 +85,28 @@ def test_one_thing_after_the_other_is_slower_than_each() -> None:
 )
 def test_a_goal_is_judged_by_the_median_of_its_repeats(values: list[float], at_most: bool, verdict: str) -> None:
     assert Goal("", 3.0, values, at_most=at_most).verdict == verdict
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_packets_of_a_province_hold_one_good_reading_of_each_transformer(qos: int) -> None:
+    measured_at_us = 1_763_769_600_000_000
+    first, end = 1_900, 2_150
+    stream = Rounds(end, qos, 1).packets(5, measured_at_us, first, end)
+    fleet = Fleet.of(ledger_of(end).transformers)
+    topics, payloads = [], []
+    for message in range(len(stream)):
+        packet = bytes(stream.slice(message, message + 1))
+        topic_at = packet.index(b"redvest")
+        body_at = packet.index(b'{"measured_at')
+        topics.append(packet[topic_at : body_at - 2 * qos])
+        payloads.append(packet[body_at:])
+        assert packet == publish(topics[-1].decode(), payloads[-1], qos, 1 + message)
+    received_at_us = np.full(len(payloads), measured_at_us)
+    decoded = decode_block(MessageBlock(topics, payloads, bytes(len(payloads)), [], received_at_us, 1), fleet, Limits())
+    assert decoded.rejects == ()
+    assert decoded.readings.transformer.tolist() == list(range(first, end))
+    assert (decoded.readings.measured_at_us == measured_at_us).all()
+    load_rate = LoadRates(decoded.readings, fleet).load_rate
+    assert (np.flatnonzero(load_rate > 0.9) + first).tolist() == [2 * HEAVY_EVERY]
+    by_current = decoded.readings.current_amp.sum(axis=1) * 228.0 / 1000.0 / RATED_POWER_KVA
+    assert by_current == pytest.approx(load_rate, rel=0.02)
