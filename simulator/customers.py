@@ -60,13 +60,33 @@ class Customers:
         rests = (self.rests_from_minute <= minute) & (minute < self.rests_until_minute)
         return is_open & ~rests & (presence > self.presence_rank)
 
-    def switched_on(self, units: CoolingUnits, minute: float) -> Bools:
-        """Return which units are on by the habit of opening and closing (u,), one after another."""
+    def unit_hours(self, units: CoolingUnits) -> UnitHours:
+        """Return when units are on by the habit of opening and closing, one after another."""
         owner, lag = units.customer, units.lag_minutes
-        by_day = (self.opens_minute[owner] + lag <= minute) & (minute < self.closes_minute[owner] - lag)
-        rests_from, rests_until = self.rests_from_minute[owner], self.rests_until_minute[owner]
-        rests = (rests_until > 0.0) & (rests_from - lag <= minute) & (minute < rests_until + lag)
-        return by_day & ~rests
+        rests_until = self.rests_until_minute[owner]
+        rests = rests_until > 0.0
+        return UnitHours(
+            self.opens_minute[owner] + lag,
+            self.closes_minute[owner] - lag,
+            np.where(rests, self.rests_from_minute[owner] - lag, np.inf),
+            np.where(rests, rests_until + lag, np.inf),
+        )
+
+
+@dataclass(frozen=True)
+class UnitHours:
+    """When u units are switched on [minute of the day], all (u,)."""
+
+    on_from: Floats
+    on_until: Floats
+    rests_from: Floats
+    """Infinite for who does not rest."""
+    rests_until: Floats
+
+    def switched_on(self, minute: float) -> Bools:
+        """Return which units are on at a minute of the day (u,)."""
+        by_day = (self.on_from <= minute) & (minute < self.on_until)
+        return by_day & ~((self.rests_from <= minute) & (minute < self.rests_until))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A heat pump gives less heat from colder air and needs more input for each kilowatt of it, just when the room
 loses more: that is why a cold morning loads a transformer. The slopes are those of manufacturers' tables
-(practice), from the rating point of 7 °C outdoors (GB/T 7725); capacity falls by 1.7 %/K, COP by 2.2 %/K.
+(practice), from the rating point of 7 °C outdoors (GB/T 7725); capacity falls by 1.7 %/K, COP by 1.8 %/K.
 """
 
 from __future__ import annotations

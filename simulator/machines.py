@@ -2,7 +2,8 @@
 
 Reactive power of a motor = rated × (idle share + (1 − idle share) × load²): magnetising does not depend on the load,
 leakage grows with the square of the current. So an idle line draws few kilowatts and many kilovars. Shares are
-those of manufacturers' tables for motors of 5 to 50 kW (practice).
+those of manufacturers' tables for motors of 5 to 50 kW (practice). Capacitors are switched in steps by a regulator that
+does not overcompensate.
 """
 
 from __future__ import annotations
@@ -35,15 +36,13 @@ class Machines:
         part = self._part
         self._change_work(now.step_minutes)
         runs = np.zeros(part.count, np.bool_)
-        in_shift = False
         for start, end in self._shifts:
             runs |= (now.minute >= start + self._late_minutes) & (now.minute < end - self._late_minutes)
-            in_shift |= start <= now.minute < end
         load = np.where(self._works, part.load, part.idle_load)
         active_kw = part.rated_kw / part.efficiency * load * runs
         rated_kvar = part.rated_kw / part.efficiency * tan_phi(part.power_factor)
         reactive_kvar = rated_kvar * (part.idle_kvar_share + (1.0 - part.idle_kvar_share) * load**2) * runs
-        capacitors_kvar = -part.compensation_kvar * in_shift
+        capacitors_kvar = -min(part.compensation_kvar, float(reactive_kvar.sum()))
         return Load(np.append(active_kw, 0.0) * has_supply, np.append(reactive_kvar, capacitors_kvar) * has_supply)
 
     def _change_work(self, minutes: float) -> None:

@@ -52,6 +52,8 @@ class Scenario(Part, frozen=True):
 
     name: str
     title: Words
+    sentence: Words
+    """What happens, in one sentence."""
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     starts_at: datetime
     ends_at: datetime

@@ -44,7 +44,7 @@ class HeatingPart(Part, frozen=True):
 
     rated_cop: Positive = 3.3
     """At 7 °C outdoors."""
-    cop_per_k: Number = 0.022
+    cop_per_k: Number = 0.018
     """Relative change of the COP per kelvin of outdoor air from 7 °C."""
     capacity_per_k: Number = 0.017
     """Relative change of the heating capacity per kelvin of outdoor air from 7 °C, defrosting included."""
@@ -114,7 +114,7 @@ class MachinesPart(Part, frozen=True):
     idle_kvar_share: Share = 0.6
     """Of the reactive power at rated load: what magnetises the motor."""
     compensation_kvar: Amount = 0.0
-    """Capacitors of the plant that are in service during the shifts."""
+    """Capacitors of the plant that are in service."""
 
 
 class OutdoorPart(Part, frozen=True):

@@ -74,7 +74,8 @@ def _toml(text: str, where: str) -> Table:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"not TOML: {error}", where=where, remedy="mend the syntax there") from error
+        quotes = ', and put keys that are not plain ASCII in quotes: "餐饮" = 6' if "key" in str(error) else ""
+        raise SettingsError(f"not TOML: {error}", where=where, remedy=f"mend the syntax there{quotes}") from error
 
 
 def _filled(own: Table, habits: Table) -> Table:

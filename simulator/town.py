@@ -60,6 +60,7 @@ class Town:
         self._merchant_row = {m.merchant_id: i for i, m in enumerate(ledger.merchants)}
         folk = townsfolk(ledger, scenario, seed, self.fleet)
         self._customers, self._units = folk.customers, folk.units
+        self._unit_hours = folk.customers.unit_hours(folk.units)
         self._facades, self._facade = np.unique(folk.customers.facade_azimuth_deg, return_inverse=True)
         self._weather = Weather.of(scenario.starts_at.date(), scenario.utc_offset_hours, scenario.weather)
         self._outdoor_c = self._weather.temperature_c(scenario.minute(self.now_us))
@@ -152,7 +153,7 @@ class Town:
         sun_kw = sun.on_facades(self._facades)[self._facade] * customers.glass_m2 / 1000.0
         gains_w_m2 = customers.gains.at(minute)[customers.gain]
         heat_kw = sun_kw + drawn.heat_kw + gains_w_m2 * customers.floor_m2 * inside / 1000.0 + heated.heat_kw
-        switched_on = customers.switched_on(self._units, minute) & has_supply[self._units.customer]
+        switched_on = self._unit_hours.switched_on(minute) & has_supply[self._units.customer]
         moisture = self._weather.moisture_g_kg(minute)
         cooling = self._rooms.step(inside, switched_on, heat_kw, self._outdoor_c, STEP_MINUTES, moisture)
         self._active_kw = drawn.active_kw + cooling.active_kw + heated.active_kw
