@@ -138,6 +138,16 @@ class CustomerLink:
 
 
 @dataclass(frozen=True)
+class Device:
+    """A device that sends readings, by the name that it has itself, and the transformer they are of."""
+
+    device_id: str
+    transformer_id: str
+    replays: bool = False
+    """It sends readings again when it is asked to."""
+
+
+@dataclass(frozen=True)
 class Ledger:
     """The whole ledger of one or more stations, checked and free of dangling references."""
 
@@ -151,6 +161,8 @@ class Ledger:
     """Dated ratings. Where a transformer has some, they say what held when; the first one also before it."""
     links: tuple[CustomerLink, ...] = ()
     """Dated links of merchants to transformers. Where a merchant has some, they say what held when, as ratings do."""
+    devices: tuple[Device, ...] = ()
+    """Devices that do not send under their transformer's id, or that can be asked to send again."""
 
     def transformer(self, transformer_id: str) -> Transformer | None:
         """Return one transformer, or None when the ledger does not know it."""

@@ -44,7 +44,7 @@ def run_collector(
         subscriber = Subscriber(
             house.broker_address(),
             client_id=values.client_id,
-            filters=subscription_filters(values.stations),
+            filters=_filters(house),
             clock_us=house.clock.now_us,
             queue_messages_max=values.queue_messages_max,
             receive_maximum=settings.broker.receive_maximum,
@@ -80,6 +80,11 @@ def run_collector(
             pipeline.close()
 
 
+def _filters(house: House) -> tuple[str, ...]:
+    terminals = house.terminal_format()
+    return subscription_filters(house.settings.collector.stations) + (terminals.filters() if terminals else ())
+
+
 def _options(house: House) -> PipelineOptions:
     settings = house.settings
     return PipelineOptions(
@@ -90,4 +95,5 @@ def _options(house: House) -> PipelineOptions:
         silence=SilenceSettings(settings.silence.slot_minutes, settings.silence.silent_slots),
         channels=tuple(channel.value for channel in settings.notify.channels),
         hygiene=HygieneSettings(),
+        terminals=house.terminal_format(),
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from alerts.rules import RuleSet
     from collector.broker_address import BrokerAddress
     from collector.screen import Limits
+    from collector.terminal_format import TerminalFormat
     from service.desk import Desk
     from service.meters import Meters
     from service.queries import Queries
@@ -118,6 +119,13 @@ class House:
             measured_age_hours_max=values.measured_age_hours_max or None,
             measured_ahead_minutes_max=values.measured_ahead_minutes_max,
         )
+
+    def terminal_format(self) -> TerminalFormat | None:
+        """Return how smart terminals send; None where the settings name no topic of theirs."""
+        from collector.terminal_format import TerminalFormat
+
+        values = self.settings.terminal
+        return TerminalFormat(**values.model_dump()) if values.topics else None
 
     def outreach_settings(self) -> OutreachSettings:
         """Return the values that the outreach list depends on."""

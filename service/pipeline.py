@@ -18,6 +18,7 @@ from collector.decode import Decoded
 from collector.message import Message
 from collector.rejects import Reject
 from collector.screen import Limits
+from collector.terminal_format import TerminalFormat
 from grid.errors import StoreError
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
@@ -53,6 +54,8 @@ class PipelineOptions:
     silence: SilenceSettings
     channels: tuple[str, ...]
     hygiene: HygieneSettings
+    terminals: TerminalFormat | None = None
+    """How smart terminals send; None where there are none."""
 
 
 class Pipeline:
@@ -108,7 +111,7 @@ class Pipeline:
         names = {station.station_id: station.name for station in ledger.stations}
         self._speaking = Speaking(options.channels, options.hygiene, names, self._records.state(STATE_NAME))
         self._watch = Watch(self.fleet, ledger, options.silence)
-        self._decoder = Decoder(self.fleet, options.limits)
+        self._decoder = Decoder(self.fleet, options.limits, options.terminals)
         self._received_us = np.full(len(self.fleet), -1, np.int64)
         self._measured_us = np.full(len(self.fleet), -1, np.int64)
         heard = self._journal.last_received()

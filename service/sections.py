@@ -12,8 +12,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from collector.terminal_format import DEVICE_LEVEL
 from grid.moments import parse_moment_us
 
 
@@ -119,6 +120,24 @@ class CollectorSection(Section):
     rejects_rows_max: Whole = Field(default=100_000, ge=1)
     health_host: Host = "127.0.0.1"
     health_port: PortOrAny = 9464
+
+
+def _terminal_topic(topic: str) -> str:
+    levels = topic.split("/")
+    if levels.count(DEVICE_LEVEL) != 1 or any("#" in level or ("+" in level and level != "+") for level in levels):
+        raise ValueError(f"{topic!r} is no topic with one level {DEVICE_LEVEL} and + for levels that may be any")
+    if levels[0] == "redvest":
+        raise ValueError(f"{topic!r} is a topic of the native format")
+    return topic
+
+
+class TerminalSection(Section):
+    """Chinese smart terminals, which send in a format of their own."""
+
+    topics: Annotated[tuple[Annotated[str, AfterValidator(_terminal_topic)], ...], BeforeValidator(_texts)] = ()
+    good_quality: Texts = ("1",)
+    power_unit: Literal["kW", "W"] = "kW"
+    points_apart_seconds_max: Number = Field(default=60.0, gt=0.0, le=3600.0)
 
 
 class VerdictsSection(Section):

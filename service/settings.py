@@ -29,6 +29,7 @@ from service.sections import (
     RecordsSection,
     SilenceSection,
     SimulatorSection,
+    TerminalSection,
     VerdictsSection,
 )
 from service.settings_checks import check_together, refuse_secrets, refuse_unknown_variables, sections_of
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     records: RecordsSection = Field(default_factory=RecordsSection)
     broker: BrokerSection = Field(default_factory=BrokerSection)
     collector: CollectorSection = Field(default_factory=CollectorSection)
+    terminal: TerminalSection = Field(default_factory=TerminalSection)
     verdicts: VerdictsSection = Field(default_factory=VerdictsSection)
     outreach: OutreachSection = Field(default_factory=OutreachSection)
     silence: SilenceSection = Field(default_factory=SilenceSection)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from stores.storable_text import storable
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration in stores/migrations/versions."""
 
 metadata = MetaData()
@@ -130,6 +130,14 @@ rating = Table(
     Column("valid_from_us", BigInteger, primary_key=True, autoincrement=False),
     Column("rated_power_kva", Float, nullable=False),
     Column("ct_ratio", Float, nullable=False),
+    *_ledger_marks(),
+)
+device = Table(
+    "device",
+    metadata,
+    Column("device_id", Words, primary_key=True),
+    Column("transformer_id", Words, ForeignKey("transformer.transformer_id"), nullable=False),
+    Column("replays", Boolean, nullable=False),
     *_ledger_marks(),
 )
 person = Table(

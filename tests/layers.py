@@ -22,7 +22,7 @@ HOUSE = {
     "alerts": Room(("grid",), pure=True),
     "collector": Room(("grid",)),
     "stores": Room(("grid", "alerts")),
-    "simulator": Room(("grid", "collector.wire", "collector.broker_address")),
+    "simulator": Room(("grid", "collector.wire", "collector.terminal_format", "collector.broker_address")),
     "service": Room(("grid", "alerts", "collector", "stores", "simulator")),
     "dashboard": Room(("grid", "alerts", "service")),
 }

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from grid.assets import (
     Appliance,
     ApplianceKind,
+    Device,
     Ledger,
     Merchant,
     Person,
@@ -46,6 +47,7 @@ GOOD = {
         "YX06,2020-01-01T00:00:00+08:00,315,60\n"
         "YX06,2021-06-01T00:00:00+08:00,400,80\n"
     ),
+    "devices": "device_id,transformer_id,replays\nADC_0001,YX06,yes\nYX07,YX07,\n",
     "people": "person_id,name,role,grid_id,phone,chat_id\nP01,模拟队员,member,G01,13800000001,\n",
     "merchants": (
         "merchant_id,name,transformer_id,address,contact_name,phone,category,phase,walk_order,protected,protected_reason\n"
@@ -103,6 +105,7 @@ def test_a_good_ledger_is_read_with_defaults_where_cells_are_blank(tmp_path: Pat
         Transformer("YX06", "模拟台区", "ST01", 400.0, "G01", "F01", 80.0, False, 40.1, 116.2, "模拟公司"),
         Transformer("YX07", "模拟七号", "ST01", 315.0),
     )
+    assert ledger.devices == (Device("ADC_0001", "YX06", True), Device("YX07", "YX07"))
     assert ledger.people == (Person("P01", "模拟队员", Role.MEMBER, "G01", "13800000001"),)
     assert ledger.merchants == (
         Merchant("M01", "模拟小吃店", "YX06", "模拟街 1 号", "模拟联系人", "13800000001", "餐饮", Phase.A, 1),
@@ -136,6 +139,7 @@ def test_stations_and_transformers_alone_are_a_ledger(tmp_path: Path) -> None:
             tmp_path / "ledger",
             grids=None,
             ratings=None,
+            devices=None,
             people=None,
             merchants=None,
             links=None,

@@ -26,6 +26,7 @@ from alerts.outreach import Ask, Door, OutreachList, Visit, VisitResult
 from grid.assets import (
     Appliance,
     ApplianceKind,
+    Device,
     Ledger,
     Merchant,
     Person,
@@ -52,6 +53,7 @@ TOWN = Ledger(
         Transformer("YX06", "银杏六号", "S1", 400.0, "G1", "F1", 80.0, True, 39.9, 116.4, "public"),
         Transformer("YX05", "银杏五号", "S1", 315.0),
     ),
+    devices=(Device("ADC_0001", "YX06", True),),
     people=(Person("P1", "模拟甲", Role.GRID_LEAD, "G1", "13800000001", "c1"), Person("P2", "模拟乙", Role.DUTY)),
     merchants=(
         Merchant(
@@ -124,7 +126,7 @@ def everything(url: str, table: str) -> list[tuple[object, ...]]:
 def test_a_ledger_comes_back_as_it_was_taken_in_its_order(records: Records) -> None:
     assert (records.ledger(), records.ledger_version()) == (Ledger(), 0)
     taken = records.replace_ledger(TOWN, "P9", NOON_US)
-    assert (taken.version, taken.added, taken.changed, taken.retired) == (1, 12, 0, 0)
+    assert (taken.version, taken.added, taken.changed, taken.retired) == (1, 13, 0, 0)
     assert (records.ledger(), records.ledger_version()) == (TOWN, 1)
 
 

@@ -90,6 +90,7 @@ def _ledger(reads: dict[str, SheetRead]) -> Ledger:
         grids=assets("grids"),
         transformers=assets("transformers"),
         ratings=assets("ratings"),
+        devices=assets("devices"),
         people=assets("people"),
         merchants=assets("merchants"),
         links=assets("links"),

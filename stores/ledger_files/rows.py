@@ -10,6 +10,7 @@ from grid.assets import (
     Appliance,
     ApplianceKind,
     CustomerLink,
+    Device,
     Merchant,
     Person,
     Phase,
@@ -184,6 +185,18 @@ class LinkRow(LedgerRow):
     def asset(self) -> CustomerLink:
         """Return the link."""
         return CustomerLink(self.merchant_id, self.valid_from, self.transformer_id)
+
+
+class DeviceRow(LedgerRow):
+    """A row of devices.csv."""
+
+    device_id: Identifier
+    transformer_id: Identifier
+    replays: YesNo = False
+
+    def asset(self) -> Device:
+        """Return the device."""
+        return Device(self.device_id, self.transformer_id, self.replays)
 
 
 class ApplianceRow(LedgerRow):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stores.ledger_files.rows import (
     ApplianceRow,
+    DeviceRow,
     GridRow,
     LedgerRow,
     LinkRow,
@@ -49,12 +50,13 @@ TRANSFORMERS = Sheet(
     required=True,
 )
 RATINGS = Sheet("ratings", RatingRow, None, (("transformer_id", "transformers"),))
+DEVICES = Sheet("devices", DeviceRow, "device_id", (("transformer_id", "transformers"),))
 PEOPLE = Sheet("people", PersonRow, "person_id", (("grid_id", "grids"),))
 MERCHANTS = Sheet("merchants", MerchantRow, "merchant_id", (("transformer_id", "transformers"),))
 LINKS = Sheet("links", LinkRow, None, (("merchant_id", "merchants"), ("transformer_id", "transformers")))
 APPLIANCES = Sheet("appliances", ApplianceRow, None, (("merchant_id", "merchants"),))
 
-SHEETS = (STATIONS, GRIDS, TRANSFORMERS, RATINGS, PEOPLE, MERCHANTS, LINKS, APPLIANCES)
+SHEETS = (STATIONS, GRIDS, TRANSFORMERS, RATINGS, DEVICES, PEOPLE, MERCHANTS, LINKS, APPLIANCES)
 """In the order of the chain: what is referred to comes before what refers to it."""
 
 OTHER_SHEETS = ("readings",)

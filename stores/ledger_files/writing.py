@@ -26,6 +26,7 @@ _CHOICES = {
     "appliance": [kind.value for kind in ApplianceKind],
     "indoor": ["yes", "no"],
     "protected": ["yes", "no"],
+    "replays": ["yes", "no"],
 }
 _ROWS_WITH_CHOICES = 10_000
 

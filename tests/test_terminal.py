@@ -1,0 +1,150 @@
+"""Smart terminals: pushes of points become readings like all others, or rejects that say which point is at fault."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from collector.decode import Decoded
+from collector.message import Message
+from collector.rejects import Reason
+from collector.screen import Limits
+from collector.terminal import decode_formats
+from collector.terminal_format import TerminalFormat
+from collector.wire import encode_reading, reading_topic
+from grid.assets import Device, Ledger, Station, Transformer
+from grid.fleet import Fleet
+from grid.moments import MINUTE_US, format_utc, parse_moment_us
+from grid.readings import ReadingBatch
+from simulator.terminal import encode_pushes
+
+CASES = Path(__file__).parent / "cases" / "terminal"
+FLEET = Fleet.of_ledger(
+    Ledger(
+        stations=(Station("ST01", "模拟供电所", "Asia/Shanghai"),),
+        transformers=(Transformer("YX05", "", "ST01", 630.0), Transformer("YX06", "", "ST01", 400.0)),
+        devices=(Device("ADC_0001", "YX06"),),
+    )
+)
+TERMINALS = TerminalFormat(("+/notify/event/database/+/{device_id}",))
+TOPIC = "ttu/notify/event/database/ADC/ADC_0001"
+ELEVEN = parse_moment_us("2021-07-24T11:00:00+08:00")
+
+
+def message(payload: bytes, topic: str = TOPIC, *, retained: bool = False) -> Message:
+    return Message(topic, payload, ELEVEN + MINUTE_US, mid=1, qos=1, epoch=1, retained=retained)
+
+
+def decoded(*messages: Message, terminals: TerminalFormat = TERMINALS) -> Decoded:
+    return decode_formats(messages, FLEET, Limits(), terminals)
+
+
+def as_told(found: Decoded) -> list[str]:
+    """Readings and rejects as the golden file has them, – for what is missing."""
+    batch = found.readings
+
+    def numbers(values: Any) -> str:
+        return " ".join("–" if np.isnan(value) else f"{value:g}" for value in np.atleast_1d(values))
+
+    readings = [
+        f"{FLEET.transformer_ids[batch.transformer[i]]} {format_utc(int(batch.measured_at_us[i]))} "
+        f"U {numbers(batch.voltage_v[i])} I {numbers(batch.current_amp[i])} "
+        f"P {numbers(batch.active_power_kw[i])} Q {numbers(batch.reactive_power_kvar[i])}"
+        for i in range(len(batch))
+    ]
+    unknown = [f"unknown fields {found.unknown_fields}"] if found.unknown_fields else []
+    return readings + [f"{reject.reason} {reject.field}".strip() for reject in found.rejects] + unknown
+
+
+GOLDEN: dict[str, list[str]] = tomllib.loads((CASES / "expected.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", sorted(path.stem for path in CASES.glob("*.json")))
+def test_a_push_says_what_the_golden_file_says(case: str) -> None:
+    assert as_told(decoded(message((CASES / f"{case}.json").read_bytes()))) == GOLDEN[case]
+
+
+def test_the_golden_file_has_no_line_without_a_push() -> None:
+    assert set(GOLDEN) == {path.stem for path in CASES.glob("*.json")}
+
+
+@pytest.mark.parametrize("unit", ["kW", "W"])
+def test_what_a_simulated_terminal_sends_comes_back_as_it_was(unit: Any) -> None:
+    dice = np.random.default_rng(5)
+    readings = ReadingBatch.of(
+        np.ones(40, np.int32),
+        ELEVEN - np.arange(40, 0, -1) * MINUTE_US + 230_000,
+        voltage_v=np.round(dice.uniform(215, 235, (40, 3)), 3),
+        current_amp=np.round(dice.uniform(250, 500, (40, 3)), 3),
+        active_power_kw=np.where(np.arange(40) % 5 == 0, np.nan, 150.0 + np.arange(40)),
+        reactive_power_kvar=np.where(np.arange(40) % 7 == 0, np.nan, 30.25),
+    )
+    pushes = [message(payload) for payload in encode_pushes(readings, power_unit=unit)]
+    found = decoded(*pushes, terminals=replace(TERMINALS, power_unit=unit))
+    assert found.rejects == ()
+    for column in ("transformer", "measured_at_us", "voltage_v", "current_amp", "active_power_kw"):
+        np.testing.assert_allclose(getattr(found.readings, column), getattr(readings, column), rtol=1e-12)
+    np.testing.assert_allclose(found.readings.reactive_power_kvar, readings.reactive_power_kvar)
+
+
+def test_a_point_of_bad_quality_is_missing_and_never_put_in_its_place() -> None:
+    reading = ReadingBatch.of([1], [ELEVEN], active_power_kw=[361.0], reactive_power_kvar=[112.4])
+    (payload,) = encode_pushes(reading, bad_points=("TotVar",))
+    found = decoded(message(payload))
+    assert found.readings.active_power_kw.tolist() == [361.0]
+    assert np.isnan(found.readings.reactive_power_kvar).all()
+
+
+def test_native_messages_and_pushes_of_one_block_are_read_each_by_its_topic() -> None:
+    native = message(encode_reading(format_utc(ELEVEN), active_power_kw=400.0), reading_topic("ST01", "YX05"))
+    push = message((CASES / "all-points.json").read_bytes())
+    foreign = message(b"{}", "some/other/topic")
+    found = decoded(push, native, foreign)
+    assert sorted(found.readings.transformer.tolist()) == [0, 1]
+    assert [reject.reason for reject in found.rejects] == [Reason.UNKNOWN_TOPIC]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason", "field"),
+    [
+        (message(b"{}", TOPIC.replace("0001", "9999")), Reason.UNKNOWN_DEVICE, "topic"),
+        (message((CASES / "all-points.json").read_bytes(), retained=True), Reason.RETAINED, ""),
+        (message(b" " * (1024 * 1024 + 1)), Reason.TOO_LARGE, ""),
+        (message(b""), Reason.EMPTY, ""),
+        (message('{"token":"台区"}'.encode("gbk")), Reason.NOT_UTF8, ""),
+        (message(b"[" * 100_000), Reason.NESTED_TOO_DEEP, ""),
+    ],
+    ids=lambda value: value.value if isinstance(value, Reason) else None,
+)
+def test_what_cannot_be_taken_is_refused_with_its_reason(wrong: Message, reason: Reason, field: str) -> None:
+    found = decoded(wrong, message((CASES / "all-points.json").read_bytes()))
+    assert [(reject.reason, reject.field, reject.topic) for reject in found.rejects] == [(reason, field, wrong.topic)]
+    assert len(found.readings) == 1
+
+
+def test_every_byte_that_is_cut_off_or_turned_gives_a_reject_or_a_reading_and_no_error() -> None:
+    whole = json.dumps(json.loads((CASES / "all-points.json").read_text())).encode()
+    pushes = [message(whole[:length]) for length in range(0, len(whole), 3)]
+    dice = np.random.default_rng(7)
+    for _ in range(300):
+        turned = bytearray(whole)
+        turned[int(dice.integers(len(whole)))] = int(dice.integers(256))
+        pushes.append(message(bytes(turned)))
+    for push in pushes:
+        found = decoded(push)
+        assert len(found.readings) + len(found.rejects) >= 1
+
+
+def test_a_topic_pattern_fits_level_by_level() -> None:
+    terminals = TerminalFormat(("+/notify/event/database/+/{device_id}", "dev/{device_id}/up"))
+    assert terminals.filters() == ("+/notify/event/database/+/+", "dev/+/up")
+    assert terminals.device_id(TOPIC) == "ADC_0001"
+    assert terminals.device_id("dev/7/up") == "7"
+    assert terminals.device_id("dev/7/up/x") is None
+    assert terminals.device_id("redvest/v1/ST01/YX06/reading") is None
