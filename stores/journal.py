@@ -25,6 +25,7 @@ from stores import journal_append, journal_gaps, journal_packing, journal_readin
 from stores.journal_file import WriterLock, open_for_reading, open_for_writing
 from stores.journal_log import LogState
 from stores.journal_packing import FIRST_PLACE, Packed, Place
+from stores.journal_segments import since_hour
 from stores.journal_values import Appended, Gap, JournalCounts, LastReceived, StoredReject, Waiting
 from stores.sqlite_errors import telling
 
@@ -45,6 +46,7 @@ __all__ = [
 REJECTS_ROWS_MAX = 100_000
 REJECTS_BYTES_MAX = 256 * 1024 * 1024
 """Caps of the quarantine; the oldest rejects go first, and are counted."""
+_EVERY_SEGMENT = (-(2**62), 0, 2**62)
 _SOUGHT_NUMBERS_MAX = 20
 """Up to so many transformers are sought one by one; for more, reading everything is quicker (practice)."""
 
@@ -254,6 +256,11 @@ class Journal:
         """Return the totals."""
         with self._asking() as connection:
             return journal_reading.counts(connection, self.path)
+
+    def damaged_readings(self) -> int:
+        """Return how many packed readings cannot be unpacked any more; each segment of them is said in the log."""
+        with self._asking() as connection:
+            return sum(s.readings for s in since_hour(connection, *_EVERY_SEGMENT) if not len(s.stored()))
 
     def _sought(self, from_us: int, numbers: Sequence[int], rows_max: int) -> Iterator[ReadingBatch]:
         with self._asking() as connection:

@@ -12,6 +12,7 @@ import numpy as np
 
 from grid.errors import StoreError
 from grid.moments import HOUR_US
+from stores.journal_blocks import join_blocks
 from stores.journal_rows import READING_COLUMNS, slot_minute
 from stores.journal_segments import (
     HOUR_MINUTES,
@@ -71,13 +72,16 @@ class Packed:
 
 
 def pack_step(connection: sqlite3.Connection, place: Place, before_us: int) -> Packed:
-    """Move up to about `STEP_READINGS_MAX` readings of hours that end by `before_us`, from a place on."""
+    """Move up to about `STEP_READINGS_MAX` readings of hours that end by `before_us`, from a place on.
+
+    When all are moved, the list of blocks is shortened.
+    """
     moved = 0
     end_minute = before_us // HOUR_US * HOUR_MINUTES
     for _ in range(STEP_UNITS_MAX):
         (slot,) = connection.execute(_NEXT_SLOT, (place.hour * HOUR_MINUTES, end_minute)).fetchone()
         if slot is None:
-            return Packed(moved, None)
+            return Packed(moved, place if join_blocks(connection, before_us) else None)
         hour = slot // HOUR_MINUTES
         minutes = (hour * HOUR_MINUTES, (hour + 1) * HOUR_MINUTES - 1)
         first = place.transformer if hour == place.hour else 0

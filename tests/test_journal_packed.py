@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
@@ -19,8 +24,11 @@ from numpy.typing import NDArray
 from grid.errors import StoreError
 from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
+from stores import journal_append, journal_blocks, journal_packing, journal_schema
 from stores.journal import FIRST_PLACE, Journal
 from stores.journal_packed import PackedReadings
+from stores.journal_packing import pack_step
+from stores.journal_rows import INSERT_READING, reading_rows
 from stores.packed_columns import pack_integers, pack_values, unpack_integers, unpack_values
 
 MIDNIGHT_US = 1_627_056_000_000_000 // DAY_US * DAY_US
@@ -100,8 +108,8 @@ A_READING = st.tuples(
 A_BLOCK = st.lists(A_READING, max_size=12)
 A_DEED = st.one_of(
     A_BLOCK,
-    st.tuples(st.just("pack"), st.integers(0, 4)),
-    st.tuples(st.just("step"), st.integers(0, 4)),
+    st.tuples(st.just("pack"), st.sampled_from([0, 1, 2, 100])),
+    st.tuples(st.just("step"), st.sampled_from([1, 2, 100])),
     st.just("crash"),
 )
 Reading = tuple[int, int, float, int]
@@ -130,6 +138,15 @@ def since(journal: Journal, from_us: int, numbers: Sequence[int] | None) -> list
     return bits(together.take(by_number))
 
 
+def followed(journal: Journal, cursor: int) -> ReadingBatch:
+    """Return all that a follower gets who stands at a block; how much at a time is not the same for all journals."""
+    batches = []
+    while journal.waiting(cursor).blocks:
+        batch, cursor = journal.after(cursor, rows_max=9)
+        batches.append(batch)
+    return ReadingBatch.concatenate(batches)
+
+
 def everything(journal: Journal) -> dict[str, object]:
     """Return all that a journal answers, but its size."""
     said: dict[str, object] = {}
@@ -141,10 +158,8 @@ def everything(journal: Journal) -> dict[str, object]:
             said[f"since {from_us} {numbers}"] = since(journal, from_us, numbers)
         moments = journal.moments(from_us, range(1, 17))
         said[f"moments {from_us}"] = sorted(zip(*(column.tolist() for column in moments), strict=True))
-    cursor = 0
-    while journal.waiting(cursor).blocks:
-        batch, cursor = journal.after(cursor, rows_max=9)
-        said[f"after to {cursor}"] = bits(batch)
+    for start in range(journal.counts().blocks + 1):
+        said[f"after {start}"] = bits(followed(journal, start))
     said["latest"] = bits(journal.latest())
     said["last received"] = journal.last_received().received_at_us.tolist()
     totals = journal.counts()
@@ -195,8 +210,21 @@ def lives_alike(deeds: Sequence[object]) -> bool:
         return live(deeds, Path(one), packs=True) == live(deeds, Path(other), packs=False)
 
 
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few readings be enough to fill a step, a segment and a joined block."""
+    monkeypatch.setattr(journal_packing, "STEP_READINGS_MAX", 4)
+    monkeypatch.setattr(journal_packing, "SEGMENT_READINGS_MAX", 6)
+    monkeypatch.setattr(journal_blocks, "JOINED_READINGS", 5)
+
+
+@pytest.mark.usefixtures("small_steps")
 @given(st.lists(A_DEED, max_size=12))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 def test_any_deeds_leave_a_journal_that_answers_like_one_that_never_packs(deeds: list[object]) -> None:
     assert lives_alike(deeds)
 
@@ -209,7 +237,7 @@ DEEDS: list[object] = [
     [(15, 30 * MINUTE_US, 150.0, 2), (15, 30 * MINUTE_US, 160.0, 1), (16, 0, 170.0, 0)],  # corrected, contradicted
     [(0, 5 * MINUTE_US, 100.0, 1)],  # late
     "crash",
-    ("pack", 9),
+    ("pack", 100),
     [(0, 5 * MINUTE_US, 101.0, 3)],
 ]
 
@@ -235,3 +263,187 @@ def test_a_journal_that_packs_wrongly_is_found_out(broken: str, monkeypatch: pyt
             monkeypatch.setattr(PackedReadings, "take_out_replaced", lambda *_: None)
     with pytest.raises((StoreError, AssertionError)):
         assert lives_alike(DEEDS)
+
+
+# Crashes, damage, age -------------------------------------------------------------------------------------------
+
+
+def a_grid(minutes: int, transformers: int = 40, first_minute: int = 0) -> ReadingBatch:
+    """Return one reading a minute of each transformer; each tells its own power."""
+    row = np.arange(first_minute * transformers, (first_minute + minutes) * transformers)
+    at_us = MIDNIGHT_US + row // transformers * MINUTE_US
+    return ReadingBatch.of(row % transformers, at_us, active_power_kw=row / 10.0, sequence=row)
+
+
+def keys_of(journal: Journal) -> list[tuple[int, int]]:
+    together = ReadingBatch.concatenate(list(journal.since(0)))
+    return sorted(zip(together.transformer.tolist(), together.measured_at_us.tolist(), strict=True))
+
+
+def test_a_kill_while_packing_loses_nothing_and_stores_nothing_twice(tmp_path: Path) -> None:
+    """kill -9 at random moments of a process that does nothing but append and pack."""
+    script = """
+import sys
+from pathlib import Path
+from grid.moments import HOUR_US, MINUTE_US
+from stores.journal import FIRST_PLACE, Journal
+from tests.test_journal_packed import IDS, MIDNIGHT_US, a_grid
+journal = Journal.open_writer(Path(sys.argv[1]))
+journal.numbers(IDS)
+place = FIRST_PLACE
+first = journal.counts().blocks
+for minute in range(first, 100_000):
+    journal.append(a_grid(20, first_minute=20 * minute))
+    print(minute + 1, flush=True)
+    for _ in range(3):
+        place = journal.pack(place, MIDNIGHT_US + 20 * minute * MINUTE_US).goes_on_at or FIRST_PLACE
+"""
+    path, packed_hours = tmp_path / "journal.sqlite", 0
+    for wait_seconds in (0.15, 0.31, 0.23):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+        )
+        assert writer.stdout is not None
+        acknowledged = int(writer.stdout.readline())
+        time.sleep(wait_seconds)
+        writer.send_signal(signal.SIGKILL)
+        acknowledged = max([acknowledged, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+        writer.wait()
+        with Journal.open_reader(path) as reader:
+            blocks = reader.counts().blocks
+            assert blocks in (acknowledged, acknowledged + 1)
+            sent = a_grid(20 * blocks)
+            assert keys_of(reader) == sorted(zip(sent.transformer.tolist(), sent.measured_at_us.tolist(), strict=True))
+            assert bits(reader.series(7, 0, 2**62)) == bits(sent.take(sent.transformer == 7))
+        with closing(sqlite3.connect(path)) as file:
+            (packed_hours,) = file.execute("SELECT count(DISTINCT hour) FROM segment").fetchone()
+    assert packed_hours > 1
+
+
+def killed_at(statement: int, folder: Path) -> bool:
+    """Pack in a process of its own that is killed before its n-th statement; return whether it came so far."""
+    child = os.fork()
+    if child == 0:
+        told = 0
+
+        def count(_: str) -> None:
+            nonlocal told
+            told += 1
+            if told == statement:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            journal = Journal.open_writer(folder / "journal.sqlite")
+            journal._connection.set_trace_callback(count)
+            journal.pack(FIRST_PLACE, 2**62)
+        finally:
+            os._exit(0)
+    return os.waitpid(child, 0)[1] != 0
+
+
+def answers_after_kills(folder: Path) -> list[bool]:
+    """Return for a kill before each statement of a packing step whether the journal answers as before."""
+    with journal_in(folder) as journal:
+        journal.append(block_of(A_DAY, MIDNIGHT_US))
+        before = everything(journal)
+    whole = (folder / "journal.sqlite").read_bytes()
+    alike = []
+    while killed_at(len(alike) + 1, folder):
+        with journal_in(folder) as journal:
+            alike.append(everything(journal) == before)
+        (folder / "journal.sqlite").write_bytes(whole)
+    return alike
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_kill_before_any_statement_of_a_packing_step_changes_no_answer(tmp_path: Path) -> None:
+    alike = answers_after_kills(tmp_path)
+    assert len(alike) > 8
+    assert all(alike)
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_packing_without_a_transaction_is_found_out_by_the_kills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Journal, "pack", lambda journal, *step: pack_step(journal._connection, *step))
+    with pytest.raises(AssertionError):
+        assert all(answers_after_kills(tmp_path))
+
+
+def test_an_older_journal_is_taken_over_and_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, sent = tmp_path / "journal.sqlite", a_grid(150)
+    steps = journal_schema._STEPS
+    monkeypatch.setattr(journal_schema, "_STEPS", steps[:2])
+    monkeypatch.setattr(journal_schema, "SCHEMA_VERSION", 2)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        journal_schema.migrate(file)
+        file.execute("BEGIN")
+        file.executemany("INSERT INTO transformer VALUES (?, ?)", list(enumerate(IDS)))
+        file.executemany(INSERT_READING, reading_rows(sent, 1))
+        journal_append._record_block(file, sent, 1)
+        file.execute("COMMIT")
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match="older version"):
+        Journal.open_reader(path)
+    monkeypatch.setattr(journal_schema, "_STEPS", (*steps[:2], (*steps[2], "and then the power fails")))
+    with pytest.raises(StoreError, match="syntax error"):
+        Journal.open_writer(path)
+    monkeypatch.undo()
+    with closing(sqlite3.connect(path)) as file:
+        assert journal_schema.schema_version(file) == 2
+        assert not file.execute("SELECT name FROM sqlite_schema WHERE name = 'segment'").fetchall()
+    with Journal.open_writer(path) as journal:
+        before = keys_of(journal)
+        assert pack_all(journal) == len(sent) - 40  # the newest of each transformer stay rows
+        assert keys_of(journal) == before
+        assert len(before) == len(sent)
+        assert bits(journal.series(7, 0, 2**62)) == bits(sent.take(sent.transformer == 7))
+
+
+def test_a_damaged_segment_is_said_its_readings_are_missing_and_taken_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = a_grid(150)
+    with journal_in(tmp_path) as journal:
+        journal.append(sent)
+        pack_all(journal)
+        assert journal.damaged_readings() == 0
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as file, file:
+        (told,) = file.execute("SELECT told FROM segment WHERE neighbours = 1 ORDER BY hour LIMIT 1").fetchone()
+        broken = told[:40] + bytes([told[40] ^ 1]) + told[41:]
+        file.execute("UPDATE segment SET told = ? WHERE told = ?", (broken, told))
+    with journal_in(tmp_path) as journal:
+        assert journal.damaged_readings() == 16 * 60
+        assert len(journal.series(16, 0, 2**62)) == 150 - 60
+        assert len(journal.series(15, 0, 2**62)) == 150
+        assert "readings of transformers 16 to 31 in hour" in caplog.text
+        assert int(journal.append(sent).new.sum()) == 16 * 60
+        pack_all(journal)
+        assert bits(journal.series(16, 0, 2**62)) == bits(sent.take(sent.transformer == 16))
+
+
+def test_a_reader_sees_all_readings_at_every_moment_of_packing(tmp_path: Path) -> None:
+    sent = a_grid(150)
+    with journal_in(tmp_path) as journal:
+        journal.append(sent)
+        with Journal.open_reader(journal.path) as reader:
+            place, steps, begun = FIRST_PLACE, 0, reader.since(0, rows_max=500)
+            batches = [next(begun)]
+            while place is not None:
+                place, steps = journal.pack(place, 2**62).goes_on_at, steps + 1  # type: ignore[assignment]
+                assert bits(reader.series(39, 0, 2**62)) == bits(sent.take(sent.transformer == 39))
+            assert steps > 3
+            batches += list(begun)
+    assert sum(len(batch) for batch in batches) == len(sent)
+
+
+def test_packing_takes_a_fifth_of_the_bytes_and_a_file_that_packs_stops_growing(tmp_path: Path) -> None:
+    pages = []
+    with journal_in(tmp_path) as journal:
+        for day in range(6):
+            journal.append(a_grid(300, 32, first_minute=300 * day))
+            pages.append(journal._connection.execute("PRAGMA page_count").fetchone()[0])
+            pack_all(journal)
+    grown_pages_each_day = (pages[-1] - pages[1]) / 4
+    assert grown_pages_each_day < pages[0] / 5
