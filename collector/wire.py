@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.fleet import Fleet
-from grid.moments import SECOND_US
+from grid.moments import SECOND_US, format_utc, parse_moment_us
 from grid.readings import NO_SEQUENCE, ReadingBatch
 
 BATCH_ROWS_MAX = 1_000
@@ -71,6 +71,14 @@ class WireBatch(msgspec.Struct, omit_defaults=True):
     columns: WireColumns | None = None
 
 
+class WireReplayRequest(msgspec.Struct):
+    """What the collector asks of a device: to send again what it measured between two moments, both included."""
+
+    device_id: str
+    from_moment: str = msgspec.field(name="from")
+    to_moment: str = msgspec.field(name="to")
+
+
 FIELDS: tuple[str, ...] = WireReading.__struct_fields__
 
 
@@ -82,6 +90,22 @@ def reading_topic(station_id: str, transformer_id: str) -> str:
 def batch_topic(station_id: str) -> str:
     """Return the topic on which a station's concentrators send batches, as rows or as columns."""
     return f"redvest/v1/{station_id}/readings"
+
+
+def replay_topic(station_id: str, transformer_id: str) -> str:
+    """Return the topic on which the collector asks a transformer's device for readings again; + is anybody's."""
+    return f"redvest/v1/{station_id}/{transformer_id}/replay"
+
+
+def encode_replay_request(device_id: str, from_us: int, to_us: int) -> bytes:
+    """Return the payload that asks for the readings between two moments [µs], both included."""
+    return msgspec.json.encode(WireReplayRequest(device_id, format_utc(from_us), format_utc(to_us)))
+
+
+def decode_replay_request(payload: bytes) -> tuple[str, int, int]:
+    """Return device, first and last moment [µs] of a request. Raises ValueError for anything else."""
+    request = msgspec.json.decode(payload, type=WireReplayRequest)
+    return request.device_id, parse_moment_us(request.from_moment), parse_moment_us(request.to_moment)
 
 
 def subscription_filters(station_ids: Sequence[str] = ()) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from service.house import House
 from service.meters import Meters
 from service.packing import Packing
 from service.pipeline import Pipeline, PipelineOptions
+from service.replay_requests import ReplayThread
 from service.startup import open_stores
 
 
@@ -57,11 +58,21 @@ def run_collector(
         pipeline.say(opened.remarks(pipeline.fleet, house.clock.now_us()), house.clock.now_us())
         gap_watch = GapWatch(journal, house.clock, settings.silence.slot_minutes, meters)
         gap_watch.suspect(Cause.COLLECTOR_STARTED, pipeline.newest_measured_us)
-        threads: list[DeliveryThread | CopyThread | GapWatch] = [
+        threads: list[DeliveryThread | CopyThread | GapWatch | ReplayThread] = [
             DeliveryThread(settings, house.clock, meters),
             gap_watch,
         ]
         threads += CopyThread.if_enabled(settings, house)
+        threads.append(
+            ReplayThread(
+                journal,
+                house.clock,
+                house.broker_address(),
+                f"{values.client_id}-replay-requests",
+                lambda: pipeline.fleet,
+                house.limits().measured_age_hours_max,
+            )
+        )
         health.start()
         for thread in threads:
             thread.start()

@@ -20,6 +20,7 @@ from simulator.faults import Fault
 from simulator.faults_stream import FaultyStream, Sending
 from simulator.publisher import Published, Publisher
 from simulator.replay import publish_sending
+from simulator.replaying import ReplayingDevices
 from simulator.scenario import Scenario, load_scenario
 from simulator.town import Town
 
@@ -61,22 +62,31 @@ def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = 
     """
     team = Rehearsal(stage.town, stage.ledger, QueriesTasks(house.queries), house.desk)
     publisher = Publisher(house.broker_address(), f"{house.settings.collector.client_id}-simulator")
+    memory = ReplayingDevices(
+        house.broker_address(),
+        f"{house.settings.collector.client_id}-simulator-memory",
+        [device.transformer_id for device in stage.ledger.devices if device.replays],
+    )
     publisher.start()
+    memory.start()
     try:
         while not stage.town.is_over:
             now_us = house.clock.now_us() - stage.ahead_us
             while stage.town.now_us + MINUTE_US <= now_us and not stage.town.is_over:
-                _play_a_minute(stage, team, publisher, tell)
+                _play_a_minute(stage, team, publisher, memory, tell)
             until_next_us = stage.town.now_us + MINUTE_US - (house.clock.now_us() - stage.ahead_us)
             time.sleep(min(real_seconds(house.clock, max(until_next_us, SECOND_US // 100)), SLEEP_SECONDS_MAX))
         for kept in stage.line.rest():
             publish_sending(publisher, kept)
         return publisher.finish()
     finally:
+        memory.stop()
         publisher.stop()
 
 
-def _play_a_minute(stage: Stage, team: Rehearsal, publisher: Publisher, tell: Callable[[Entered], None]) -> None:
+def _play_a_minute(
+    stage: Stage, team: Rehearsal, publisher: Publisher, memory: ReplayingDevices, tell: Callable[[Entered], None]
+) -> None:
     moment_us = stage.town.now_us + MINUTE_US
     try:
         for entered in team.advance_to(moment_us):
@@ -88,6 +98,7 @@ def _play_a_minute(stage: Stage, team: Rehearsal, publisher: Publisher, tell: Ca
     ids = stage.town.fleet.transformer_ids
     messages = zip(readings.transformer.tolist(), encode_singly(moved, stage.town.fleet), strict=True)
     for number, (topic, payload) in messages:
+        memory.remember(ids[number], moment_us + stage.ahead_us, topic, payload)
         for sending in stage.line.send(Sending(moment_us, ids[number], topic, payload)):
             publish_sending(publisher, sending)
 

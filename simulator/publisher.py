@@ -50,7 +50,7 @@ class Publisher:
         self._tokens: dict[int, tuple[object, int]] = {}
         self._answered_early: dict[int, bool] = {}
         self._connect_seconds_max = connect_seconds_max
-        self._client = address.client(client_id)
+        self._client = address.client(client_id, kind=mqtt.Client)
         self._client.max_inflight_messages_set(OUTSTANDING_MAX)
         self._client.max_queued_messages_set(0)
         self._client.reconnect_delay_set(1, 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from collector.broker_address import BrokerAddress
 from collector.decode import Decoded
 from collector.message import Message
 from collector.rejects import Reason
@@ -22,7 +24,10 @@ from grid.assets import Device, Ledger, Station, Transformer
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US, format_utc, parse_moment_us
 from grid.readings import ReadingBatch
+from simulator.publisher import Publisher
 from simulator.terminal import encode_pushes
+from tests.faults.site import Site
+from tests.mosquitto import Mosquitto
 
 CASES = Path(__file__).parent / "cases" / "terminal"
 FLEET = Fleet.of_ledger(
@@ -148,3 +153,32 @@ def test_a_topic_pattern_fits_level_by_level() -> None:
     assert terminals.device_id("dev/7/up") == "7"
     assert terminals.device_id("dev/7/up/x") is None
     assert terminals.device_id("redvest/v1/ST01/YX06/reading") is None
+
+
+def test_pushes_pass_through_broker_and_collector_into_the_journal(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    now_us = time.time_ns() // 60_000_000_000 * MINUTE_US
+    ledger = Ledger(
+        stations=(Station("ST01", "模拟供电所", "Asia/Shanghai"),),
+        transformers=(Transformer("YX06", "模拟台区", "ST01", 400.0),),
+        devices=(Device("ADC_0001", "YX06"),),
+    )
+    site = Site(tmp_path / "site", mosquitto.port, ledger, {"terminal": {"topics": list(TERMINALS.topics)}})
+    try:
+        collector = site.start_ready()
+        minutes = now_us - np.arange(30, 0, -1) * MINUTE_US
+        load_kw = np.linspace(100.0, 380.0, 30)
+        readings = ReadingBatch.of(np.zeros(30), minutes, active_power_kw=load_kw, reactive_power_kvar=np.zeros(30))
+        publisher = Publisher(BrokerAddress(mosquitto.host, mosquitto.port), "terminals")
+        publisher.start()
+        publisher.publish_all((TOPIC, payload) for payload in encode_pushes(readings))
+        publisher.publish(TOPIC.replace("0001", "9999"), next(encode_pushes(readings)))
+        publisher.publish(TOPIC, b"cut o")
+        publisher.finish()
+        site.wait_until(lambda: site.health()["rejected"] == 2, collector)
+        collector.stop()
+        assert site.stored() == {("YX06", moment) for moment in minutes.tolist()}
+        assert sorted(reason for reason, _ in site.rejected()) == ["not_json", "unknown_device"]
+        (incident,) = site.incidents()
+        assert incident.peak_load_rate == pytest.approx(0.95)
+    finally:
+        site.close()
