@@ -11,7 +11,7 @@ DEV_INSTALLED := $(VENV)/.dev-installed
 
 .PHONY: help
 help: ## show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED) ## set up .venv with the locked libraries and .venv/bin/redvest
@@ -68,6 +68,11 @@ bench: $(INSTALLED) ## readings per second beside bare parts and other programs 
 bench-province: $(INSTALLED) ## 500,000 transformers, one reading a minute, ten minutes (ARGS="--minutes 2")
 	@deploy/apt-install mosquitto:mosquitto
 	@$(BIN)/python -m bench.province $(ARGS)
+
+.PHONY: bench-start
+bench-start: $(INSTALLED) ## start a collector on 15 million readings (ARGS="--killed")
+	@deploy/apt-install mosquitto:mosquitto
+	@$(BIN)/python -m bench.startup $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(DEV_INSTALLED) test-programs ## take the pictures of docs/images from a running demo

@@ -54,6 +54,16 @@ class Killed:
     doubled: int
 
 
+@dataclass(frozen=True)
+class VerdictShare:
+    """What verdicts cost of decode, append and verdicts together, and what they remember."""
+
+    transformers: int
+    share: float
+    state_bytes: float
+    """Of each transformer."""
+
+
 @dataclass
 class Figures:
     """All of one run."""
@@ -61,6 +71,7 @@ class Figures:
     sustained: list[Figure] = field(default_factory=list)
     delays: list[Delay] = field(default_factory=list)
     kills: list[Killed] = field(default_factory=list)
+    shares: list[VerdictShare] = field(default_factory=list)
 
     def of(self, part: str, form: Form, qos: int = NO_QOS) -> list[Figure]:
         """Return a part's figures in order of the repeats; none when it was not measured."""

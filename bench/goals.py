@@ -11,6 +11,8 @@ from bench.receivers import Kind
 from bench.traffic import Form
 
 ELSEWHERE = (
+    ("start with 500,000 transformers and 15,000,000 readings: ≤ 15 s to the first fresh verdict", "make bench-start"),
+    ("journal ≤ 60 bytes a reading once its day is closed, a transformer's day ≤ 50 ms", "python -m bench.journal"),
     ("500,000 transformers, one reading a minute each, QoS 1, ten minutes: nothing lost", "make bench-province"),
     ("5,000,000 transformers at QoS 0: what happens", "make bench-province"),
 )
@@ -45,7 +47,13 @@ class Goal:
 
 def goals_of(figures: Figures) -> list[Goal]:
     """Return every goal that one run can tell of."""
-    return [*_singles_unassured(figures), *_singles_assured(figures), *_batches(figures), *_delays(figures)]
+    return [
+        *_singles_unassured(figures),
+        *_singles_assured(figures),
+        *_batches(figures),
+        *_verdicts(figures),
+        *_delays(figures),
+    ]
 
 
 def _singles_unassured(figures: Figures) -> Iterator[Goal]:
@@ -54,7 +62,7 @@ def _singles_unassured(figures: Figures) -> Iterator[Goal]:
     ours = figures.rates(Kind.COLLECTOR.value, Form.SINGLE, 0)
     parts = _parts(figures, Form.SINGLE, figures.rates(Kind.BULK.value, Form.SINGLE, 0))
     what = "single, QoS 0: of the harmonic sum of bare reader, decode, append"
-    yield Goal(what, 0.7, ratios(ours, parts))
+    yield Goal(what, 0.7, ratios(ours, parts), by_cpu=_parts_by_cpu(figures, Form.SINGLE, Kind.BULK.value))
 
 
 def _singles_assured(figures: Figures) -> Iterator[Goal]:
@@ -68,12 +76,19 @@ def _batches(figures: Figures) -> Iterator[Goal]:
     yield _beside(figures, Kind.NODE, Form.BATCH, 0, 1.5)
     ours = figures.rates(Kind.COLLECTOR.value, Form.BATCH, 0)
     what = "batches of objects, QoS 0: of the harmonic sum of decode, append"
-    yield Goal(what, 0.6, ratios(ours, _parts(figures, Form.BATCH)))
+    yield Goal(what, 0.6, ratios(ours, _parts(figures, Form.BATCH)), by_cpu=_parts_by_cpu(figures, Form.BATCH))
     columns = figures.rates(Kind.COLLECTOR.value, Form.COLUMNS, 0)
     by_cpu = _by_cpu(
         figures.costs(Kind.COLLECTOR.value, Form.BATCH, 0), figures.costs(Kind.COLLECTOR.value, Form.COLUMNS, 0)
     )
     yield Goal("columns, QoS 0: of the object form", 1.8, ratios(columns, ours), by_cpu=by_cpu)
+
+
+def _verdicts(figures: Figures) -> Iterator[Goal]:
+    fleet = f"{figures.shares[0].transformers:,} transformers" if figures.shares else "500,000 transformers"
+    shares, sizes = [100.0 * s.share for s in figures.shares], [s.state_bytes for s in figures.shares]
+    yield Goal(f"{fleet}: verdicts of decode, append and verdicts", 10.0, shares, at_most=True, unit=" %")
+    yield Goal(f"{fleet}: state of a transformer", 400.0, sizes, at_most=True, unit=" bytes")
 
 
 def _delays(figures: Figures) -> Iterator[Goal]:
@@ -98,3 +113,9 @@ def _by_cpu(theirs: list[float], ours: list[float]) -> float:
 
 def _parts(figures: Figures, form: Form, *more: list[float]) -> list[float]:
     return harmonic(*more, figures.rates(DECODE, form), figures.rates(APPEND, form))
+
+
+def _parts_by_cpu(figures: Figures, form: Form, *more: str) -> float:
+    """Return the processor time of the parts over the collector's, at QoS 0."""
+    costs = [figures.costs(part, form, 0) or figures.costs(part, form) for part in (*more, DECODE, APPEND)]
+    return _by_cpu([sum(parts) for parts in zip(*costs, strict=False)], figures.costs(Kind.COLLECTOR.value, form, 0))

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from bench.broker import broker_version
-from bench.figures import APPEND, DECODE, NO_QOS, Delay, Figure, Figures
+from bench.figures import APPEND, DECODE, NO_QOS, Delay, Figure, Figures, VerdictShare
 from bench.goals import goals_of
 from bench.kills import kill_under_way
 from bench.measure import delays, sustain
@@ -42,6 +42,7 @@ from grid.fleet import Fleet
 
 SEED = 1
 SEVERE_LOAD_RATE = 0.90
+PROVINCE_TRANSFORMERS = 500_000
 DELAYS_OF = ((Form.SINGLE, 1), (Form.SINGLE, 0), (Form.BATCH, 1), (Form.COLUMNS, 1))
 PARTS_READINGS_MAX = 200_000
 """Bare decode and append need no more to be measured."""
@@ -66,7 +67,7 @@ class Bench:
             save_messages(folder / form.value, messages[: max(1, PARTS_READINGS_MAX // case.per_message)])
             self.cases[form] = case
             self.severe[form] = _first_severe(case, self.fleet, LoadRates(batch, self.fleet).load_rate)
-            for qos in given.qos:
+            for qos in given.qos if form is Form.SINGLE or not given.quick else given.qos[:1]:
                 self.streams[form, qos] = Stream.of(messages, qos)
         self._runs = 0
 
@@ -76,7 +77,7 @@ class Bench:
             for part in (DECODE, APPEND):
                 yield f"{form.value}, {part}"
                 self.figures.sustained.append(self._part(part, form, number))
-            for qos, kind in product(self.given.qos, self.kinds):
+            for qos, kind in product((q for f, q in self.streams if f is form), self.kinds):
                 yield f"{form.value}, QoS {qos}, {kind.value}"
                 measured = sustain(
                     kind, self._place(form, qos), self.fleet, self.streams[form, qos], self.given.seconds
@@ -122,14 +123,17 @@ class Bench:
         self._runs += 1
         return Place(self.folder / f"run-{self._runs}", 0, self.cases[form], qos, self.modules)
 
+    def shares(self) -> Iterator[str]:
+        """Measure what verdicts cost and remember in a whole province."""
+        yield f"verdicts of {self.given.province:,} transformers"
+        answer = _answer_of("bench.verdict_share", "--transformers", str(self.given.province))
+        shares = VerdictShare(int(answer["transformers"]), answer["share"], answer["state_bytes"])
+        self.figures.shares.append(shares)
+
     def _part(self, part: str, form: Form, repeat: int) -> Figure:
-        command = [sys.executable, "-m", "bench.parts", part.removeprefix("bare "), "--messages"]
-        command += [str(self.folder / form.value), "--per-message", str(self.cases[form].per_message)]
-        command += ["--transformers", str(self.given.transformers)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{part} failed:\n{done.stderr[-2000:]}")
-        measured: dict[str, float] = json.loads(done.stdout)
+        messages = ("--messages", str(self.folder / form.value), "--per-message", str(self.cases[form].per_message))
+        fleet = ("--transformers", str(self.given.transformers))
+        measured = _answer_of("bench.parts", part.removeprefix("bare "), *messages, *fleet)
         readings = measured["readings"]
         cpu_ms = 1e6 * measured["cpu_seconds"] / readings
         return Figure(form, NO_QOS, part, repeat, readings / measured["seconds"], cpu_ms, 0.0, measured["memory_mb"])
@@ -140,11 +144,11 @@ def main() -> None:
     given = _words().parse_args()
     given.forms = [Form(name) for name in given.form]
     defaults = {Form.SINGLE: 300_000, Form.BATCH: 1_500_000, Form.COLUMNS: 1_500_000}
-    given.delays = DELAYS_OF
+    given.delays, given.province = DELAYS_OF, PROVINCE_TRANSFORMERS
     if given.quick:
         defaults = dict.fromkeys(defaults, 20_000)
         given.repeats, given.seconds, given.live_seconds, given.no_kill = 1, 0.5, 1.0, True
-        given.delays = DELAYS_OF[:1]
+        given.delays, given.province = DELAYS_OF[:1], given.transformers
     given.readings = {form: given.messages_of or number for form, number in defaults.items()}
     console = Console(width=124, highlight=False)
     wants_node = any(kind.name in given.parts for kind in ON_NODE)
@@ -157,6 +161,7 @@ def main() -> None:
         bench = Bench(given, Path(folder), None if isinstance(modules, str) else modules)
         for repeat in range(given.repeats):
             _follow(console, f"repeat {repeat + 1} of {given.repeats}", bench.repeat(repeat))
+        _follow(console, "verdicts", bench.shares())
         if not given.no_delay:
             _follow(console, "delays", bench.delays())
         if not given.no_kill:
@@ -165,13 +170,25 @@ def main() -> None:
     for form, qos in bench.streams:
         print_case(console, bench.cases[form], qos, bench.figures)
     print_delays(console, bench.figures.delays)
-    print_kills(console, bench.figures.kills)
+    if bench.figures.kills:
+        print_kills(console, bench.figures.kills)
     print_goals(console, goals_of(bench.figures))
     console.print(f"load of the machine (1, 5, 15 minutes): {about['load']} before, {about['load at the end']} after")
     if given.json:
         rows = {"surroundings": about, "skipped": modules if isinstance(modules, str) else "", **asdict(bench.figures)}
         rows["goals"] = [{**asdict(goal), "verdict": goal.verdict} for goal in goals_of(bench.figures)]
         given.json.write_text(json.dumps(rows, indent=1, default=lambda form: form.value) + "\n", encoding="utf-8")
+
+
+def _answer_of(module: str, *options: str) -> dict[str, float]:
+    """Run a part in a process of its own and return the numbers that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *options], capture_output=True, text=True, timeout=300, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{module} {' '.join(options)} failed:\n{done.stderr[-2000:]}")
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
 
 
 def surroundings(seed: int, repeats: int) -> dict[str, str]:

@@ -41,6 +41,7 @@ _BLOCK = 5_000
 _LOOK_SECONDS = 0.01
 _SAMPLE_SECONDS = 1.0
 _MINUTE_SECONDS = 60.0
+_SLACK_SECONDS = 2.0
 
 
 @dataclass
@@ -159,7 +160,7 @@ def _publish(stand: Standing, rounds: Rounds, minutes: int, start_us: int, begun
             part = stand.publisher.send(
                 stream,
                 lambda _, base=base: int((time.monotonic() - begun) * per_second) + 1 - base,  # type: ignore[misc]
-                end_at - time.monotonic(),
+                end_at - time.monotonic() + _SLACK_SECONDS,
             )
             sent.append(part)
             before += len(part)

@@ -56,7 +56,7 @@ def print_delays(console: Console, delays: list[Delay]) -> None:
 
 def print_kills(console: Console, kills: list[Killed]) -> None:
     """Print what was lost to a kill -9."""
-    table = Table(title="kill -9 under way and started again, single, QoS 1, half rate", title_justify="left")
+    table = Table(title="kill -9 and started again, single, QoS 1", title_justify="left")
     for heading in ("part", "sent", "lost", "stored twice"):
         table.add_column(heading, justify="left" if heading == "part" else "right")
     for killed in kills:
