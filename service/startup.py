@@ -21,6 +21,7 @@ from service.pipeline import JUDGED_CURSOR
 from stores.backup import refuse_half_restored
 from stores.influx import CURSOR as COPIED_CURSOR
 from stores.journal import Journal, LogState
+from stores.journal_file import CHECKED_BYTES_MAX
 from stores.set_aside import set_aside, what_was_set_aside
 
 if TYPE_CHECKING:
@@ -36,15 +37,23 @@ class Opened:
     journal: Journal
     set_aside: tuple[str, ...]
     """Damaged journals that lie in the data folder, by their folder there, the oldest first."""
+    damaged_readings: int = 0
+    """Packed readings of the journal that cannot be unpacked any more."""
 
     @property
     def degraded(self) -> tuple[str, ...]:
         """Return why health is red from the start, as lines for operators."""
-        return tuple(
+        lines = [
             f"journal: a damaged one lies in {folder}; restore the last backup (redvest restore) or make do without, "
             "then move that folder away"
             for folder in self.set_aside
-        )
+        ]
+        if self.damaged_readings:
+            lines.append(
+                f"journal: {self.damaged_readings} packed readings are damaged, the log names the segments; restore "
+                "the last backup (redvest restore), or delete these segments to make do without"
+            )
+        return tuple(lines)
 
     def remarks(self, fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
         """Return what is said to people; nothing while the fleet has no station to say it to."""
@@ -79,7 +88,7 @@ def open_stores(house: House) -> Opened:
     _turn_back_followers(journal, house.records)
     data_folder = house.settings.data.folder
     aside = tuple(str(folder.relative_to(data_folder)) for folder in what_was_set_aside(data_folder))
-    return Opened(journal, aside)
+    return Opened(journal, aside, journal.damaged_readings(CHECKED_BYTES_MAX))
 
 
 def _turn_back_followers(journal: Journal, records: Records) -> None:

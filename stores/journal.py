@@ -257,8 +257,13 @@ class Journal:
         with self._asking() as connection:
             return journal_reading.counts(connection, self.path)
 
-    def damaged_readings(self) -> int:
-        """Return how many packed readings cannot be unpacked any more; each segment of them is said in the log."""
+    def damaged_readings(self, file_bytes_max: int) -> int:
+        """Return how many packed readings cannot be unpacked any more; each segment of them is said in the log.
+
+        A larger file is not looked through: 0.
+        """
+        if self.counts().bytes > file_bytes_max:
+            return 0
         with self._asking() as connection:
             return sum(s.readings for s in since_hour(connection, *_EVERY_SEGMENT) if not len(s.stored()))
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from grid.errors import StoreError
 from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
+from service.startup import Opened
 from stores import journal_append, journal_blocks, journal_packing, journal_schema
 from stores.journal import FIRST_PLACE, Journal
 from stores.journal_packed import PackedReadings
@@ -347,7 +348,7 @@ def answers_after_kills(folder: Path) -> list[bool]:
         journal.append(block_of(A_DAY, MIDNIGHT_US))
         before = everything(journal)
     whole = (folder / "journal.sqlite").read_bytes()
-    alike = []
+    alike: list[bool] = []
     while killed_at(len(alike) + 1, folder):
         with journal_in(folder) as journal:
             alike.append(everything(journal) == before)
@@ -408,13 +409,15 @@ def test_a_damaged_segment_is_said_its_readings_are_missing_and_taken_again(
     with journal_in(tmp_path) as journal:
         journal.append(sent)
         pack_all(journal)
-        assert journal.damaged_readings() == 0
+        assert journal.damaged_readings(2**30) == 0
     with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as file, file:
         (told,) = file.execute("SELECT told FROM segment WHERE neighbours = 1 ORDER BY hour LIMIT 1").fetchone()
         broken = told[:40] + bytes([told[40] ^ 1]) + told[41:]
         file.execute("UPDATE segment SET told = ? WHERE told = ?", (broken, told))
     with journal_in(tmp_path) as journal:
-        assert journal.damaged_readings() == 16 * 60
+        assert journal.damaged_readings(2**30) == 16 * 60
+        (reason,) = Opened(journal, (), journal.damaged_readings(2**30)).degraded
+        assert "960 packed readings are damaged" in reason
         assert len(journal.series(16, 0, 2**62)) == 150 - 60
         assert len(journal.series(15, 0, 2**62)) == 150
         assert "readings of transformers 16 to 31 in hour" in caplog.text
