@@ -20,9 +20,10 @@ from service.commands.checking import doctor
 from service.commands.collecting import collect
 from service.commands.keeping import backup, restore
 from service.commands.ledger import ledger
-from service.commands.playing import replay, simulate
+from service.commands.playing import replay
 from service.commands.readings import curve, gaps, rejects
 from service.commands.showing import dashboard, demo, version
+from service.commands.simulating import simulate
 from service.commands.verdicts import judge, rules, spread_rules
 from service.plain_text import one_line
 

@@ -12,10 +12,11 @@ from collector.wire import encode_singly
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.moments import MINUTE_US, SECOND_US
-from service.clock import real_seconds
+from service.clock import Clock, FasterClock, real_seconds
 from service.house import House
-from service.ledger_sheets import ledger_of
 from service.rehearsal import Entered, QueriesTasks, Rehearsal
+from service.scenario_day import scenario_ledger
+from service.settings import Settings
 from simulator.faults import Fault
 from simulator.faults_stream import FaultyStream, Sending
 from simulator.publisher import Published, Publisher
@@ -38,25 +39,41 @@ class Stage:
     town: Town
     ahead_us: int
     """0 while the clock stands in the scenario's own day; else the day is moved so that it begins now."""
+    clock: Clock
+    """Of the moved day."""
     line: FaultyStream
     """Between the devices and the broker."""
 
 
-def set_stage(house: House, faults: Sequence[Fault] = ()) -> Stage:
-    """Build the town that the settings name, its devices with faults. Raises SettingsError, LedgerError, UsageError."""
-    values = house.settings.simulator
-    scenario = load_scenario(_scenario(values.scenario, house.settings.file))
-    ledger = ledger_of(values.ledger or scenario.ledger_folder)
-    town = Town.of(ledger, scenario, None if values.seed < 0 else values.seed)
+def scenario_of(settings: Settings) -> tuple[Scenario, int | None]:
+    """Return the scenario that the settings name, and the seed where they name one. Raises SettingsError."""
+    values = settings.simulator
+    return load_scenario(_scenario(values.scenario, settings.file)), None if values.seed < 0 else values.seed
+
+
+def set_stage(house: House, faults: Sequence[Fault] = (), times: float | None = None) -> Stage:
+    """Build the town that the settings name, its devices with faults. Raises SettingsError, LedgerError, UsageError.
+
+    With `times` the day is played so many times as fast and ends now: its readings are old and none is of the future.
+    """
+    scenario, seed = scenario_of(house.settings)
+    ledger = scenario_ledger(scenario, seed, house.settings.simulator.ledger)
+    town = Town.of(ledger, scenario, seed)
+    line = FaultyStream(faults, town.fleet.transformer_ids, town.seed, scenario.utc_offset_hours)
     now_us = house.clock.now_us()
+    if times is not None:
+        lasts_us = scenario.ends_at_us - scenario.starts_at_us
+        ends_us = now_us + round(lasts_us / times)
+        ahead_us = (ends_us - scenario.ends_at_us) // MINUTE_US * MINUTE_US
+        clock = FasterClock(house.clock, now_us, scenario.starts_at_us + ahead_us, times)
+        return Stage(scenario, ledger, town, ahead_us, clock, line)
     own_day = scenario.settles_from_us <= now_us < scenario.ends_at_us
     ahead_us = 0 if own_day else (now_us - scenario.starts_at_us) // MINUTE_US * MINUTE_US
-    line = FaultyStream(faults, town.fleet.transformer_ids, town.seed, scenario.utc_offset_hours)
-    return Stage(scenario, ledger, town, ahead_us, line)
+    return Stage(scenario, ledger, town, ahead_us, house.clock, line)
 
 
 def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = lambda entered: None) -> Published:
-    """Play the stage by the installation's clock until the scenario is over; `tell` hears of each answer.
+    """Play the stage by its clock until the scenario is over; `tell` hears of each answer.
 
     Raises BrokerError when the broker stays away at the start. Between, both broker and stores may go and return.
     """
@@ -71,11 +88,11 @@ def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = 
     memory.start()
     try:
         while not stage.town.is_over:
-            now_us = house.clock.now_us() - stage.ahead_us
+            now_us = stage.clock.now_us() - stage.ahead_us
             while stage.town.now_us + MINUTE_US <= now_us and not stage.town.is_over:
                 _play_a_minute(stage, team, publisher, memory, tell)
-            until_next_us = stage.town.now_us + MINUTE_US - (house.clock.now_us() - stage.ahead_us)
-            time.sleep(min(real_seconds(house.clock, max(until_next_us, SECOND_US // 100)), SLEEP_SECONDS_MAX))
+            until_next_us = stage.town.now_us + MINUTE_US - (stage.clock.now_us() - stage.ahead_us)
+            time.sleep(min(real_seconds(stage.clock, max(until_next_us, SECOND_US // 100)), SLEEP_SECONDS_MAX))
         for kept in stage.line.rest():
             publish_sending(publisher, kept)
         return publisher.finish()

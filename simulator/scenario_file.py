@@ -74,7 +74,8 @@ def _toml(text: str, where: str) -> Table:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        quotes = ', and put keys that are not plain ASCII in quotes: "餐饮" = 6' if "key" in str(error) else ""
+        bare = not text.isascii() and re.search("key|statement", str(error))
+        quotes = ', and put keys that are not plain ASCII in quotes: "餐饮" = 6' if bare else ""
         raise SettingsError(f"not TOML: {error}", where=where, remedy=f"mend the syntax there{quotes}") from error
 
 

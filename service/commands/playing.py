@@ -1,4 +1,4 @@
-"""`simulate` and `replay`: devices that are simulated or recorded, publishing to the real broker."""
+"""`replay`: recorded devices, publishing to the real broker; and what it shares with simulated ones."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from alerts.names import visit_result_name
 from grid.errors import UsageError
-from grid.moments import as_datetime, format_utc
+from grid.moments import as_datetime
 from grid.text import Text
 from service.commands.options import Config, Speak, opened
 from service.commands.screen import progress
@@ -28,37 +27,6 @@ Faults = Annotated[
 ]
 CONNECT_SECONDS_MAX = 10.0
 """A replay does not wait longer for a broker that is away."""
-
-
-def simulate(fault: Faults = None, config: Config = None, language: Speak = None) -> None:
-    """模拟 · Simulated devices, weather, merchants and team, until their day is over or Ctrl-C."""
-    from service.rehearsal import Entered
-    from service.simulate import run_simulator, set_stage
-    from simulator.faults import parse_fault
-
-    with opened(config, language) as (house, screen):
-        _end_like_ctrl_c()
-        stage = set_stage(house, [parse_fault(text) for text in fault or ()])
-        title, address = stage.scenario.title, house.broker_address()
-        screen.note(Text(f"模拟开始：{title.zh}，发往 {address}", f"simulating {title.en}, publishing to {address}"))
-
-        def tell(entered: Entered) -> None:
-            words = visit_result_name(entered.result)
-            at = format_utc(entered.at_us + stage.ahead_us)
-            screen.say(
-                Text(
-                    f"{at} {entered.merchant_id} {words.zh}（{entered.by}）",
-                    f"{at} {entered.merchant_id} {words.en} ({entered.by})",
-                )
-            )
-
-        done = run_simulator(house, stage, tell)
-        screen.note(
-            Text(
-                f"模拟结束，已发布 {done.acknowledged} 条读数",
-                f"the day is over, {done.acknowledged} readings published",
-            )
-        )
 
 
 def replay(
@@ -81,11 +49,11 @@ def replay(
     from simulator.replay import replay as publish_rows
 
     with opened(config, language) as (house, screen):
-        times = _speed_of(speed)
+        times = speed_of(speed)
         if not readings.is_file():
             raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
         rows = read_recorded(readings)
-        _end_like_ctrl_c()
+        end_like_ctrl_c()
         ledger = house.records.ledger()
         station_of = {t.transformer_id: t.station_id for t in ledger.transformers}
         zone = ZoneInfo(ledger.stations[0].timezone) if ledger.stations else UTC
@@ -114,7 +82,7 @@ def replay(
         )
 
 
-def _speed_of(text: str) -> float | None:
+def speed_of(text: str) -> float | None:
     """Return how many times as fast, None for as fast as possible. Raises UsageError."""
     if text == "max":
         return None
@@ -127,7 +95,7 @@ def _speed_of(text: str) -> float | None:
     return times
 
 
-def _end_like_ctrl_c() -> None:
+def end_like_ctrl_c() -> None:
     """Let a service manager end us as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:

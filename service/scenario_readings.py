@@ -1,0 +1,50 @@
+"""Readings of a simulated day as a file that `judge` and `replay` take: the columns of readings.csv."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from grid.errors import UsageError
+from grid.fleet import Fleet
+from grid.moments import format_utc
+from grid.readings import ReadingBatch
+
+COLUMNS = (
+    "transformer_id",
+    "measured_at",
+    "voltage_a_v",
+    "voltage_b_v",
+    "voltage_c_v",
+    "current_a_amp",
+    "current_b_amp",
+    "current_c_amp",
+    "active_power_kw",
+    "reactive_power_kvar",
+)
+
+
+def write_readings(readings: ReadingBatch, fleet: Fleet, file: Path) -> int:
+    """Write readings in their order and return how many; a missing number is left blank. Raises UsageError."""
+    try:
+        with file.open("w", encoding="utf-8", newline="") as out:
+            rows = csv.writer(out, lineterminator="\n")
+            rows.writerow(COLUMNS)
+            for number, at_us, volts, amps, active_kw, reactive_kvar in zip(
+                readings.transformer.tolist(),
+                readings.measured_at_us.tolist(),
+                readings.voltage_v.tolist(),
+                readings.current_amp.tolist(),
+                readings.active_power_kw.tolist(),
+                readings.reactive_power_kvar.tolist(),
+                strict=True,
+            ):
+                values = (*volts, *amps, active_kw, reactive_kvar)
+                cells = ("" if math.isnan(value) else f"{value:.10g}" for value in values)
+                rows.writerow((fleet.transformer_ids[number], format_utc(at_us), *cells))
+    except OSError as error:
+        raise UsageError(
+            f"cannot be written ({error.strerror})", where=str(file), remedy="name another place"
+        ) from error
+    return len(readings)
