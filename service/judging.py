@@ -17,8 +17,8 @@ from alerts.episodes import Episode
 from alerts.incidents import Incident
 from alerts.rules import RuleSet
 from alerts.tracks import SortedRates, in_time_order
-from alerts.trust import UNTRUSTED, Doubt, RatedReadings, TrustFold, doubts_in, newly_doubted
-from alerts.verdicts import VerdictFold, Verdicts
+from alerts.trust import UNTRUSTED, Doubt, RatedReadings, TrustFold, TrustState, doubts_in, newly_doubted
+from alerts.verdicts import VerdictFold, Verdicts, VerdictState
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.moments import DAY_US, MINUTE_US
@@ -30,6 +30,9 @@ ASKED_SINGLY_MAX = 20
 """So many transformers are looked up one by one; for more, everybody's recent verdicts are read at once."""
 TOLD_DOUBTS = int(UNTRUSTED | Doubt.PHASE_SWAP)
 """Doubts that somebody should look at the meter for; active-only readings are only marked."""
+ARRIVALS_AT_ONCE = 200_000
+"""Readings that are taken up again at once after a start."""
+_FOREVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,26 @@ class Walked:
     """By transformer, the readings that were not later than what had been judged."""
     doubted: tuple[Doubted, ...] = ()
 
+    def plus(self, other: Walked) -> Walked:
+        """Return what two walks of different transformers say."""
+        return Walked(
+            self.episodes + other.episodes,
+            self.incidents + other.incidents,
+            self.retracted_episodes + other.retracted_episodes,
+            self.retracted_incidents + other.retracted_incidents,
+            self.walked_anew | other.walked_anew,
+            {**self.late, **other.late},
+            self.doubted + other.doubted,
+        )
+
+
+@dataclass(frozen=True)
+class JudgeState:
+    """What judging remembers, behind some block of the journal."""
+
+    verdicts: VerdictState
+    trust: TrustState
+
 
 class Judge:
     """The verdict fold of one collector, kept true to its journal."""
@@ -95,15 +118,7 @@ class Judge:
         behind = np.isin(readings.transformer, readings.transformer[late])
         ahead = self.walk(readings.take(~behind)) if not behind.all() else Walked()
         anew = self.walk_anew(earliest(readings.take(behind)))
-        return Walked(
-            ahead.episodes + anew.episodes,
-            ahead.incidents + anew.incidents,
-            anew.retracted_episodes,
-            anew.retracted_incidents,
-            anew.walked_anew,
-            self._late(readings.take(late)),
-            ahead.doubted + anew.doubted,
-        )
+        return replace(ahead.plus(anew), late=self._late(readings.take(late)))
 
     def _late(self, readings: ReadingBatch) -> dict[str, LateReadings]:
         found = {}
@@ -121,7 +136,7 @@ class Judge:
         since = dict(zip(newest.transformer.tolist(), (newest.measured_at_us + 1).tolist(), strict=True))
         block = judged_up_to_block
         while True:
-            unjudged, block = self._journal.after(block, rows_max=200_000)
+            unjudged, block = self._journal.after(block, rows_max=ARRIVALS_AT_ONCE)
             if not len(unjudged):
                 break
             for number, at_us in earliest(unjudged).items():
@@ -129,6 +144,57 @@ class Judge:
         since.update((number, 0) for number in rated_anew if number in since)
         known = len(self._fleet)
         return self.walk_anew({n: at for n, at in since.items() if n < known and self._fleet.transformer_ids[n]})
+
+    def state(self) -> JudgeState:
+        """Return a copy of all that is remembered."""
+        return JudgeState(self._fold.state(), self._trust.state())
+
+    def catch_up(self, state: JudgeState, block_no: int) -> Walked:
+        """Go on from what was remembered behind a block; what arrived later is judged as if for the first time.
+
+        Verdicts up to that block are recorded; of the later readings anything may be recorded, or nothing. This judge
+        has no past yet.
+        """
+        self._fold.restore(state.verdicts)
+        self._trust.restore(state.trust)
+        first_us = np.full(len(self._fleet), _FOREVER)
+        behind = np.zeros(len(self._fleet), bool)
+        found: list[Verdicts] = []
+        doubted: list[Doubted] = []
+        for readings in self._readings_behind(block_no):
+            np.minimum.at(first_us, readings.transformer, readings.measured_at_us)
+            behind[readings.transformer[self._fold.is_late(readings.transformer, readings.measured_at_us)]] = True
+            verdicts, newly = self._advance(readings.take(~behind[readings.transformer]))
+            found.append(verdicts)
+            doubted += newly
+        ahead = np.flatnonzero((first_us != _FOREVER) & ~behind).astype(np.int32)
+        walked = self._against_records(ahead, first_us[ahead], [*found, self._fold.standing(ahead)], doubted)
+        late = np.flatnonzero(behind)
+        return walked.plus(self.walk_anew(dict(zip(late.tolist(), first_us[late].tolist(), strict=True))))
+
+    def _against_records(
+        self, numbers: NDArray[np.int32], first_us: NDArray[np.int64], found: list[Verdicts], doubted: list[Doubted]
+    ) -> Walked:
+        """Return what was found of transformers (n,) walked on from moments (n,) [µs], in place of their records."""
+        ids = self._fleet.transformer_ids
+        from_us_of = {ids[n]: at_us for n, at_us in zip(numbers.tolist(), first_us.tolist(), strict=True)}
+        episodes = [c.episode for v in found for c in v.episodes if c.episode.transformer_id in from_us_of]
+        incidents = [c.incident for v in found for c in v.incidents if c.incident.transformer_id in from_us_of]
+        recorded = _Recorded(self._records, frozenset(from_us_of), min(from_us_of.values(), default=0))
+        return _walked(
+            from_us_of, recorded, episodes, incidents, [d for d in doubted if d.transformer_id in from_us_of]
+        )
+
+    def _readings_behind(self, block_no: int) -> Iterator[ReadingBatch]:
+        """Yield what arrived after a block, of the transformers in service, in order of arrival."""
+        in_service = np.array([bool(i) for i in self._fleet.transformer_ids], bool)
+        while True:
+            readings, block_no = self._journal.after(block_no, rows_max=ARRIVALS_AT_ONCE)
+            if not len(readings):
+                return
+            known = readings.transformer < len(self._fleet)
+            known[known] = in_service[readings.transformer[known]]
+            yield readings if known.all() else readings.take(known)
 
     def walk_anew(self, changed_since_us: dict[int, int]) -> Walked:
         """Judge transformers again (number -> first moment at which its readings changed)."""
@@ -148,14 +214,7 @@ class Judge:
             incidents += [c.incident for c in verdicts.incidents if _starts_within(c.incident, from_us_of)]
         standing = self._fold.standing(numbers)
         episodes += [c.episode for c in standing.episodes if _starts_within(c.episode, from_us_of)]
-        return Walked(
-            tuple({episode.key: episode for episode in episodes}.values()),
-            tuple({incident.incident_id: incident for incident in incidents}.values()),
-            recorded.episodes_gone(from_us_of, episodes),
-            recorded.incidents_gone(from_us_of, incidents),
-            frozenset(from_us_of),
-            doubted=tuple(doubted),
-        )
+        return _walked(from_us_of, recorded, episodes, incidents, doubted)
 
     def _where_to_start(self, changed_since_us: dict[int, int]) -> tuple[_Recorded, dict[int, int]]:
         """Return the verdicts recorded since the walk's start, and that start: in no episode, in no incident."""
@@ -203,6 +262,24 @@ class Judge:
                 yield readings.take(readings.measured_at_us >= first_us[readings.transformer])
 
 
+def _walked(
+    from_us_of: dict[str, int],
+    recorded: _Recorded,
+    episodes: Sequence[Episode],
+    incidents: Sequence[Incident],
+    doubted: Sequence[Doubted],
+) -> Walked:
+    """Return what was found anew of transformers from moments on; what the records say besides stands no longer."""
+    return Walked(
+        tuple({episode.key: episode for episode in episodes}.values()),
+        tuple({incident.incident_id: incident for incident in incidents}.values()),
+        recorded.episodes_gone(from_us_of, episodes),
+        recorded.incidents_gone(from_us_of, incidents),
+        frozenset(from_us_of),
+        doubted=tuple(doubted),
+    )
+
+
 def _starts_within(found: Episode | Incident, from_us: dict[str, int]) -> bool:
     return found.first_reading_at_us >= from_us[found.transformer_id]
 
@@ -223,9 +300,8 @@ class _Recorded:
 
     def walk_start_us(self, transformer_id: str, from_us: int) -> int:
         """Return the latest moment not after `from_us` at which the transformer was in no episode and no incident."""
-        forever = np.iinfo(np.int64).max
-        stays = [(e.first_reading_at_us, e.ended_at_us or forever) for e in self._episodes.get(transformer_id, [])]
-        stays += [(i.first_reading_at_us, i.closed_at_us or forever) for i in self._incidents.get(transformer_id, [])]
+        stays = [(e.first_reading_at_us, e.ended_at_us or _FOREVER) for e in self._episodes.get(transformer_id, [])]
+        stays += [(i.first_reading_at_us, i.closed_at_us or _FOREVER) for i in self._incidents.get(transformer_id, [])]
         for first_us, last_us in sorted(stays, reverse=True):
             if first_us < from_us <= last_us:
                 from_us = first_us

@@ -15,13 +15,15 @@ from alerts.silence import SilenceSettings
 from alerts.speech import Remark
 from alerts.storms import HygieneSettings
 from collector.decode import Decoded
-from collector.message import Message
+from collector.message import Message, MessageBlock
 from collector.rejects import Reject
 from collector.screen import Limits
 from collector.terminal_format import TerminalFormat
 from grid.errors import StoreError
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
+from grid.readings import ReadingBatch
+from service.checkpoint import Checkpoint, Checkpoints, fingerprint_of, mark_of
 from service.decoding import Decoder
 from service.judging import Judge, Walked
 from service.meters import BlockStored, Meters
@@ -78,6 +80,8 @@ class Pipeline:
         self._acknowledge = acknowledge
         self._unrecorded: list[Changes] = []
         self._block_no = 0
+        self._checkpoints = Checkpoints(journal)
+        self._newest_block: tuple[int, ReadingBatch] | None = None
         self._cursor_saved = time.monotonic()
         self._ledger_version = NOT_JUDGED
         self.fleet = NO_FLEET_YET
@@ -106,6 +110,7 @@ class Pipeline:
         numbers = self._journal.numbers([t.transformer_id for t in ledger.transformers])
         self.fleet = Fleet.of_ledger(ledger, numbers)
         options = self._options
+        self._judged_with = fingerprint_of(self.fleet, options.rule_sets, options.gap_minutes)
         self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
         self._response = Response(self._records, options.rule_sets, options.outreach, self._recent_of)
         names = {station.station_id: station.name for station in ledger.stations}
@@ -136,6 +141,8 @@ class Pipeline:
         self._acknowledge(messages)
         fresh = decoded.readings.take(stored.new)
         self._block_no = stored.block_no
+        if len(fresh):
+            self._newest_block = stored.block_no, fresh
         # Another value for the newest moment is no sign of life: a clock that stands still sends nothing else.
         alive = fresh.take(fresh.measured_at_us != self._measured_us[fresh.transformer])
         np.maximum.at(self._received_us, alive.transformer, alive.received_at_us)
@@ -155,6 +162,8 @@ class Pipeline:
         )
         self._record_or_keep(answer, now_us)
         self._save_cursor()
+        if self._checkpoints.due:
+            self.keep_checkpoint()
 
     def clock_stepped(self, step_us: int) -> None:
         """Follow our clock when it was set: what was received keeps its age, nobody is silent for that."""
@@ -188,6 +197,23 @@ class Pipeline:
         self._record()
         if self._block_no and self._ledger_version != NOT_JUDGED:
             self._records.set_cursor(JUDGED_CURSOR, self._block_no)
+        self.keep_checkpoint()
+        self._checkpoints.close()
+
+    def keep_checkpoint(self) -> None:
+        """Begin to write down what judging remembers, so that the next start need not walk through a day of readings.
+
+        Nothing is written while anything judged waits to be recorded: behind a checkpoint it would not be found again.
+        """
+        if self._unrecorded or self._newest_block is None or self._ledger_version == NOT_JUDGED:
+            return
+        block_no, readings = self._newest_block
+        try:
+            self._records.set_cursor(JUDGED_CURSOR, block_no)
+        except StoreError as error:
+            self._meters.commit_failed(str(error))
+            return
+        self._checkpoints.keep(lambda: Checkpoint(block_no, mark_of(readings), self._judged_with, self._judge.state()))
 
     def _rated_anew(self, before: Fleet, version: int) -> list[int]:
         """Return the transformers whose readings are rated otherwise than when they were judged."""
@@ -202,7 +228,12 @@ class Pipeline:
         return f"ledger {version}, rules {sha256(rules.encode()).hexdigest()[:16]}"
 
     def _recover(self, now_us: int, rated_anew: Sequence[int]) -> None:
-        walked = self._judge.recover(self._records.cursor(JUDGED_CURSOR), rated_anew)
+        recorded_up_to = self._records.cursor(JUDGED_CURSOR)
+        kept = None if rated_anew else self._checkpoints.fitting(self._judged_with, recorded_up_to)
+        if kept:
+            walked = self._judge.catch_up(kept.state, kept.block_no)
+        else:
+            walked = self._judge.recover(recorded_up_to, rated_anew)
         # Who is silent already is looked at before anything comes: else nobody would be told that it is over.
         remarks = self._watch.look(self._received_us, now_us)
         answer = self._response.answer(walked, self._is_silent(now_us), now_us)
@@ -253,6 +284,7 @@ class Pipeline:
         commit_seconds: float,
         now_us: int,
     ) -> None:
+        measured_us = decoded.readings.measured_at_us[stored.new]
         rejected: dict[str, int] = {}
         for reject in decoded.rejects:
             rejected[reject.reason.value] = rejected.get(reject.reason.value, 0) + 1
@@ -269,8 +301,14 @@ class Pipeline:
                 rejected=rejected,
                 commit_seconds=commit_seconds,
                 acknowledge_delay_seconds=(now_us - messages[0].received_at_us) / 1e6 if messages else 0.0,
+                payload_bytes=sum(map(len, _payloads(messages))),
+                lag_seconds=(now_us - int(measured_us.max())) / 1e6 if len(measured_us) else None,
             )
         )
+
+
+def _payloads(messages: Sequence[Message]) -> list[bytes]:
+    return messages.payloads if isinstance(messages, MessageBlock) else [message.payload for message in messages]
 
 
 def _stored(reject: Reject) -> StoredReject:
