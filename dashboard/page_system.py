@@ -7,9 +7,11 @@ import streamlit as st
 from dashboard import words
 from dashboard.figures import age, day_and_time, quantity, time_of_day
 from dashboard.markup import alarms, badge, draw, facts, figures, head, note, section, table
+from dashboard.markup_system import collector_figures_table
 from dashboard.markup_trust import doubtful_meters
 from dashboard.markup_wall import when
 from dashboard.session import keep_address, live_seconds, meters_to_check, queries, say, system
+from service.collector_figures import collector_figures
 from service.queries_answers import CollectorState, System
 
 _REJECTS_SHOWN = 50
@@ -38,6 +40,9 @@ def _live() -> None:
             names = [(t.transformer_id, t.name) for t in now.never_seen[:_SILENT_SHOWN]]
             draw(section(say(words.NEVER_SEEN_TRANSFORMERS)) + table((words.TRANSFORMER, words.COLUMN_NAME), names))
     with right:
+        if now.collector is not None and now.collector.answers:
+            shown = collector_figures(dict(now.collector.details))
+            draw(section(say(words.COLLECTOR_FIGURES)) + collector_figures_table(shown))
         meters = doubtful_meters(meters_to_check(), now.now_us, now.zone)
         draw(section(say(words.DOUBTFUL_METERS)) + meters + note(say(words.DOUBTFUL_METERS_NOTE)))
         draw(section(say(words.REJECTS)) + note(say(words.REJECTS_NOTE)) + _rejects(now))
@@ -66,7 +71,9 @@ def _collector(state: CollectorState | None) -> str:
     label = (
         badge("normal", say(words.COLLECTOR_OK)) if state.healthy else badge("heavy", say(words.COLLECTOR_UNHEALTHY))
     )
-    return label + facts((_health_name(key), _health_value(value), "") for key, value in state.details)
+    told_apart = {figure.key for figure in collector_figures(dict(state.details))}
+    rows = [(key, value) for key, value in state.details if key not in told_apart]
+    return label + facts((_health_name(key), _health_value(value), "") for key, value in rows)
 
 
 def _health_name(key: str) -> str:

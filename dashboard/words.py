@@ -298,11 +298,9 @@ HEALTH_NAMES = {
     "reasons": Text("不正常的原因", "reasons against it"),
     "connected": Text("已连上消息服务器", "connected to the broker"),
     "committing": Text("能写入存储", "storing"),
-    "queued": Text("排队报文", "messages queued"),
-    "messages": Text("收到报文", "messages received"),
-    "received": Text("收到读数", "readings received"),
-    "stored": Text("入库读数", "readings stored"),
-    "rejected": Text("拒收", "refused"),
+    "rejected_by": Text("拒收原因", "refused by reason"),
+    "readings_missing": Text("缺口中的读数", "readings missing in gaps"),
+    "broker_version": Text("消息服务器版本", "broker"),
     "open_incidents": Text("未结事件", "open incidents"),
     "blind_incidents": Text("失明事件", "blind incidents"),
     "outbox_due": Text("待送通知", "notifications waiting"),
@@ -310,6 +308,8 @@ HEALTH_NAMES = {
     "up_seconds": Text("已运行（秒）", "running for (s)"),
     "last_message_seconds": Text("距上一条报文（秒）", "since the last message (s)"),
 }
+WHAT_TO_DO = Text("处理办法：{remedy}", "What to do: {remedy}")
+COLLECTOR_FIGURES = Text("采集指标", "The collector's figures")
 HEALTH_VALUES = {"True": Text("是", "yes"), "False": Text("否", "no"), "None": Text("尚无", "none yet")}
 STORES = Text("存储", "Stores")
 READINGS = Text("读数", "Readings")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from alerts.silence import SilenceSettings
 from alerts.storms import HygieneSettings
+from collector.broker_figures import BrokerFiguresThread
 from collector.subscriber import Subscriber
 from collector.wire import subscription_filters
 from service.collect_loop import CollectLoop
@@ -58,9 +59,10 @@ def run_collector(
         pipeline.say(opened.remarks(pipeline.fleet, house.clock.now_us()), house.clock.now_us())
         gap_watch = GapWatch(journal, house.clock, settings.silence.slot_minutes, meters)
         gap_watch.suspect(Cause.COLLECTOR_STARTED, pipeline.newest_measured_us)
-        threads: list[DeliveryThread | CopyThread | GapWatch | ReplayThread] = [
+        threads: list[DeliveryThread | CopyThread | GapWatch | BrokerFiguresThread | ReplayThread] = [
             DeliveryThread(settings, house.clock, meters),
             gap_watch,
+            BrokerFiguresThread(house.broker_address(), values.client_id, meters.broker_figures),
         ]
         threads += CopyThread.if_enabled(settings, house)
         threads.append(

@@ -14,8 +14,11 @@ from pathlib import Path
 
 from grid.errors import RedvestError, SettingsError
 from grid.text import Text
+from service.collector_figures import collector_figures
 from service.doctor_looks import looks, same
+from service.health import ask_collector
 from service.house import House
+from service.queries_answers import CollectorState
 from service.settings import load_settings
 
 SQLITE_VERSION_MIN = (3, 37, 0)
@@ -54,9 +57,18 @@ def examine(config: Path | None) -> Iterator[Check]:
     try:
         for name, look in looks(settings, house):
             yield _looked(name, look)
+        yield from _figures(ask_collector(settings))
     finally:
         house.close()
     yield _font()
+
+
+def _figures(collector: CollectorState) -> Iterator[Check]:
+    """Yield what a running collector measures of itself, each figure with what it means."""
+    for figure in collector_figures(dict(collector.details)):
+        told = Text(f"{figure.value.zh}。{figure.meaning.zh}", f"{figure.value.en}. {figure.meaning.en}")
+        name = f"collector: {figure.name.en.lower()}"
+        yield Check(name, not figure.is_bad, told, figure.remedy)
 
 
 def _looked(name: str, look: Callable[[], Text]) -> Check:

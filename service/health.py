@@ -87,6 +87,8 @@ def ask_collector(settings: Settings) -> CollectorState:
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {part}" for name, part in value.items())
     return "; ".join(str(part) for part in value) if isinstance(value, list) else str(value)
 
 

@@ -7,59 +7,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from collector.broker_figures import UNKNOWN, BrokerFigures
+from collector.rejects import Reason
+from service.meter_values import BlockStored, HealthReport
+
+__all__ = ["BlockStored", "HealthReport", "Meters"]
 
 STALLED_SECONDS = 30.0
 """A reading loop that says nothing for so long hangs."""
 
+BLOCKS_LOOKED_BACK = 200
+"""The slowest of so many last blocks is told: one slow commit is seen, and forgotten after a while."""
+
+_COUNTED = ("messages", "received", "stored", "rejected", "duplicates", "conflicts", "late", "bytes", "failures")
+_GAUGED = ("queued", "open", "blind", "due", "dead", "sessions_lost", "gaps", "missing")
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-
-
-@dataclass(frozen=True)
-class BlockStored:
-    """One block of messages that was decoded, stored and acknowledged."""
-
-    messages: int
-    received: int
-    """Readings decoded from them."""
-    stored: int
-    """New readings."""
-    duplicates: int = 0
-    conflicts: int = 0
-    late: int = 0
-    """Readings older than the newest one of their transformer."""
-    retained: int = 0
-    unknown_fields: int = 0
-    rejected: Mapping[str, int] = field(default_factory=dict)
-    """Reason -> how many."""
-    commit_seconds: float = 0.0
-    acknowledge_delay_seconds: float = 0.0
-    """From the arrival of the block's first message to its acknowledgement."""
-
-
-@dataclass(frozen=True)
-class HealthReport:
-    """Whether the collector does its work, with every reason against it."""
-
-    healthy: bool
-    reasons: tuple[str, ...]
-    connected: bool
-    committing: bool
-    queued: int
-    messages: int
-    received: int
-    stored: int
-    rejected: int
-    open_incidents: int
-    blind_incidents: int
-    outbox_due: int
-    outbox_dead: int
-    up_seconds: float
-    last_message_seconds: float | None
-    """Seconds since the last block of messages; None before the first."""
 
 
 class Meters:
@@ -72,14 +39,20 @@ class Meters:
         self._started = time.monotonic()
         self._beat = self._started
         self._last_message: float | None = None
-        self._counted = {"messages": 0, "received": 0, "stored": 0, "rejected": 0}
-        self._gauged = {"queued": 0, "open": 0, "blind": 0, "due": 0, "dead": 0}
+        self._counted = dict.fromkeys(_COUNTED, 0)
+        self._rejected_counted: dict[str, int] = {}
+        self._gauged = dict.fromkeys(_GAUGED, 0)
+        self._delays: deque[float] = deque(maxlen=BLOCKS_LOOKED_BACK)
+        self._commits: deque[float] = deque(maxlen=BLOCKS_LOOKED_BACK)
+        self._lag_seconds: float | None = None
+        self._figures = UNKNOWN
         self._connected = False
         self._broker_error = "not connected yet"
         self._store_error = ""
         self._degraded: tuple[str, ...] = ()
         self._clock_behind_minutes = 0.0
         self._messages = self._counter("messages", "Messages taken from the broker")
+        self._bytes = self._counter("payload_bytes", "Bytes of the payloads of these messages")
         self._received = self._counter("readings_received", "Readings decoded")
         self._stored = self._counter("readings_stored", "New readings stored")
         self._duplicates = self._counter("readings_duplicate", "Readings stored before with the same values")
@@ -95,6 +68,12 @@ class Meters:
         self._gaps = self._gauge("gaps_open", "Gaps in the readings that nothing has filled")
         self._missing = self._gauge("readings_missing", "Readings that are missing in them")
         self._queue = self._gauge("queue_messages", "Messages waiting in memory")
+        self._lag = self._gauge("lag_seconds", "Age of the newest reading of the last block when it was stored")
+        self._lag.set(nan)
+        self._broker_dropped = self._gauge("broker_dropped_messages", "Thrown away by the broker since its start")
+        self._broker_held = self._gauge("broker_held_messages", "Kept by the broker now, for all its clients")
+        self._broker_clients = self._gauge("broker_clients", "Clients connected to the broker")
+        self.broker_figures(UNKNOWN)
         self._connected_gauge = self._gauge("broker_connected", "1 while connected to the broker")
         self._open = self._gauge("incidents_open", "Open incidents")
         self._blind = self._gauge("incidents_blind", "Open incidents without readings")
@@ -118,8 +97,10 @@ class Meters:
 
     def block_stored(self, block: BlockStored) -> None:
         """Count a block; the store is working."""
-        rejected = sum(block.rejected.values())
         self._messages.inc(block.messages)
+        self._bytes.inc(block.payload_bytes)
+        if block.lag_seconds is not None:
+            self._lag.set(block.lag_seconds)
         self._received.inc(block.received)
         self._stored.inc(block.stored)
         self._duplicates.inc(block.duplicates)
@@ -134,10 +115,14 @@ class Meters:
         self._commit_seconds.observe(block.commit_seconds)
         self._ack_delay.observe(block.acknowledge_delay_seconds)
         with self._lock:
-            self._counted["messages"] += block.messages
-            self._counted["received"] += block.received
-            self._counted["stored"] += block.stored
-            self._counted["rejected"] += rejected
+            for name, count in _counts_of(block).items():
+                self._counted[name] += count
+            for reason, count in block.rejected.items():
+                self._rejected_counted[reason] = self._rejected_counted.get(reason, 0) + count
+            if block.messages:
+                self._delays.append(block.acknowledge_delay_seconds)
+                self._commits.append(block.commit_seconds)
+            self._lag_seconds = self._lag_seconds if block.lag_seconds is None else block.lag_seconds
             self._store_error = ""
             self._beat = time.monotonic()
             if block.messages:
@@ -147,6 +132,7 @@ class Meters:
         """Note that the store did not take a block: nothing was acknowledged, it will be tried again."""
         self._commit_failures.inc()
         with self._lock:
+            self._counted["failures"] += 1
             self._store_error = error or "unknown"
             self._beat = time.monotonic()
 
@@ -173,12 +159,24 @@ class Meters:
             self._connected = connected
             self._broker_error = broker_error or "not connected"
             self._gauged["queued"] = queued
+            self._gauged["sessions_lost"] = sessions_lost
             self._beat = time.monotonic()
 
     def gaps(self, open_now: int, missing: int) -> None:
         """Set how many gaps are open, and how many readings are missing in them."""
         self._gaps.set(open_now)
         self._missing.set(missing)
+        with self._lock:
+            self._gauged["gaps"] = open_now
+            self._gauged["missing"] = missing
+
+    def broker_figures(self, figures: BrokerFigures) -> None:
+        """Set what the broker says of itself; what it does not tell is NaN in the metrics, never 0."""
+        self._broker_dropped.set(nan if figures.dropped is None else figures.dropped)
+        self._broker_held.set(nan if figures.held is None else figures.held)
+        self._broker_clients.set(nan if figures.clients is None else figures.clients)
+        with self._lock:
+            self._figures = figures
 
     def incidents(self, open_now: int, blind: int) -> None:
         """Set how many incidents are open, and how many of them blind."""
@@ -228,6 +226,23 @@ class Meters:
                 received=self._counted["received"],
                 stored=self._counted["stored"],
                 rejected=self._counted["rejected"],
+                rejected_by=dict(sorted(self._rejected_counted.items())),
+                unexpected=self._rejected_counted.get(Reason.UNEXPECTED.value, 0),
+                duplicates=self._counted["duplicates"],
+                conflicts=self._counted["conflicts"],
+                late=self._counted["late"],
+                payload_bytes=self._counted["bytes"],
+                lag_seconds=_rounded(self._lag_seconds),
+                slowest_acknowledge_delay_seconds=_rounded(max(self._delays, default=None)),
+                slowest_commit_seconds=_rounded(max(self._commits, default=None)),
+                commit_failures=self._counted["failures"],
+                sessions_lost=self._gauged["sessions_lost"],
+                gaps_open=self._gauged["gaps"],
+                readings_missing=self._gauged["missing"],
+                broker_version=self._figures.version,
+                broker_dropped=self._figures.dropped,
+                broker_held=self._figures.held,
+                broker_clients=self._figures.clients,
                 open_incidents=self._gauged["open"],
                 blind_incidents=self._gauged["blind"],
                 outbox_due=self._gauged["due"],
@@ -235,3 +250,20 @@ class Meters:
                 up_seconds=round(now - self._started, 1),
                 last_message_seconds=None if self._last_message is None else round(now - self._last_message, 1),
             )
+
+
+def _counts_of(block: BlockStored) -> dict[str, int]:
+    return {
+        "messages": block.messages,
+        "received": block.received,
+        "stored": block.stored,
+        "rejected": sum(block.rejected.values()),
+        "duplicates": block.duplicates,
+        "conflicts": block.conflicts,
+        "late": block.late,
+        "bytes": block.payload_bytes,
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
