@@ -69,11 +69,12 @@ class CollectLoop:
             self._beat()
             self._follow_clock()
             now = time.monotonic()
+            is_behind = len(messages) >= self._values.block_messages_max
             if messages:
                 last_message = now
                 # What the store does not take is kept and tried again; nothing is read on meanwhile, nothing is lost.
                 messages = () if self._succeeds(partial(self._tick, messages)) else messages
-            else:
+            if not is_behind and not messages:
                 self._packing.step(self._clock.now_us())
             if now - looked >= LOOK_EVERY_SECONDS:
                 looked = now

@@ -24,13 +24,18 @@ from numpy.typing import NDArray
 from grid.errors import StoreError
 from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
+from service import packing
+from service.disk_watch import DiskWatch
+from service.packing import Packing
 from service.startup import Opened
 from stores import journal_append, journal_blocks, journal_packing, journal_schema
+from stores.ballast import Ballast
 from stores.journal import FIRST_PLACE, Journal
 from stores.journal_packed import PackedReadings
 from stores.journal_packing import pack_step
 from stores.journal_rows import INSERT_READING, reading_rows
 from stores.packed_columns import pack_integers, pack_values, unpack_integers, unpack_values
+from tests.test_journal import files_no_longer_than
 
 MIDNIGHT_US = 1_627_056_000_000_000 // DAY_US * DAY_US
 IDS = [f"YX{i:02d}" for i in range(41)]
@@ -287,6 +292,7 @@ def test_a_kill_while_packing_loses_nothing_and_stores_nothing_twice(tmp_path: P
 import sys
 from pathlib import Path
 from grid.moments import HOUR_US, MINUTE_US
+from stores.ballast import Ballast
 from stores.journal import FIRST_PLACE, Journal
 from tests.test_journal_packed import IDS, MIDNIGHT_US, a_grid
 journal = Journal.open_writer(Path(sys.argv[1]))
@@ -450,3 +456,52 @@ def test_packing_takes_a_fifth_of_the_bytes_and_a_file_that_packs_stops_growing(
             pack_all(journal)
     grown_pages_each_day = (pages[-1] - pages[1]) / 4
     assert grown_pages_each_day < pages[0] / 5
+
+
+# The collector packs --------------------------------------------------------------------------------------------
+
+
+def steps_until_nothing_moves(packs: Packing, journal: Journal, now_us: int) -> int:
+    """Take steps as the collector's loop does; return how many readings are packed in the end."""
+    for _ in range(40):
+        packs.step(now_us)
+    with closing(sqlite3.connect(journal.path)) as file:
+        return int(file.execute("SELECT coalesce(sum(readings), 0) FROM segment").fetchone()[0])
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "STEP_EVERY_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_the_collector_packs_what_is_older_than_its_age_once_an_hour(tmp_path: Path) -> None:
+    with journal_in(tmp_path) as journal:
+        watch = DiskWatch(Ballast(tmp_path / "ballast", 0), str(tmp_path))
+        journal.append(a_grid(600, 16))  # ten hours
+        newest_us = MIDNIGHT_US + 599 * MINUTE_US
+        never, after_four = Packing(journal, watch, 0), Packing(journal, watch, 4)
+        assert steps_until_nothing_moves(never, journal, newest_us) == 0
+        assert steps_until_nothing_moves(after_four, journal, newest_us) == 5 * 60 * 16
+        journal.append(a_grid(61, 16, first_minute=600))
+        assert steps_until_nothing_moves(after_four, journal, newest_us + HOUR_US - 1) == 5 * 60 * 16
+        assert steps_until_nothing_moves(after_four, journal, newest_us + HOUR_US) == 6 * 60 * 16
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_history_is_not_packed_while_it_is_still_coming(tmp_path: Path) -> None:
+    with journal_in(tmp_path) as journal:
+        watch = DiskWatch(Ballast(tmp_path / "ballast", 0), str(tmp_path))
+        journal.append(a_grid(60, 16))
+        assert steps_until_nothing_moves(Packing(journal, watch, 1), journal, MIDNIGHT_US + 4000 * DAY_US) == 0
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_what_hinders_packing_hinders_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with journal_in(tmp_path) as journal:
+        journal.append(a_grid(600, 16))
+        watch = DiskWatch(Ballast(tmp_path / "ballast", 0), str(tmp_path))
+        with files_no_longer_than(20_000):  # as on a full disk
+            assert steps_until_nothing_moves(Packing(journal, watch, 1), journal, MIDNIGHT_US + DAY_US) == 0
+        assert "readings are not packed now, they stay as they are" in caplog.text
+        assert len(keys_of(journal)) == 600 * 16
