@@ -63,16 +63,12 @@ bench: $(INSTALLED) ## readings per second beside bare parts and other programs 
 	@deploy/apt-install node:nodejs npm:npm || echo "without Node.js: its programs are skipped"
 	@$(BIN)/python -m bench.ingest $(ARGS)
 	@$(BIN)/python -m bench.verdicts
+	@$(BIN)/python -m bench.simulator
 
 .PHONY: bench-province
 bench-province: $(INSTALLED) ## 500,000 transformers, one reading a minute, ten minutes (ARGS="--minutes 2")
 	@deploy/apt-install mosquitto:mosquitto
 	@$(BIN)/python -m bench.province $(ARGS)
-
-.PHONY: bench-start
-bench-start: $(INSTALLED) ## start a collector on 15 million readings (ARGS="--killed")
-	@deploy/apt-install mosquitto:mosquitto
-	@$(BIN)/python -m bench.startup $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(DEV_INSTALLED) test-programs ## take the pictures of docs/images from a running demo

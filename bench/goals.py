@@ -11,7 +11,10 @@ from bench.receivers import Kind
 from bench.traffic import Form
 
 ELSEWHERE = (
-    ("start with 500,000 transformers and 15,000,000 readings: ≤ 15 s to the first fresh verdict", "make bench-start"),
+    (
+        "start with 500,000 transformers and 15,000,000 readings: ≤ 15 s to the first fresh verdict",
+        "python -m bench.start",
+    ),
     ("journal ≤ 60 bytes a reading once its day is closed, a transformer's day ≤ 50 ms", "python -m bench.journal"),
     ("500,000 transformers, one reading a minute each, QoS 1, ten minutes: nothing lost", "make bench-province"),
     ("5,000,000 transformers at QoS 0: what happens", "make bench-province"),

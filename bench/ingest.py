@@ -39,6 +39,7 @@ from bench.report import print_case, print_delays, print_goals, print_kills
 from bench.traffic import Case, Form, ledger_of, messages_of, readings_of, rows_of_messages, save_messages
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
+from grid.moments import MINUTE_US
 
 SEED = 1
 SEVERE_LOAD_RATE = 0.90
@@ -60,8 +61,9 @@ class Bench:
         self.cases: dict[Form, Case] = {}
         self.streams: dict[tuple[Form, int], Stream] = {}
         self.severe: dict[Form, dict[str, int]] = {}
+        now_us = time.time_ns() // 1000 // MINUTE_US * MINUTE_US
         for form in given.forms:
-            case = Case.sized(given.transformers, form, given.per_message, given.readings[form], given.seed)
+            case = Case.sized(given.transformers, form, given.per_message, given.readings[form], given.seed, now_us)
             batch = readings_of(case, self.fleet)
             messages = list(messages_of(case, self.fleet, batch))
             save_messages(folder / form.value, messages[: max(1, PARTS_READINGS_MAX // case.per_message)])

@@ -22,16 +22,20 @@ from bench.publisher import Publisher, at_pace, in_window
 from bench.receivers import STORING, Kind, Place, Receiver, running
 from collector.wire import encode_singly
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
+from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
 
 WINDOW_READINGS_MIN, WINDOW_READINGS_MAX = 10_000, 40_000
 WINDOW_MESSAGES_MIN = 100
 """How far ahead the publisher is: more than a receiver takes between two commits, so that it never waits."""
 _START_SECONDS_MAX = 60.0
+_STARTED_A_SECOND_MIN = 5_000
+"""Transformers of a large ledger that a start may take a second for, before it is given up."""
 _STALL_SECONDS_MAX = 10.0
 _SETTLED_SECONDS = 0.4
 _PROBE_SECONDS = 0.1
+_PROBES_BEFORE_US = 20 * HOUR_US
+"""Hours before the benchmark's own readings, so that none is late."""
 _LOOK_SECONDS = 0.002
 
 
@@ -75,7 +79,8 @@ class Standing:
 def standing(kind: Kind, place: Place, fleet: Fleet, broker: Broker) -> Iterator[Standing]:
     """Give a receiver that has shown to be listening, and is done with what showed it."""
     with running(kind, place) as receiver, Publisher(broker.port) as publisher:
-        _probe(receiver, publisher, fleet)
+        patience = _START_SECONDS_MAX + place.case.transformers / _STARTED_A_SECOND_MIN
+        _probe(receiver, publisher, fleet, place.case.first_at_us - _PROBES_BEFORE_US, patience)
         yield Standing(broker, receiver, publisher, receiver.seen())
 
 
@@ -147,15 +152,15 @@ def wait_for(seen: Callable[[], int], wanted: int, check: Callable[[], None]) ->
     return had, changed_at
 
 
-def _probe(receiver: Receiver, publisher: Publisher, fleet: Fleet) -> None:
+def _probe(receiver: Receiver, publisher: Publisher, fleet: Fleet, from_us: int, start_seconds_max: float) -> None:
     """Send early readings until one of them is seen, and wait until the last of them is."""
-    give_up_at = time.monotonic() + _START_SECONDS_MAX
+    give_up_at = time.monotonic() + start_seconds_max
     minute = 1
     while not receiver.seen():
         receiver.check()
         if time.monotonic() > give_up_at:
             raise RuntimeError(f"{receiver.kind.value} took nothing: {receiver.log_text()}")
-        at_us = np.array([MINUTE_US * minute + _PROBES_FROM_US])
+        at_us = np.array([from_us + MINUTE_US * minute])
         probe = ReadingBatch.of(
             [1], at_us, voltage_v=np.full((1, 3), 228.0), current_amp=np.full((1, 3), 100.0),
             active_power_kw=[60.0 + minute % 7], reactive_power_kvar=[20.0], sequence=[0],
@@ -168,10 +173,6 @@ def _probe(receiver: Receiver, publisher: Publisher, fleet: Fleet) -> None:
         time.sleep(0.02)
         if receiver.seen() > seen:
             settled_at, seen = time.monotonic() + _SETTLED_SECONDS, receiver.seen()
-
-
-_PROBES_FROM_US = 1_626_480_000_000_000
-"""2021-07-17T00:00:00Z, days before the benchmark's own readings."""
 
 
 class _Watch(threading.Thread):

@@ -120,7 +120,7 @@ class Watch(threading.Thread):
 
 def run(folder: Path, transformers: int, minutes: int, qos: int) -> Outcome:
     """Run the province and return what came of it."""
-    case = Case(transformers, Form.SINGLE, 1, transformers * minutes, SEED)
+    case = Case(transformers, Form.SINGLE, 1, transformers * minutes, SEED, time.time_ns() // 1000)
     rounds = Rounds(transformers, qos, SEED)
     make_ledger(folder / f"ledger-{transformers}", transformers)
     small = Fleet.of(ledger_of(2).transformers)

@@ -19,9 +19,7 @@ from grid.readings import ReadingBatch
 
 STATION_TRANSFORMERS_MAX = 1_000
 RATED_POWER_KVA = 400.0
-FIRST_MEASURED_AT_US = 1_626_710_400_000_000
-"""2021-07-19T16:00:00Z; the collector under test takes any age."""
-HEAVY_EVERY = 50
+HEAVY_EVERY = 200
 """One transformer of so many climbs past 90 % and stays, so that incidents open under way."""
 _CLIMB_A_MINUTE = 0.01
 
@@ -46,15 +44,23 @@ class Case:
     per_message: int
     readings: int
     seed: int
+    first_at_us: int
+    """When the first readings were measured; the next ones a minute later."""
 
     @staticmethod
-    def sized(transformers: int, form: Form, per_message: int, wanted: int, seed: int) -> Case:
-        """Return the case of about so many readings, so that every message is full."""
+    def sized(transformers: int, form: Form, per_message: int, wanted: int, seed: int, last_at_us: int) -> Case:
+        """Return the case of about so many readings, so that every message is full; the last ones are of `last_at_us`.
+
+        Readings of today, as a site has them: older ones are packed by the collector while it takes them.
+        """
         if form is Form.SINGLE:
-            return Case(transformers, form, 1, max(wanted, transformers), seed)
-        stations = -(-transformers // STATION_TRANSFORMERS_MAX)
-        together = int(np.lcm(stations * per_message, transformers))
-        return Case(transformers, form, per_message, max(1, wanted // together) * together, seed)
+            per_message, readings = 1, max(wanted, transformers)
+        else:
+            stations = -(-transformers // STATION_TRANSFORMERS_MAX)
+            together = int(np.lcm(stations * per_message, transformers))
+            readings = max(1, wanted // together) * together
+        first_at_us = last_at_us - (readings - 1) // transformers * MINUTE_US
+        return Case(transformers, form, per_message, readings, seed, first_at_us)
 
     @property
     def messages(self) -> int:
@@ -82,7 +88,7 @@ def ledger_of(transformers: int) -> Ledger:
 def readings_of(case: Case, fleet: Fleet) -> ReadingBatch:
     """Return the readings minute by minute: U, I, P and Q of every transformer.
 
-    Most stay quiet between 20 and 80 %. Every fiftieth climbs a point a minute from between 79 and 88 % to 96 %.
+    Most stay quiet between 20 and 80 %. Every 200th climbs a point a minute from between 79 and 88 % to 96 %.
     """
     dice = np.random.default_rng(case.seed)
     row = np.arange(case.readings)
@@ -97,7 +103,7 @@ def readings_of(case: Case, fleet: Fleet) -> ReadingBatch:
     voltage = np.round(234.0 - 12.0 * load_rate[:, None] + dice.uniform(-1.0, 1.0, (case.readings, 3)), 1)
     return ReadingBatch.of(
         transformer,
-        FIRST_MEASURED_AT_US + minute * MINUTE_US,
+        case.first_at_us + minute * MINUTE_US,
         voltage_v=voltage,
         current_amp=np.round(apparent_kva[:, None] / 3.0 * 1000.0 / voltage, 1),
         active_power_kw=np.round(apparent_kva * 0.95, 1),
