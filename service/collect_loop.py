@@ -74,7 +74,7 @@ class CollectLoop:
                 last_message = now
                 # What the store does not take is kept and tried again; nothing is read on meanwhile, nothing is lost.
                 messages = () if self._succeeds(partial(self._tick, messages)) else messages
-            if not is_behind and not messages:
+            if not is_behind and not messages:  # while all blocks are full, nothing is packed
                 self._packing.step(self._clock.now_us())
             if now - looked >= LOOK_EVERY_SECONDS:
                 looked = now
@@ -96,7 +96,6 @@ class CollectLoop:
         remarks += gap_remarks.on_missing_readings(self._gap_watch.take_found(), fleet, now_us)
         if remarks:
             self._pipeline.say(remarks, now_us)
-        self._packing.step(now_us)
 
     def _succeeds(self, step: Callable[[], None]) -> bool:
         """Take a step and return whether the stores let us; if not, wait a while, longer each time."""
