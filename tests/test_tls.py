@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from collector.broker_address import BrokerAddress
@@ -72,7 +74,7 @@ def until_told(subscriber: Subscriber) -> str:
 
 def publish(address: BrokerAddress, topics: list[str], client_id: str = "device", payload: bytes = b"{}") -> None:
     """Publish at QoS 1 and return when the broker has acknowledged all, or has dropped them as if it had."""
-    client = address.client(client_id)
+    client: mqtt.Client = address.client(client_id)
     address.connect(client)
     client.loop_start()
     for sent in [client.publish(topic, payload, qos=1) for topic in topics]:
@@ -161,6 +163,16 @@ def test_the_doctor_says_the_same(wrong: tuple[BrokerAddress, str, str], tmp_pat
     assert not found.ok
     assert what in found.detail.en
     assert remedy in found.remedy.en
+
+
+def test_a_server_that_never_answers_the_tls_greeting_is_left_in_time(
+    authority: Authority, subscribe: Callable[..., Subscriber]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = BrokerAddress(
+            "127.0.0.1", mute.getsockname()[1], tls_ca_file=authority.certificate, keep_alive_seconds=1
+        )
+        assert "no answer" in until_told(subscribe(address))
 
 
 def test_a_site_with_tls_passwords_and_access_list_stores_what_each_meter_may_say(
