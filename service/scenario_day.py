@@ -167,10 +167,11 @@ def _unexpected(episode: Episode, scenario: Scenario) -> Text:
     level, span = level_name(episode.level), _span(episode, scenario)
     return Text(
         f"{episode.transformer_id} 出现预期之外的“{level.zh}”：{span}",
-        f"{episode.transformer_id} has a {level.en} that nobody expected: {span}",
+        f"{episode.transformer_id}: {level.en} that nobody expected: {span}",
     )
 
 
 def _span(episode: Episode, scenario: Scenario) -> str:
-    start, end = clock_time(scenario, episode.started_at_us), clock_time(scenario, episode.ended_at_us)
+    start = clock_time(scenario, episode.started_at_us)
+    end = "" if episode.ended_at_us is None else clock_time(scenario, episode.ended_at_us)
     return f"{episode.rule} {episode.level} {start}–{end} {episode.peak_load_rate:.1%}"

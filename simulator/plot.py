@@ -30,9 +30,11 @@ _BACK_RIM = "#a9dcc0"
 _CURVES = ("#1f4e9c", "#8a8f98", "#6a4c93", "#b0651d", "#3d7a5f", "#a0466b")
 _LINES = ((0.8, "#c99a1a", Text("重载", "heavy")), (0.9, "#d9661f", Text("严重重载", "severe heavy")),
           (1.0, "#b3202c", Text("过载", "overload")))  # fmt: skip
+_LABEL = 14.0
+"""From label to label."""
 _GAP_US = 20 * MINUTE_US
 _BACK_FEED_LOAD_RATE_MIN = 0.03
-_LINE_WIDTH_MAX = 128
+_LINE_WIDTH_MAX = 140
 """Of a sentence, in half-width characters."""
 
 _LOAD_RATE = Text("负载率", "load rate")
@@ -203,11 +205,17 @@ def _floor_of_strip(number: int) -> float:
 
 
 def _labels(sheet: Drawing, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Write labels right of the panel, moved apart where they would lie on each other."""
-    taken = -np.inf
-    for y, text, color in sorted(labels):
-        taken = max(y + 4.0, taken + 14.0)
-        sheet.words((_WIDTH - _RIGHT + 8.0, taken), text, color, 12.0, bold=True)
+    """Write labels right of the panel, moved apart where they would lie on each other, none below its floor."""
+    ordered = sorted(labels)
+    heights: list[float] = []
+    for y, _, _ in ordered:
+        heights.append(max(y + 4.0, heights[-1] + _LABEL if heights else -np.inf))
+    floor = _TOP + _PANEL
+    for i in reversed(range(len(heights))):
+        heights[i] = min(heights[i], floor)
+        floor = heights[i] - _LABEL
+    for height, (_, text, color) in zip(heights, ordered, strict=True):
+        sheet.words((_WIDTH - _RIGHT + 8.0, height), text, color, 12.0, bold=True)
 
 
 def _plain(words: object, language: Language) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -28,14 +27,7 @@ from simulator.scenario_expected import ExpectedPart, VerdictPart
 from simulator.settlement import settle
 from stores.ledger_files import read_ledger
 from stores.ledger_files.writing import write_ledger
-
-PROMISING = [name for name in built_in_names() if load_scenario(name).expected is not None]
-
-
-@cache
-def day_of(name: str) -> ScenarioDay:
-    scenario = load_scenario(name)
-    return play_day(scenario, scenario_ledger(scenario))
+from tests.played_days import PROMISING, day_of
 
 
 def changed(name: str, **change: object) -> ScenarioDay:
@@ -112,7 +104,7 @@ def test_promises_that_are_broken_are_told_with_what_came_instead() -> None:
     scenario = msgspec.structs.replace(day.scenario, expected=wrong)
     faults = [fault.en for fault in unmet(scenario, episodes_of(day, ["early-warning"]))]
     assert faults[0] == "GY02 has no severe heavy load (early-warning@1) beginning 08:00–09:00; it has: –"
-    assert [fault.startswith("GY01 has a severe heavy load that nobody expected: ") for fault in faults[1:]] == [
+    assert [fault.startswith("GY01: severe heavy load that nobody expected: ") for fault in faults[1:]] == [
         True
     ] * 2
 
