@@ -18,6 +18,7 @@ from service.commands.alarms import alarms
 from service.commands.asking import incidents, outreach, visit
 from service.commands.checking import doctor
 from service.commands.collecting import collect
+from service.commands.fleet import fleet
 from service.commands.keeping import backup, restore
 from service.commands.ledger import ledger
 from service.commands.playing import replay
@@ -60,6 +61,7 @@ for _command in (
 ):
     app.command(_command.__name__)(_command)
 app.add_typer(ledger, name="ledger")
+app.add_typer(fleet, name="fleet")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
