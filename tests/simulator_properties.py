@@ -115,6 +115,7 @@ def trace_of(street: DrawnStreet, steps: int = 90, make: RoomsOf = Rooms) -> Tra
     owner, count = folk.units.customer, len(folk.customers)
     rooms = make(folk.customers, folk.units, street.cooling, float(dice.uniform(20.0, 38.0)), street.minutes_per_k)
     outdoor_c = 30.0 + np.cumsum(dice.normal(0.0, 0.3, steps))
+    moisture_g_kg = dice.uniform(4.0, 26.0, steps)
     heat_kw = dice.uniform(0.0, 0.06, (steps, count)) * folk.customers.floor_m2
     inside, switched_on = np.ones(count, np.bool_), np.ones(len(owner), np.bool_)
     column: dict[str, list[NDArray[Any]]] = {name: [] for name in ("sensible", "active", "setpoint", "fraction", "may")}
@@ -125,7 +126,8 @@ def trace_of(street: DrawnStreet, steps: int = 90, make: RoomsOf = Rooms) -> Tra
         rooms.allowed ^= dice.random(len(owner)) < 0.02
         if dice.random() < 0.05:
             rooms.wanted_setpoint_c = rooms.own_setpoint_c + dice.integers(0, 5, len(owner))
-        cooled = rooms.step(inside, switched_on, heat_kw[step], float(outdoor_c[step]), step_minutes)
+        outside = float(outdoor_c[step]), step_minutes, float(moisture_g_kg[step])
+        cooled = rooms.step(inside, switched_on, heat_kw[step], *outside)
         column["sensible"].append(cooled.sensible_kw)
         column["active"].append(cooled.active_kw)
         column["setpoint"].append(rooms.setpoint_c.copy())
@@ -216,7 +218,7 @@ def check_meter(street: DrawnStreet, make: SupplyOf = Supply) -> None:
     dice = np.random.default_rng(street.seed)
     customers, part = street.folk.customers, SCENARIO.supply
     fleet = Fleet.of(street.ledger.transformers)
-    active_kw, reactive_kvar = dice.uniform(0.0, 25.0, len(customers)), dice.uniform(-3.0, 9.0, len(customers))
+    active_kw, reactive_kvar = dice.uniform(-8.0, 25.0, len(customers)), dice.uniform(-3.0, 9.0, len(customers))
     metered = make(customers, fleet, part, 36.0).step(active_kw, reactive_kvar, 36.0, 1.0)
     reactance = (part.short_circuit_voltage**2 - part.resistance**2) ** 0.5
     for transformer in range(len(fleet)):
