@@ -6,23 +6,11 @@ import csv
 import math
 from pathlib import Path
 
+from collector.readings_csv import COLUMNS
 from grid.errors import UsageError
 from grid.fleet import Fleet
 from grid.moments import format_utc
 from grid.readings import ReadingBatch
-
-COLUMNS = (
-    "transformer_id",
-    "measured_at",
-    "voltage_a_v",
-    "voltage_b_v",
-    "voltage_c_v",
-    "current_a_amp",
-    "current_b_amp",
-    "current_c_amp",
-    "active_power_kw",
-    "reactive_power_kvar",
-)
 
 
 def write_readings(readings: ReadingBatch, fleet: Fleet, file: Path) -> int:

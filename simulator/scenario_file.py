@@ -48,8 +48,12 @@ def scenario_table(text: str, where: str) -> Table:
             where=where,
             remedy=f"name one of {', '.join(habit_names())}, or leave the key out",
         )
-    file = HABITS_FOLDER / f"{habits}.toml"
-    return _filled(table, _toml(text_of_scenario(file), str(file)))
+    return _filled(table, _habits(habits))
+
+
+def habit_keys(name: str) -> tuple[str, ...]:
+    """Return the keys that habits give. Raises SettingsError when they cannot be read."""
+    return tuple(_habits(name))
 
 
 def fault_in_words(fault: str, kind: type) -> str:
@@ -68,6 +72,11 @@ def fault_in_words(fault: str, kind: type) -> str:
     if missing:
         return f"key `{'.'.join(filter(None, (path, missing[1])))}`: it is missing"
     return f"key `{path}`: {problem[0].lower()}{problem[1:]}" if at else problem
+
+
+def _habits(name: str) -> Table:
+    file = HABITS_FOLDER / f"{name}.toml"
+    return _toml(text_of_scenario(file), str(file))
 
 
 def _toml(text: str, where: str) -> Table:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from service import cli
@@ -53,6 +55,19 @@ def test_the_scenarios_are_listed_each_with_its_sentence(command: Command) -> No
     assert [line["name"] for line in told] == list(built_in_names())
     assert all(line["sentence"] == load_scenario(line["name"]).sentence.en for line in told)
     assert "低谷电价" in command("simulate", "--list", "--language", "zh")[1]
+
+
+def test_the_schema_takes_every_shipped_scenario_and_refuses_what_the_product_refuses(command: Command) -> None:
+    code, out, _ = command("simulate", "--schema")
+    schema = json.loads(out)
+    assert code == 0
+    check = jsonschema.Draft202012Validator(schema)
+    for name in built_in_names():
+        written = tomllib.loads((SCENARIOS_FOLDER / f"{name}.toml").read_text(encoding="utf-8"), parse_float=float)
+        table = json.loads(json.dumps(written, default=str))
+        assert [error.message for error in check.iter_errors(table)] == [], name
+        for wrong in ({**table, "sed": 1}, {**table, "seed": -1}, {**table, "habits": "nowhere"}):
+            assert not check.is_valid(wrong)
 
 
 def test_a_day_written_to_files_is_judged_like_the_day_itself(command: Command) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,6 +49,7 @@ def simulate(
     ] = None,
     fault: Faults = None,
     list_: Annotated[bool, typer.Option("--list", help="Name the scenarios there are.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of scenario files.")] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.svg", help="Draw the day; nothing is published.")
     ] = None,
@@ -68,6 +71,10 @@ def simulate(
     with opened(config, language, as_json, change) as (house, screen):
         if list_:
             _list(screen)
+        elif schema:
+            from simulator.scenario_schema import scenario_schema
+
+            sys.stdout.write(json.dumps(scenario_schema(), ensure_ascii=False, indent=1) + "\n")
         elif plot or readings or sheets or check:
             if fault or speed:
                 raise UsageError(
