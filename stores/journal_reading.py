@@ -69,15 +69,14 @@ def series(connection: sqlite3.Connection, number: int, from_us: int, to_us: int
         "from_minute": from_us // MINUTE_US,
         "to_minute": to_us // MINUTE_US,
     }
-    unpacked = [batch_of(connection.execute(_SERIES, asked).fetchall())]
-    for segment in of_neighbours(connection, number // NEIGHBOURS, from_us // HOUR_US, to_us // HOUR_US):
-        of_segment = segment.readings_of(number)
-        within = (of_segment.measured_at_us >= from_us) & (of_segment.measured_at_us <= to_us)
-        unpacked.append(of_segment.take(within))
-    if len(unpacked) == 1:
-        return unpacked[0]
-    together = ReadingBatch.concatenate(unpacked)
-    return together.take(np.argsort(together.measured_at_us))
+    rows = batch_of(connection.execute(_SERIES, asked).fetchall())
+    segments = of_neighbours(connection, number // NEIGHBOURS, from_us // HOUR_US, to_us // HOUR_US)
+    if not segments:
+        return rows
+    together = ReadingBatch.concatenate([rows, *(segment.readings_of(number) for segment in segments)])
+    order = np.argsort(together.measured_at_us)
+    in_order = together.measured_at_us[order]
+    return together.take(order[np.searchsorted(in_order, from_us) : np.searchsorted(in_order, to_us, side="right")])
 
 
 def latest(connection: sqlite3.Connection) -> ReadingBatch:

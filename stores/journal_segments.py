@@ -20,7 +20,7 @@ from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
 from stores.journal_rows import batch_of, batch_of_columns, value_columns
 from stores.journal_schema import VALUE_COLUMNS
-from stores.packed_columns import pack_integers, pack_values, unpack_integers, unpack_values
+from stores.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
 
 NEIGHBOURS = 16
 """Transformers that share segments. More of them pack no better, and a curve unpacks them all (practice)."""
@@ -73,11 +73,11 @@ class Segment:
     def moments(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return transformer (n,) and moment (n,) [µs] of its readings, sorted so; none of a damaged one."""
         try:
-            transformer, measured_at_us = unpack_integers(self.keys)
+            raw, numbers, lengths = _transformers_in(self.keys)
+            return np.repeat(numbers, lengths), integers_in(raw, _head_bytes(numbers), lengths)[0]
         except ValueError as error:
             self._say(error)
-            return np.empty(0, np.int32), np.empty(0, np.int64)
-        return transformer.astype(np.int32), measured_at_us
+            return NO_READINGS.readings.transformer, NO_READINGS.block_no
 
     def stored(self) -> StoredReadings:
         """Return its readings by transformer and time; none of a damaged one, and that is said in the log."""
@@ -89,10 +89,11 @@ class Segment:
 
     def readings_of(self, number: int) -> ReadingBatch:
         """Return the readings of one transformer, in time order."""
-        if not (self.moments()[0] == number).any():
+        try:
+            return unpacked(self.keys, self.told, number).readings
+        except ValueError as error:
+            self._say(error)
             return NO_READINGS.readings
-        readings = self.stored().readings
-        return readings.take(readings.transformer == number)
 
     def _say(self, error: ValueError) -> None:
         first = self.neighbours * NEIGHBOURS
@@ -115,18 +116,39 @@ def stored_readings_of(rows: Sequence[tuple[Any, ...]]) -> StoredReadings:
 def packed(stored: StoredReadings) -> tuple[bytes, bytes]:
     """Return readings that are sorted by transformer and time as two parts: which they are, and what they say."""
     readings = stored.readings
-    keys = pack_integers(np.vstack([readings.transformer.astype(np.int64), readings.measured_at_us]))
+    numbers, lengths = np.unique(readings.transformer, return_counts=True)
+    head = bytes([len(numbers)]) + numbers.astype("<i4").tobytes() + lengths.astype("<i4").tobytes()
     integers = np.vstack([readings.received_at_us - readings.measured_at_us, stored.block_no, readings.sequence])
-    return keys, pack_values(integers, value_columns(readings))
+    keys = pack_integers(readings.measured_at_us[None, :], lengths, head)
+    return keys, pack_values(integers, value_columns(readings), lengths)
 
 
-def unpacked(keys: bytes, told: bytes) -> StoredReadings:
-    """Return what was packed, to the bit. Raises ValueError when the parts are damaged."""
-    transformer, measured_at_us = unpack_integers(keys)
-    (waited_us, block_no, sequence), values = unpack_values(told, len(VALUE_COLUMNS), len(transformer))
-    number = transformer.astype(np.int32)
+def unpacked(keys: bytes, told: bytes, only: int | None = None) -> StoredReadings:
+    """Return what was packed, to the bit, or what there is of one transformer. Raises ValueError for damaged parts."""
+    raw, numbers, lengths = _transformers_in(keys)
+    run = None
+    if only is not None:
+        found = np.flatnonzero(numbers == only)
+        if not len(found):
+            return NO_READINGS
+        run = int(found[0])
+    measured_at_us = integers_in(raw, _head_bytes(numbers), lengths, run)[0]
+    (waited_us, block_no, sequence), values = unpack_values(told, len(VALUE_COLUMNS), lengths, run)
+    number = np.repeat(numbers, lengths) if run is None else np.repeat(numbers[run], lengths[run])
     received_at_us = measured_at_us + waited_us
     return StoredReadings(batch_of_columns(number, measured_at_us, received_at_us, values, sequence), block_no)
+
+
+def _transformers_in(keys: bytes) -> tuple[bytes, NDArray[np.int32], NDArray[np.int64]]:
+    """Return the keys inflated, the transformers (m,) and how many readings each of them has (m,)."""
+    raw = inflated(keys)
+    count = raw[0] if raw else 0
+    numbers, lengths = np.frombuffer(raw, "<i4", 2 * count, 1).reshape(2, count)
+    return raw, numbers.astype(np.int32), lengths.astype(np.int64)
+
+
+def _head_bytes(numbers: NDArray[np.int32]) -> int:
+    return 1 + 8 * len(numbers)
 
 
 def newest_hour(connection: sqlite3.Connection) -> int | None:

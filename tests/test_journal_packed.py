@@ -34,7 +34,7 @@ from stores.journal import FIRST_PLACE, Journal
 from stores.journal_packed import PackedReadings
 from stores.journal_packing import pack_step
 from stores.journal_rows import INSERT_READING, reading_rows
-from stores.packed_columns import pack_integers, pack_values, unpack_integers, unpack_values
+from stores.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
 from tests.test_journal import files_no_longer_than
 
 MIDNIGHT_US = 1_627_056_000_000_000 // DAY_US * DAY_US
@@ -78,29 +78,38 @@ def test_columns_come_back_to_the_bit_whatever_they_hold(
     values = [np.array(data.draw(a_column), np.float64) for _ in range(columns)]
     for value in values:
         value[np.isnan(value)] = np.nan  # a missing value has one set of bits, that of NULL
-    assert np.array_equal(unpack_integers(pack_integers(whole)), whole)
-    integers, back = unpack_values(pack_values(whole, values), columns, rows)
+    cuts = sorted(data.draw(st.sets(st.integers(1, rows - 1), max_size=5))) if rows > 1 else []
+    lengths = np.diff([0, *cuts, rows])
+    packed, with_values = pack_integers(whole, lengths), pack_values(whole, values, lengths)
+    assert np.array_equal(integers_in(inflated(packed), 0, lengths), whole)
+    integers, back = unpack_values(with_values, columns, lengths)
     assert np.array_equal(integers, whole)
     assert [one.tobytes() for one in back] == [one.tobytes() for one in values]
+    for run, (first, last) in enumerate(zip([0, *cuts], [*cuts, rows], strict=True)):
+        assert np.array_equal(integers_in(inflated(packed), 0, lengths, run), whole[:, first:last])
+        integers, back = unpack_values(with_values, columns, lengths, run)
+        assert np.array_equal(integers, whole[:, first:last])
+        assert [one.tobytes() for one in back] == [one[first:last].tobytes() for one in values]
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=150, deadline=None)
 def test_bytes_that_were_never_packed_are_refused_with_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="what was packed"):
-        unpack_integers(data)
+        integers_in(inflated(data), 0, np.array([1]))
 
 
 def test_a_flipped_bit_is_always_noticed() -> None:
-    packed = pack_integers(np.arange(200, dtype=np.int64).reshape(2, 100) ** 2)
+    lengths = np.array([100])
+    packed = pack_integers(np.arange(200, dtype=np.int64).reshape(2, 100) ** 2, lengths)
     for bit in range(0, 8 * len(packed)):
         flipped = bytearray(packed)
         flipped[bit // 8] ^= 1 << bit % 8
         try:
-            found = unpack_integers(bytes(flipped))
+            found = inflated(bytes(flipped))
         except ValueError:
             continue
-        assert np.array_equal(found, unpack_integers(packed)), f"bit {bit} changed what was packed"
+        assert found == inflated(packed), f"bit {bit} changed what was packed"
 
 
 # A journal that packs answers like one that never does ----------------------------------------------------------
