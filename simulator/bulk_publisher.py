@@ -1,7 +1,7 @@
 """Publishes many messages over one connection: paho connects and logs in, packets go over its socket in bulk.
 
 paho's own publishing costs some 60 µs a message, which is more than a broker needs; here a block of packets is one
-write and a block of acknowledgements one read. Source: MQTT 3.1.1 and MQTT 5.0 (OASIS), 3.3 PUBLISH, 3.4 PUBACK.
+write and a block of acknowledgements one read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from collector.broker_address import BrokerAddress
 from grid.errors import BrokerError
+from simulator.publish_packets import MID_MAX, PING, publish_packet, read_answers, sent_again
 
 WINDOW_MESSAGES = 20_000
 """At QoS 1, messages on their way that the broker has not acknowledged; packet ids would end at 65,535."""
@@ -26,11 +27,6 @@ ANSWER_SECONDS_MAX = 60.0
 _BLOCK_MESSAGES = 500
 _WRITE_BYTES = 256 * 1024
 _RECONNECT_SECONDS = 0.5
-_MIDS = 65_536
-_PUBLISH, _PUBACK, _AGAIN = 0x30, 0x40, 0x08
-_PING = b"\xc0\x00"
-_FAILURE = 0x80
-"""Reason codes of MQTT 5 from here on mean that the message was not taken."""
 
 Tokens = NDArray[np.int64]
 
@@ -52,9 +48,10 @@ class BulkPublisher:
         self._address = address
         self._client_id = client_id
         self._qos = qos
+        self._has_properties = address.protocol == "5"
         self._on_answered = on_answered
         self._window = WINDOW_MESSAGES
-        self._token_of_mid = np.full(_MIDS, -1, np.int64)
+        self._token_of_mid = np.full(MID_MAX + 1, -1, np.int64)
         self._packet_of_mid: dict[int, bytes] = {}
         self._last_mid = 0
         self._unread = b""
@@ -93,7 +90,7 @@ class BulkPublisher:
         while True:
             self._exchange(b"", max(end - time.monotonic(), 0.0))
             if time.monotonic() - self._wrote_at > self._address.keep_alive_seconds / 2:
-                self._exchange(_PING, 1.0)
+                self._exchange(PING, 1.0)
             if time.monotonic() >= end:
                 return
 
@@ -135,7 +132,7 @@ class BulkPublisher:
 
     def _send_block(self, block: Sequence[tuple[str, bytes]], tokens: Tokens) -> None:
         if not self._qos:
-            packets = [self._packet(topic, payload, b"") for topic, payload in block]
+            packets = [publish_packet(topic, payload, self._has_properties) for topic, payload in block]
             self._on_answered(tokens, self._exchange(b"".join(packets), ANSWER_SECONDS_MAX))
             return
         packets = []
@@ -146,7 +143,7 @@ class BulkPublisher:
                 while self.outstanding >= self._window:
                     self._wait_for_answers()
             mid = self._free_mid()
-            packet = self._packet(topic, payload, mid.to_bytes(2, "big"))
+            packet = publish_packet(topic, payload, self._has_properties, mid)
             self._packet_of_mid[mid] = packet
             self._token_of_mid[mid] = token
             packets.append(packet)
@@ -154,20 +151,9 @@ class BulkPublisher:
 
     def _free_mid(self) -> int:
         while True:
-            self._last_mid = self._last_mid % (_MIDS - 1) + 1
+            self._last_mid = self._last_mid % MID_MAX + 1
             if self._last_mid not in self._packet_of_mid:
                 return self._last_mid
-
-    def _packet(self, topic: str, payload: bytes, mid: bytes) -> bytes:
-        name = topic.encode()
-        properties = b"\x00" if self._address.protocol == "5" else b""
-        length = 2 + len(name) + len(mid) + len(properties) + len(payload)
-        head = bytearray([_PUBLISH | (self._qos << 1)])
-        while length > 127:
-            head.append(length & 127 | 128)
-            length >>= 7
-        head.append(length)
-        return b"".join((head, len(name).to_bytes(2, "big"), name, mid, properties, payload))
 
     def _wait_for_answers(self) -> None:
         self._exchange(b"", 1.0)
@@ -220,34 +206,9 @@ class BulkPublisher:
                 return
 
     def _take_answers(self) -> None:
-        whole = len(self._unread) // 4 * 4
-        answers = np.frombuffer(self._unread[:whole], np.uint8).reshape(-1, 4)
-        if len(answers) and (answers[:, 0] == _PUBACK).all() and (answers[:, 1] == 2).all():
-            self._unread = self._unread[whole:]
-            self._settle(answers[:, 2].astype(np.int64) << 8 | answers[:, 3], True)
-        else:
-            self._take_answers_singly()
-
-    def _take_answers_singly(self) -> None:
-        """Read what is not only plain acknowledgements: reason codes of MQTT 5, answers to pings."""
-        at = 0
-        taken: list[int] = []
-        refused: list[int] = []
-        while len(self._unread) - at >= 2:
-            kind, length = self._unread[at] & 0xF0, self._unread[at + 1]
-            if length > 127:
-                raise ConnectionError("the broker sent something that is no acknowledgement")
-            if len(self._unread) - at < 2 + length:
-                break
-            if kind == _PUBACK:
-                mid = int.from_bytes(self._unread[at + 2 : at + 4], "big")
-                (refused if length > 2 and self._unread[at + 4] >= _FAILURE else taken).append(mid)
-            elif kind == 0xE0:
-                raise ConnectionResetError("the broker says goodbye")
-            at += 2 + length
-        self._unread = self._unread[at:]
-        self._settle(np.array(taken, np.int64), True)
-        self._settle(np.array(refused, np.int64), False)
+        taken, refused, self._unread = read_answers(self._unread)
+        self._settle(taken, True)
+        self._settle(refused, False)
 
     def _settle(self, mids: NDArray[np.int64], were_taken: bool) -> None:
         tokens = self._token_of_mid[mids]
@@ -263,7 +224,7 @@ class BulkPublisher:
         self._line.close()
         self.start()
         self.reconnections += 1
-        again = [bytes([packet[0] | _AGAIN]) + packet[1:] for packet in list(self._packet_of_mid.values())]
+        again = [sent_again(packet) for packet in self._packet_of_mid.values()]
         if again:
             self._exchange(b"".join(again), ANSWER_SECONDS_MAX)
 

@@ -7,50 +7,17 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from collector.broker_address import BrokerAddress
 from grid.errors import BrokerError
-from simulator.bulk_publisher import BulkPublisher, Tokens
-from simulator.fleet import FleetPlan, Layout, messages_of
-from simulator.fleet_keys import AcknowledgedKeys, KeysHeader, KeysWriter, Taken, join_parts, read_keys
+from simulator.fleet import FleetPlan
+from simulator.fleet_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_parts, read_keys
+from simulator.fleet_part import FleetReport, Progress, publish_part
 
 _LOOK_SECONDS = 0.2
-_SLICE_SECONDS = 0.02
-"""A paced part sends what is due in slices of about so long."""
-
-Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class FleetReport:
-    """What was reached. Counts are readings, not messages."""
-
-    asked_per_second: float
-    """NaN when the pace was left to the broker."""
-    published: int
-    acknowledged: int
-    """By the broker; at QoS 0 those that left for the wire."""
-    refused: int
-    """Answered with a failure code (MQTT 5 only; a 3.1.1 broker cannot say no). At QoS 0: lost with the connection."""
-    reconnections: int
-    seconds: float
-    finished: bool
-    """False when the time was up before the last round."""
-
-    @property
-    def published_per_second(self) -> float:
-        """Return the published readings per second."""
-        return self.published / self.seconds if self.seconds else 0.0
-
-    @property
-    def achieved_per_second(self) -> float:
-        """Return the acknowledged readings per second."""
-        return self.acknowledged / self.seconds if self.seconds else 0.0
 
 
 def run_fleet(
@@ -74,86 +41,6 @@ def run_fleet(
         else:
             report = _in_processes(address, plan, start_us, file, Path(folder), stop, progress)
         return report, read_keys(file)
-
-
-class _Account:
-    """What became of the messages of one part, and which keys are acknowledged."""
-
-    def __init__(self, layout: Layout, rows: int, writer: KeysWriter) -> None:
-        self._layout = layout
-        self._rows = rows
-        self._writer = writer
-        self._open: dict[int, tuple[Taken, int]] = {}
-        """By round that is not answered yet: its keys, and how many of its messages are answered."""
-        self.acknowledged = self.refused = 0
-
-    def answered(self, tokens: Tokens, were_taken: bool) -> None:
-        """Note answers; a round that is answered is written and forgotten."""
-        turns, messages = tokens // len(self._layout), tokens % len(self._layout)
-        for turn in np.unique(turns).tolist():
-            of_turn = messages[turns == turn]
-            taken, answers = self._open.get(turn) or (np.zeros(self._rows, np.bool_), 0)
-            rows = self._layout.rows_of(of_turn)
-            if were_taken:
-                taken[rows] = True
-                self.acknowledged += len(rows)
-            else:
-                self.refused += len(rows)
-            self._open[turn] = taken, answers + len(of_turn)
-            if answers + len(of_turn) == len(self._layout):
-                self._writer.write(turn, self._open.pop(turn)[0])
-
-    def close(self) -> None:
-        """Write the rounds of which not all is answered."""
-        for turn in sorted(self._open):
-            self._writer.write(turn, self._open[turn][0])
-
-
-def publish_part(
-    address: BrokerAddress,
-    plan: FleetPlan,
-    part: range,
-    start_us: int,
-    keys_file: Path,
-    stop: Callable[[], bool],
-    progress: Progress,
-) -> FleetReport:
-    """Publish the rounds of some of the transformers, and write their keys."""
-    layout = Layout.of(plan, part)
-    published, finished = 0, True
-    with keys_file.open("wb") as stream:
-        account = _Account(layout, len(part), KeysWriter(stream, KeysHeader(len(part), start_us, plan.interval_us)))
-        client_id = f"redvest-fleet-{plan.seed}-{part.start}"
-        publisher = BulkPublisher(address, client_id, plan.qos, account.answered)
-        publisher.start()
-        began, sent = time.monotonic(), 0
-        per_second = len(layout) / plan.interval_seconds if plan.paced else float("inf")
-        slice_messages = max(1, int(min(per_second * _SLICE_SECONDS, 2_000)))
-        try:
-            for messages in messages_of(plan, part, start_us):
-                for at in range(0, len(messages), slice_messages):
-                    due = began + sent / per_second
-                    while not stop() and (seconds := due - time.monotonic()) > 0.0:
-                        publisher.listen(min(seconds, 0.1))
-                    if stop() or time.monotonic() - began > plan.seconds_max:
-                        finished = False
-                        break
-                    block = messages[at : at + slice_messages]
-                    publisher.send(block, range(sent, sent + len(block)))
-                    published += int(layout.rows[np.arange(sent, sent + len(block)) % len(layout)].sum())
-                    sent += len(block)
-                    progress(published)
-                if not finished:
-                    break
-            publisher.finish()
-        finally:
-            publisher.stop()
-            account.close()
-    asked = len(part) / plan.interval_seconds if plan.paced else float("nan")
-    seconds = time.monotonic() - began
-    return FleetReport(
-        asked, published, account.acknowledged, account.refused, publisher.reconnections, seconds, finished
-    )
 
 
 def _in_processes(

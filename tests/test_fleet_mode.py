@@ -20,6 +20,7 @@ from bench import simulator_messages
 from collector.broker_address import BrokerAddress
 from collector.decode import decode_block
 from collector.message import Message
+from collector.packets import PacketReader
 from collector.screen import Limits
 from grid.errors import UsageError
 from grid.fleet import Fleet
@@ -29,6 +30,7 @@ from simulator.fleet import FleetPlan, Layout, fleet_ledger, messages_of
 from simulator.fleet_form import Form
 from simulator.fleet_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_parts, read_keys
 from simulator.fleet_run import run_fleet
+from simulator.publish_packets import publish_packet, read_answers, sent_again
 from stores.ledger_files import read_ledger
 from tests.faults.site import Site
 from tests.mosquitto import Mosquitto
@@ -282,3 +284,32 @@ def test_the_benchmark_of_publishers_runs_and_names_them_all(monkeypatch: pytest
     for qos in (0, 1):
         for name in simulator_messages.PUBLISHERS:
             assert f"| {qos} | {name} |" in printed
+
+
+@pytest.mark.parametrize("has_properties", [True, False])
+@pytest.mark.parametrize("size", [0, 90, 20_000, 300_000])
+def test_packets_are_what_the_collector_s_own_reader_reads(has_properties: bool, size: int) -> None:
+    reader = PacketReader(has_properties)
+    payload = b"x" * size
+    packets = [publish_packet("a/模拟", payload, has_properties, mid) for mid in (0, 1, 65_535)]
+    for packet in (*packets, sent_again(packets[1])):
+        reader.feed(packet)
+    found = reader.read(100, 10_000_000)
+    assert found.topics == ["a/模拟".encode()] * 4
+    assert found.payloads == [payload] * 4
+    assert found.mids == [1, 65_535, 1]
+    assert [flags & 0x0F for flags in found.flags] == [0x00, 0x02, 0x02, 0x0A]
+
+
+def test_answers_are_read_whatever_pieces_they_come_in() -> None:
+    plain = b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in (1, 300, 65_535))
+    mixed = plain + b"\xd0\x00" + b"\x40\x03\x00\x07\x10" + b"\x40\x04\x00\x08\x87\x00" + b"\x40\x02\x00\x09"
+    for data in (plain, mixed):
+        for cut in range(len(data)):
+            first_taken, first_refused, rest = read_answers(data[:cut])
+            taken, refused, rest = read_answers(rest + data[cut:])
+            assert rest == b""
+            assert [*first_taken, *taken] == ([1, 300, 65_535] if data is plain else [1, 300, 65_535, 7, 9])
+            assert [*first_refused, *refused] == ([] if data is plain else [8])
+    with pytest.raises(ConnectionError):
+        read_answers(b"\xe0\x02\x8b\x00")
