@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from tests.mqtt_bytes import length_of
+
 _ANSWER_SECONDS_MAX = 10.0
 _CONNECT, _SUBSCRIBE, _PINGREQ, _PUBACK = 0x10, 0x82, 0xC0, 0x40
-LENGTH_MAX = 268_435_455
 
 
 @dataclass(frozen=True)
@@ -137,16 +138,6 @@ def _filters(body: bytes, has_properties: bool) -> int:
         at += 2 + struct.unpack(">H", body[at : at + 2])[0] + 1
         count += 1
     return count
-
-
-def length_of(value: int) -> bytes:
-    """Return a variable byte integer (MQTT 5, 1.5.5)."""
-    parts = bytearray()
-    while True:
-        value, low = divmod(value, 128)
-        parts.append(low | (0x80 if value else 0))
-        if not value:
-            return bytes(parts)
 
 
 def publish(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import resource
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from tests.bad_inputs import (
     good,
     payload_of,
 )
+from tests.process_memory import resident_mb
 
 FLEET = Fleet.of(TRANSFORMERS)
 CASES = (*file_cases(), *built_cases())
@@ -74,7 +74,7 @@ def test_what_is_bad_alone_is_bad_as_a_row_of_a_batch(case: Case) -> None:
 
 
 def test_the_corpus_covers_every_reason_of_the_wire() -> None:
-    elsewhere = {Reason.RETAINED, Reason.UNEXPECTED, Reason.RAGGED_ROW, Reason.BAD_NUMBER}
+    elsewhere = {Reason.RETAINED, Reason.UNKNOWN_DEVICE, Reason.UNEXPECTED, Reason.RAGGED_ROW, Reason.BAD_NUMBER}
     reasons = {publication.reason for case in CASES for publication in case.publications}
     assert reasons - {GOOD} == set(Reason) - elsewhere
 
@@ -97,8 +97,8 @@ def test_a_hundred_thousand_unknown_ids_leave_no_trace_but_a_bounded_quarantine(
             decoded = decode_block([received(good(topic, payload), RECEIVED_US) for topic in topics], FLEET, Limits())
             journal.append(decoded.readings, [_stored(reject) for reject in decoded.rejects])
             if first == block:
-                memory_mb = memory_of_this_process_mb()
-        grown_mb = memory_of_this_process_mb() - memory_mb
+                memory_mb = resident_mb()
+        grown_mb = resident_mb() - memory_mb
         counts = journal.counts()
         assert (counts.readings, counts.rejects) == (0, 100_000)
         assert len(journal.rejects(1_000_000)) == held_max
@@ -106,11 +106,6 @@ def test_a_hundred_thousand_unknown_ids_leave_no_trace_but_a_bounded_quarantine(
         assert not journal.all_numbers()
     assert grown_mb < 32.0
     assert file.stat().st_size < held_max * 4_096
-
-
-def memory_of_this_process_mb() -> float:
-    """Return the resident memory [MB]."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 1e6
 
 
 def _stored(reject: Reject) -> StoredReject:

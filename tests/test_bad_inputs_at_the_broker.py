@@ -40,6 +40,7 @@ from tests.faults.devices import Devices
 from tests.faults.site import Running, Site
 from tests.faults.street import Sent
 from tests.mosquitto import Mosquitto
+from tests.mqtt_bytes import LENGTH_MAX, length_of
 
 NewMosquitto = Callable[..., Mosquitto]
 NewSite = Callable[..., Site]
@@ -224,13 +225,8 @@ def test_a_publication_on_a_wildcard_dies_at_the_broker(new_site: NewSite, mosqu
 
 def publish_large(broker: Mosquitto, payload_bytes: int) -> bool:
     """Publish so many bytes on YX06's topic at QoS 1; return whether the broker acknowledged it."""
-    remaining = 2 + len(OWN_TOPIC) + 2 + payload_bytes
-    length = b"".join(
-        bytes([remaining >> shift & 0x7F | (0x80 if remaining >> shift + 7 else 0)])
-        for shift in (0, 7, 14, 21)
-        if shift == 0 or remaining >> shift
-    )
-    head = b"\x32" + length + struct.pack(">H", len(OWN_TOPIC)) + OWN_TOPIC.encode() + b"\x00\x01"
+    topic = struct.pack(">H", len(OWN_TOPIC)) + OWN_TOPIC.encode()
+    head = b"\x32" + length_of(len(topic) + 2 + payload_bytes) + topic + b"\x00\x01"
     mebibyte = b" " * 1024 * 1024
     with connected(broker) as large:
         try:
@@ -242,7 +238,7 @@ def publish_large(broker: Mosquitto, payload_bytes: int) -> bool:
             return False
 
 
-GREATEST_BYTES = 268_435_455 - 2 - len(OWN_TOPIC) - 2
+GREATEST_BYTES = LENGTH_MAX - 2 - len(OWN_TOPIC) - 2
 """The most that MQTT can carry (2.2.3): 256 MB."""
 
 

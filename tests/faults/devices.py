@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.faults.street import Key, Sent
+from tests.mqtt_bytes import length_of
 
 _BLOCK_MESSAGES = 200
 _RECONNECT_SECONDS = 0.1
@@ -138,7 +139,7 @@ class Devices:
         made = socket.create_connection(("127.0.0.1", self._port), timeout=30.0)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         variable = b"\x00\x04MQTT\x04\x02\x00\x00" + _text(self._client_id)
-        made.sendall(b"\x10" + _length(len(variable)) + variable)
+        made.sendall(b"\x10" + length_of(len(variable)) + variable)
         answer = b""
         while len(answer) < 4:
             part = made.recv(4 - len(answer))
@@ -155,19 +156,10 @@ class Devices:
 def _publish(message: Sent, mid: int, retain: bool) -> bytes:
     variable = _text(message.topic) + struct.pack(">H", mid)
     return (
-        bytes([0x33 if retain else 0x32]) + _length(len(variable) + len(message.payload)) + variable + message.payload
+        bytes([0x33 if retain else 0x32]) + length_of(len(variable) + len(message.payload)) + variable + message.payload
     )
 
 
 def _text(text: str) -> bytes:
     raw = text.encode()
     return struct.pack(">H", len(raw)) + raw
-
-
-def _length(value: int) -> bytes:
-    parts = bytearray()
-    while True:
-        value, low = divmod(value, 128)
-        parts.append(low | (0x80 if value else 0))
-        if not value:
-            return bytes(parts)
