@@ -5,6 +5,7 @@ Nobody is asked for anything: it is the day as it would go by itself.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from alerts.tracks import SortedRates
 from alerts.verdicts import VerdictFold
 from grid.assets import Ledger
 from grid.electrical import LoadRates
+from grid.errors import SettingsError
 from grid.fleet import Fleet
 from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
@@ -110,13 +112,25 @@ def unmet(scenario: Scenario, episodes: Sequence[Episode]) -> tuple[Text, ...]:
 
 
 def rules_expected(expected: ExpectedPart | None) -> tuple[str, ...]:
-    """Return the rule sets that a scenario's expectations speak of; `early-warning` where it has none."""
+    """Return the rule sets that a scenario's expectations speak of; `early-warning` where it has none.
+
+    Raises SettingsError for a rule set or a level that there is not.
+    """
     if expected is None:
         return ("early-warning",)
-    cited = [level.partition("/")[0] for level in expected.levels]
-    cited += [verdict.rule for verdict in expected.verdict]
-    cited += [storm.rule for storm in expected.storm]
-    return tuple(dict.fromkeys(cited))
+    spoken = [*expected.levels]
+    spoken += [f"{verdict.rule}/{verdict.level}" for verdict in expected.verdict]
+    spoken += [f"{storm.rule}/{storm.level}" for storm in expected.storm]
+    known = [f"{rules.cited}/{level.name}" for rules in read_rule_sets() for level in rules.levels]
+    for name in spoken:
+        if name not in known:
+            meant = difflib.get_close_matches(name, known, 1)
+            raise SettingsError(
+                f"there is no level {name}",
+                where="key `expected`",
+                remedy=f"did you mean {meant[0]}?" if meant else f"the levels are {', '.join(known)}",
+            )
+    return tuple(dict.fromkeys(name.partition("/")[0] for name in spoken))
 
 
 def clock_time(scenario: Scenario, moment: int | None) -> str:

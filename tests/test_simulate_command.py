@@ -91,6 +91,14 @@ def test_a_day_that_does_not_keep_its_promise_ends_with_exit_code_1(command: Com
     assert "GY01 has no severe heavy load (early-warning@1) beginning 07:35–08:10, 11:25–11:50; it has: –" in error
 
 
+def test_an_expectation_of_a_level_that_there_is_not_is_refused_before_the_day_is_played(command: Command) -> None:
+    text = (SCENARIOS_FOLDER / "factory-line.toml").read_text(encoding="utf-8")
+    Path("mine.toml").write_text(text.replace('level = "severe_heavy"', 'level = "sever_heavy"'), encoding="utf-8")
+    code, _, error = command("simulate", "--scenario", "mine.toml", "--check", "--language", "en")
+    assert code == 2
+    assert "no level early-warning@1/sever_heavy; did you mean early-warning@1/severe_heavy?" in error
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("name", ["roofs-at-noon", "yx06-24-july"])
 def test_a_picture_shows_curves_lines_and_air_in_the_language_asked_for(

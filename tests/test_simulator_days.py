@@ -95,6 +95,13 @@ def hotter(scenario: Scenario, kelvin: float) -> object:
     return msgspec.structs.replace(scenario.weather, temperature_c=warmer)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_an_ordinary_day_brings_no_alarm_whatever_the_seed(seed: int) -> None:
+    scenario = load_scenario("normal-day")
+    day = play_day(scenario, scenario_ledger(scenario, seed), seed)
+    assert faults_of(day) == []
+
+
 def test_promises_that_are_broken_are_told_with_what_came_instead() -> None:
     day = day_of("factory-line")
     wrong = ExpectedPart(
@@ -104,9 +111,7 @@ def test_promises_that_are_broken_are_told_with_what_came_instead() -> None:
     scenario = msgspec.structs.replace(day.scenario, expected=wrong)
     faults = [fault.en for fault in unmet(scenario, episodes_of(day, ["early-warning"]))]
     assert faults[0] == "GY02 has no severe heavy load (early-warning@1) beginning 08:00–09:00; it has: –"
-    assert [fault.startswith("GY01: severe heavy load that nobody expected: ") for fault in faults[1:]] == [
-        True
-    ] * 2
+    assert [fault.startswith("GY01: severe heavy load that nobody expected: ") for fault in faults[1:]] == [True] * 2
 
 
 # What makes each day what it is

@@ -124,11 +124,12 @@ def _at_the_desk(
     house: House, screen: Screen, plot: Path | None, readings: Path | None, sheets: Path | None, check: bool
 ) -> bool:
     """Play the day without a broker and do with it what was asked; return whether it kept its promises."""
-    from service.scenario_day import play_day, scenario_ledger
+    from service.scenario_day import play_day, rules_expected, scenario_ledger
     from service.simulate import scenario_of
 
     _refuse_bad_names(plot, readings)
     scenario, seed = scenario_of(house.settings)
+    rules_expected(scenario.expected)
     ledger = scenario_ledger(scenario, seed, house.settings.simulator.ledger)
     if sheets is not None:
         from stores.ledger_files.writing import write_ledger
