@@ -25,7 +25,7 @@ import numpy as np
 
 from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
-from service.packing import STEP_EVERY_SECONDS
+from service.packing import SHARE
 from stores.journal import FIRST_PLACE, Journal, Place
 
 SEED = 20210724
@@ -86,14 +86,15 @@ def append_a_day(journal: Journal, transformers: int) -> None:
 
 def append_for(journal: Journal, source: Iterator[ReadingBatch], seconds: float, place: Place | None) -> float:
     """Append for some seconds, with steps of packing between if there is a place; return readings per second."""
-    taken, readings_stored, stepped = 0.0, 0, 0.0
+    taken, readings_stored, packing = 0.0, 0, 0.0
     while taken < seconds:
         batch = next(source)
         began = time.perf_counter()
         journal.append(batch)
-        if place is not None and taken >= stepped:
-            stepped += STEP_EVERY_SECONDS
+        if place is not None and packing <= taken * SHARE:
+            step_began = time.perf_counter()
             place = journal.pack(place, FIRST_DAY_US + DAY_US).goes_on_at
+            packing += time.perf_counter() - step_began
         taken += time.perf_counter() - began
         readings_stored += len(batch)
     return readings_stored / taken

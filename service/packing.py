@@ -12,8 +12,8 @@ from stores.journal import FIRST_PLACE, Journal, Place
 
 PASS_EVERY_US = HOUR_US
 """An hour's readings become packable every hour; what comes late is packed with the next pass, all of it together."""
-STEP_EVERY_SECONDS = 0.1
-"""A fifth of the time at the most, and more than ten thousand readings a second (practice)."""
+SHARE = 0.1
+"""Of the collector's time, at the most: on a machine of its own that is ten thousand readings a second (practice)."""
 
 log = logging.getLogger("redvest.packing")
 
@@ -30,14 +30,13 @@ class Packing:
         self._before_us = 0
         self._place: Place | None = None
         self._moved = 0
-        self._stepped = 0.0
+        self._rests_until = 0.0
 
     def step(self, now_us: int) -> None:
         """Take one step, about 20 ms, if there is one. What hinders it hinders nothing else: it ends the pass."""
         began = time.monotonic()
-        if not self._after_us or began - self._stepped < STEP_EVERY_SECONDS:
+        if not self._after_us or began < self._rests_until:
             return
-        self._stepped = began
         try:
             if self._place is None and not self._begins(now_us):
                 return
@@ -47,6 +46,8 @@ class Packing:
             log.error("readings are not packed now, they stay as they are: %s", error)
             self._place = None
             return
+        now = time.monotonic()
+        self._rests_until = now + (now - began) * (1.0 / SHARE - 1.0)
         self._place = packed.goes_on_at
         self._moved += packed.readings
         if self._place is None and self._moved:

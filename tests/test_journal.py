@@ -508,7 +508,7 @@ def test_readers_go_on_answering_while_the_writer_writes(path: Path) -> None:
 
         looking = threading.Thread(target=look)
         looking.start()
-        for minute in range(1, 80):
+        for minute in range(1, 40):
             journal.append(readings(list(range(50)), [NOON_US + minute * MINUTE_US] * 50))
         done.set()
         looking.join()

@@ -480,7 +480,7 @@ def steps_until_nothing_moves(packs: Packing, journal: Journal, now_us: int) -> 
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "STEP_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(packing, "SHARE", 1.0)
 
 
 @pytest.mark.usefixtures("no_pauses")
