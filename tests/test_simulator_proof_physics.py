@@ -59,6 +59,16 @@ def test_meter_values_are_the_sums_over_customers_and_phases(street: DrawnStreet
     check_meter(street)
 
 
+@pytest.mark.soak
+@settings(DRAWN, max_examples=1500)
+@given(streets())
+def test_all_laws_hold_on_many_more_streets(street: DrawnStreet) -> None:
+    trace = trace_of(street, steps=240)
+    for law in (check_energy_balance, check_thermostats, check_room_bounds):
+        law(street, trace)
+    check_meter(street)
+
+
 class ByEuler(Rooms):
     """Loses heat at the rate of the step's beginning."""
 
