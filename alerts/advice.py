@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from alerts.agreement import outcomes
+from alerts.door_words import feeding_back
 from alerts.doors import Advice, AdviceKind, Door, OutreachList, OutreachSettings, Visit, VisitResult
 from alerts.figures import kilowatts, percent
 from alerts.incidents import Incident, IncidentState
@@ -25,6 +26,7 @@ def advise(
     transformer: Transformer,
     power_factor: float,
     spare_doors: int,
+    feeds_back: bool = False,
 ) -> Advice:
     """Return what to do now. `load_rate` is that of the incident's last reading; `spare_doors` could be added.
 
@@ -36,7 +38,8 @@ def advise(
     - ESCALATE: the list is walked, what is pending will not do, the load rate is still above the target, and
       either all agreed or there is nobody left to ask: the load is not on this list.
 
-    A blind incident, or a NaN load rate, says so; it is never ENOUGH.
+    A blind incident, or a NaN load rate, says so; it is never ENOUGH. Where the area `feeds_back`, the load is on
+    no list: ESCALATE.
     """
     found = {merchant: v.result for (of, merchant), v in outcomes(visits).items() if of == incident.incident_id}
     open_doors = [d for d in outreach_list.doors if found.get(d.merchant_id, VisitResult.ASKED) is VisitResult.ASKED]
@@ -55,6 +58,8 @@ def advise(
     needed_kw = needed_relief_kw(transformer, load_rate, target, power_factor)
     if load_rate <= target:
         return advice(AdviceKind.ENOUGH, _enough(load_rate, target, len(open_doors)), needed_kw)
+    if feeds_back:
+        return advice(AdviceKind.ESCALATE, feeding_back(load_rate), needed_kw)
     if pending_kw >= needed_kw:
         return advice(AdviceKind.CONTINUE, _wait(load_rate, needed_kw, pending_kw), needed_kw)
     if open_doors or pending_kw > 0.0:

@@ -83,6 +83,17 @@ def list_reason(
     )
 
 
+def feeding_back(load_rate: float) -> Text:
+    """Return why nobody is asked where the load is power that the area feeds back."""
+    now = percent(load_rate)
+    return Text(
+        f"功率倒送：台区向上送电，负载率 {now.zh}。请商户少用电只会加重，不走访；"
+        "请值班台核查分布式光伏的出力和接入容量，可调节出力，或请用户此时多用电、就地消纳。",
+        f"Power is fed back: the area sends it upwards at a load rate of {now.en}. To use less would make it worse, so "
+        "nobody is asked. The duty desk looks at the photovoltaics behind it: curtail, or have the power used on the spot.",
+    )
+
+
 def transformer_name(transformer: Transformer) -> str:
     """Return how a transformer is called in a sentence: its id, and its name when that is another word."""
     name, number = transformer.name, transformer.transformer_id
@@ -95,6 +106,11 @@ def list_summary(outreach_list: OutreachList, transformer: Transformer) -> Text:
     reached = whole_percent(outreach_list.reached_probability)
     target = percent(outreach_list.target_load_rate)
     edition = outreach_list.revision
+    if not doors and not outreach_list.needed_kw:
+        zh, en = outreach_list.reason.zh, outreach_list.reason.en
+        return Text(
+            f"{where}：{zh}事件 {outreach_list.incident_id}", f"{where}: {en} Incident {outreach_list.incident_id}"
+        )
     if not doors and outreach_list.reached_probability < outreach_list.probability:
         return Text(
             f"{where}：没有可以走访的商户，还需降 {needed}，请值班台采取其他措施。事件 {outreach_list.incident_id}",

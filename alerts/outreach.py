@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from alerts.advice import advise
 from alerts.candidates import Candidate, candidates, pending_relief_kw, ranking, single_phase, spare_doors
-from alerts.door_words import door_reason, list_reason
+from alerts.door_words import door_reason, feeding_back, list_reason
 from alerts.doors import Advice, AdviceKind, Ask, Door, OutreachList, OutreachSettings, Visit, VisitResult
 from alerts.incidents import Incident
 from alerts.relief import chances_of_reaching, doors_needed, needed_relief_kw
@@ -52,6 +52,7 @@ def make_list(
     revision: int = 1,
     *,
     worst_phase: Phase | None = None,
+    feeds_back: bool = False,
     previous: OutreachList | None = None,
 ) -> OutreachList:
     """Return the fewest doors, greedily, that reach the target with the asked probability, in walking order.
@@ -61,7 +62,8 @@ def make_list(
     `needed_relief_kw`). `visits` is the whole history, this incident included. If all doors together are not
     enough the list holds all of them and `reached_probability` says so. A later revision leaves out the doors
     already visited, takes off what was promised there and is not metered yet, and, given the `previous` list,
-    leaves open doors with the person who has them. Raises ValueError when the load rate is NaN.
+    leaves open doors with the person who has them. Where the area `feeds_back`, nobody is on the list: to use less
+    would make it worse. Raises ValueError when the load rate is NaN.
     """
     if math.isnan(load_rate):
         raise ValueError("an outreach list needs a load rate; this one is NaN")
@@ -71,6 +73,8 @@ def make_list(
     gross_kw = needed_relief_kw(transformer, load_rate + rise, settings.target_load_rate, power_factor)
     pending_kw = min(pending_relief_kw(incident, merchants, appliances, visits, settings), gross_kw)
     needed_kw = gross_kw - pending_kw
+    if feeds_back:
+        needed_kw, pending_kw, merchants = 0.0, 0.0, ()
     ranked = candidates(incident, merchants, appliances, visits, now_us, settings, worst_phase)
     ranked, count, reached = _fewest(ranked, needed_kw, settings.probability, worst_phase)
     rank = {candidate.merchant.merchant_id: i for i, candidate in enumerate(ranked, 1)}
@@ -106,7 +110,9 @@ def make_list(
         reached_probability=reached,
         doors=doors,
         pending_kw=pending_kw,
-        reason=list_reason(load_rate, rise, settings.target_load_rate, power_factor, needed_kw, pending_kw),
+        reason=feeding_back(load_rate)
+        if feeds_back
+        else list_reason(load_rate, rise, settings.target_load_rate, power_factor, needed_kw, pending_kw),
     )
 
 

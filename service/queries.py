@@ -61,7 +61,7 @@ from service.queries_now import (
 from service.queries_privacy import mask_phone
 from service.queries_system import MESSAGES_LOOKED_AT, alarms_of, message_rows, reject_rows
 from service.queries_trust import DoubtfulMeter, TrustOfLate, doubtful_meters, trust_of_late
-from service.recent import RECENT_MINUTES, slopes_per_hour, typical_power_factor
+from service.recent import RECENT_MINUTES, feeds_back, slopes_per_hour, typical_power_factor
 from stores.journal import Journal
 from stores.records import Records
 
@@ -401,6 +401,7 @@ class Queries:
         history = self._records.visits_since(now_us - _VISIT_HISTORY_DAYS * DAY_US)
         settings = self.options.outreach
         ranked = candidates(incident, merchants, ground.ledger.appliances, history, now_us, settings)
+        recent = self._recent_readings(ground, incident)
         return advise(
             outreach,
             self._records.visits(incident.incident_id),
@@ -408,16 +409,17 @@ class Queries:
             settings,
             incident=incident,
             transformer=transformer,
-            power_factor=self._power_factor(ground, incident),
+            power_factor=typical_power_factor(recent),
             spare_doors=spare_doors(outreach, ranked),
+            feeds_back=feeds_back(recent),
         )
 
-    def _power_factor(self, ground: Ground, incident: Incident) -> float:
+    def _recent_readings(self, ground: Ground, incident: Incident) -> ReadingBatch:
         journal, number = self._journal(), ground.numbers.get(incident.transformer_id)
         if journal is None or number is None:
-            return float("nan")
+            return ReadingBatch.empty()
         last = incident.last_reading_at_us
-        return typical_power_factor(journal.series(number, last - round(RECENT_MINUTES * MINUTE_US), last))
+        return journal.series(number, last - round(RECENT_MINUTES * MINUTE_US), last)
 
     def _dead_messages(self) -> int:
         return sum(m.state == "dead" for m in message_rows(self._records.messages(MESSAGES_LOOKED_AT)))

@@ -31,15 +31,19 @@ class Recent:
     """Median of the measured ones, NaN without any."""
     worst_phase: Phase | None
     """The phase that is the problem, None when they share the load."""
+    feeds_back: bool
+    """Power flows upwards: what loads the transformer is fed in, not drawn."""
 
 
 def recent_of(readings: ReadingBatch, fleet: Fleet) -> Recent:
     """Return what readings of one transformer, in time order, say."""
     if not len(readings):
-        return Recent(np.nan, np.nan, None)
+        return Recent(np.nan, np.nan, None, False)
     rates = LoadRates(readings, fleet)
     slope = slopes_per_hour(readings, rates.load_rate).get(int(readings.transformer[0]), np.nan)
-    return Recent(slope, typical_power_factor(readings), phase_in_trouble(rates.phase_load_rate[-1]))
+    return Recent(
+        slope, typical_power_factor(readings), phase_in_trouble(rates.phase_load_rate[-1]), feeds_back(readings)
+    )
 
 
 def typical_power_factor(readings: ReadingBatch) -> float:
@@ -47,6 +51,12 @@ def typical_power_factor(readings: ReadingBatch) -> float:
     factors = power_factor(readings)
     known = factors[~np.isnan(factors)]
     return float(np.median(known)) if len(known) else float("nan")
+
+
+def feeds_back(readings: ReadingBatch) -> bool:
+    """Return whether power flowed upwards with the newest active power that is known; False without any."""
+    known = readings.active_power_kw[~np.isnan(readings.active_power_kw)]
+    return bool(len(known)) and bool(known[-1] < 0.0)
 
 
 def slopes_per_hour(batch: ReadingBatch, load_rate: NDArray[np.float64]) -> dict[int, float]:

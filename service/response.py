@@ -237,6 +237,7 @@ class _Draft:
             transformer=transformer,
             power_factor=recent.power_factor,
             spare_doors=spare_doors(outreach_list, ranked),
+            feeds_back=recent.feeds_back,
         )
         match advice.kind:
             case AdviceKind.MORE_DOORS:
@@ -286,6 +287,7 @@ class _Draft:
             of._settings,
             previous.revision + 1 if previous else 1,
             worst_phase=recent.worst_phase,
+            feeds_back=recent.feeds_back,
             previous=previous,
         )
         if previous and not made.doors:

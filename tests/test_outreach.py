@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from alerts.agreement import agreements
 from alerts.incidents import Incident, IncidentState
+from alerts.messages import list_summary
 from alerts.offers import offer_of
 from alerts.outreach import (
     Advice,
@@ -84,11 +85,46 @@ def listed(
 
 
 def advised(
-    of: OutreachList, visits: tuple[Visit, ...], load_rate: float, incident: Incident = OPEN, spare: int = 3
+    of: OutreachList,
+    visits: tuple[Visit, ...],
+    load_rate: float,
+    incident: Incident = OPEN,
+    spare: int = 3,
+    feeds_back: bool = False,
 ) -> Advice:
     return advise(
-        of, visits, load_rate, HERE, incident=incident, transformer=YX06, power_factor=0.95, spare_doors=spare
+        of,
+        visits,
+        load_rate,
+        HERE,
+        incident=incident,
+        transformer=YX06,
+        power_factor=0.95,
+        spare_doors=spare,
+        feeds_back=feeds_back,
     )
+
+
+# Power that is fed back
+
+
+def test_where_power_is_fed_back_nobody_is_asked_to_use_less() -> None:
+    made = listed(*street(20), feeds_back=True)
+    assert (made.doors, made.needed_kw) == ((), 0.0)
+    assert "功率倒送" in made.reason.zh
+    assert "fed back" in list_summary(made, YX06).en
+    assert OPEN.incident_id in list_summary(made, YX06).zh
+
+
+def test_a_walk_ends_when_the_area_begins_to_feed_back_and_goes_on_when_it_draws_again() -> None:
+    made = listed(*street(20))
+    assert advised(made, (), 0.92).kind is AdviceKind.CONTINUE
+    stopped = advised(made, (), 0.92, feeds_back=True)
+    assert stopped.kind is AdviceKind.ESCALATE
+    assert "nobody is asked" in stopped.text.en
+    assert advised(made, (), 0.79, feeds_back=True).kind is AdviceKind.ENOUGH
+    empty = listed(*street(20), feeds_back=True)
+    assert advised(empty, (), 0.92).kind is AdviceKind.MORE_DOORS
 
 
 # How many kW
