@@ -90,7 +90,7 @@ def feeding_back(load_rate: float) -> Text:
         f"功率倒送：台区向上送电，负载率 {now.zh}。请商户少用电只会加重，不走访；"
         "请值班台核查分布式光伏的出力和接入容量，可调节出力，或请用户此时多用电、就地消纳。",
         f"Power is fed back: the area sends it upwards at a load rate of {now.en}. To use less would make it worse, so "
-        "nobody is asked. The duty desk looks at the photovoltaics behind it: curtail, or have the power used on the spot.",
+        "nobody is asked. The duty desk looks at the photovoltaics behind it: curtail, or use it on the spot.",
     )
 
 
