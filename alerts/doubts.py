@@ -101,6 +101,14 @@ class TrustSettings:
         """Return how long one step keeps what follows in doubt [µs]."""
         return round(self.ratio_hours_max * HOUR_US)
 
+    def zones(
+        self, load_rate: NDArray[np.float64], ct_ratio: NDArray[np.float64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which load rates (n,) are in the zone above all loads, and which in the one below; NaN is in none."""
+        high = load_rate > self.zone_load_rate
+        low = (load_rate * ct_ratio < self.zone_load_rate) & (ct_ratio >= self.ct_ratio_min) & ~high
+        return high, low
+
     @property
     def reach_us(self) -> int:
         """Return how long before a reading nothing speaks for or against it any more [µs].

@@ -114,10 +114,8 @@ class LevelFold:
 
     def standing(self, transformer: Numbers) -> Runs:
         """Return the open runs of transformers (n,), each named once, as their last readings left them."""
-        level, of = self._open.open_pairs()
-        wanted = np.zeros(self._in_a_run.shape[1], bool)
-        wanted[transformer] = True
-        level, of = level[wanted[of]], of[wanted[of]]
+        level, place = np.nonzero(self._open.places(np.arange(len(self._track_of))[:, None], transformer) >= 0)
+        of = transformer[place]
         last_at_us, last_rate = np.empty(len(of), np.int64), np.empty(len(of))
         for number, heads in enumerate(self._heads):
             here = self._track_of[level] == number

@@ -199,9 +199,7 @@ class TrustFold:
 
     def _off_ratio(self, block: RatedReadings, walk: Walk) -> Rows:
         """Return the readings of a zone that the load rate stepped into, and remember the last step."""
-        by, rate, ratio = self._by, block.load_rate, block.ct_ratio
-        high = rate > by.zone_load_rate
-        low = (rate * ratio < by.zone_load_rate) & (ratio >= by.ct_ratio_min) & ~high
+        high, low = self._by.zones(block.load_rate, block.ct_ratio)
         in_zone = np.flatnonzero(high | low)
         stepped_into = in_zone[self._steps(block, walk, in_zone, high[in_zone])]
         if not len(stepped_into) and (self._past.stepped_at_us[walk.number] == NEVER).all():
@@ -218,7 +216,7 @@ class TrustFold:
         self._past.zone[walk.number] = zone[walk.last]
         self._past.stepped_at_us[walk.number] = stepped_at_us[walk.last]
         since_us = block.measured_at_us - stepped_at_us
-        return np.flatnonzero((stepped_at_us != NEVER) & (since_us <= by.ratio_us))
+        return np.flatnonzero((stepped_at_us != NEVER) & (since_us <= self._by.ratio_us))
 
     def _steps(self, block: RatedReadings, walk: Walk, rows: Rows, high: Flags) -> Flags:
         """Return which of the readings (k,) in a high or a low zone came there by a factor that gives one away."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from alerts.episodes import Episode
 from alerts.incidents import Incident
 from alerts.rules import RuleSet
+from alerts.short_past import ShortPast
 from alerts.tracks import SortedRates, in_time_order
 from alerts.trust import UNTRUSTED, Doubt, RatedReadings, TrustFold, TrustState, doubts_in, newly_doubted
 from alerts.verdicts import VerdictFold, Verdicts, VerdictState
@@ -30,6 +31,8 @@ ASKED_SINGLY_MAX = 20
 """So many transformers are looked up one by one; for more, everybody's recent verdicts are read at once."""
 TOLD_DOUBTS = int(UNTRUSTED | Doubt.PHASE_SWAP)
 """Doubts that somebody should look at the meter for; active-only readings are only marked."""
+SOUGHT_ONE_IN = 50
+"""Up to one transformer in so many is sought by itself; for more, everybody's readings are read at once (practice)."""
 ARRIVALS_AT_ONCE = 200_000
 """Readings that are taken up again at once after a start."""
 _FOREVER = np.iinfo(np.int64).max
@@ -66,6 +69,15 @@ class Walked:
     late: Mapping[str, LateReadings] = field(default_factory=dict)
     """By transformer, the readings that were not later than what had been judged."""
     doubted: tuple[Doubted, ...] = ()
+
+    def without(self, transformer_ids: frozenset[str]) -> Walked:
+        """Return what was found, but of some transformers."""
+        return replace(
+            self,
+            episodes=tuple(e for e in self.episodes if e.transformer_id not in transformer_ids),
+            incidents=tuple(i for i in self.incidents if i.transformer_id not in transformer_ids),
+            doubted=tuple(d for d in self.doubted if d.transformer_id not in transformer_ids),
+        )
 
     def plus(self, other: Walked) -> Walked:
         """Return what two walks of different transformers say."""
@@ -109,7 +121,7 @@ class Judge:
         """Judge readings that the journal has just stored; none of them was stored before."""
         late = self._fold.is_late(readings.transformer, readings.measured_at_us)
         if not late.any():
-            verdicts, doubted = self._advance(readings)
+            verdicts, doubted, _ = self._advance(readings)
             return Walked(
                 tuple(c.episode for c in verdicts.episodes if not c.known_before or c.episode.ended_by),
                 tuple(c.incident for c in verdicts.incidents),
@@ -164,7 +176,7 @@ class Judge:
         for readings in self._readings_behind(block_no):
             np.minimum.at(first_us, readings.transformer, readings.measured_at_us)
             behind[readings.transformer[self._fold.is_late(readings.transformer, readings.measured_at_us)]] = True
-            verdicts, newly = self._advance(readings.take(~behind[readings.transformer]))
+            verdicts, newly, _ = self._advance(readings.take(~behind[readings.transformer]))
             found.append(verdicts)
             doubted += newly
         ahead = np.flatnonzero((first_us != _FOREVER) & ~behind).astype(np.int32)
@@ -199,22 +211,50 @@ class Judge:
     def walk_anew(self, changed_since_us: dict[int, int]) -> Walked:
         """Judge transformers again (number -> first moment at which its readings changed)."""
         ids = self._fleet.transformer_ids
-        numbers = np.fromiter(changed_since_us, np.int32, len(changed_since_us))
+        recorded, start_us = self._where_to_start(changed_since_us)
+        found, unsure = self._walk_from(start_us, max(self._reach_us, 2 * self._gap_us))
+        if unsure:
+            far, _ = self._walk_from({n: start_us[n] for n in unsure}, self._trust.reach_us)
+            found = found.without(frozenset(ids[n] for n in unsure)).plus(far)
+        from_us_of = {ids[n]: from_us for n, from_us in start_us.items()}
+        return _walked(from_us_of, recorded, found.episodes, found.incidents, found.doubted)
+
+    def _walk_from(self, start_us: dict[int, int], back_us: int) -> tuple[Walked, list[int]]:
+        """Walk transformers (number -> moment) with the readings from `back_us` before their moment on.
+
+        Returns what was found from those moments on, and for which transformers it takes older readings to be sure.
+        """
+        if not start_us:
+            return Walked(), []
+        ids, numbers = self._fleet.transformer_ids, np.array(sorted(start_us), np.int32)
         self._fold.forget(numbers)
         self._trust.forget(numbers)
-        recorded, start_us = self._where_to_start(changed_since_us)
+        moment_us = np.array([start_us[n] for n in numbers.tolist()], np.int64)
+        first_us = moment_us - back_us
+        short = ShortPast(numbers, moment_us)
+        from_us_of = {ids[n]: from_us for n, from_us in start_us.items()}
         episodes: list[Episode] = []
         incidents: list[Incident] = []
         doubted: list[Doubted] = []
-        from_us_of = {ids[n]: from_us for n, from_us in start_us.items()}
-        for readings in self._readings_since(start_us):
-            verdicts, newly = self._advance(readings)
+        for readings in self._readings_since(numbers, first_us):
+            verdicts, newly, rated = self._advance(readings)
+            short.see(rated)
             doubted += [d for d in newly if d.measured_at_us >= from_us_of[d.transformer_id]]
             episodes += [c.episode for c in verdicts.episodes if _starts_within(c.episode, from_us_of)]
             incidents += [c.incident for c in verdicts.incidents if _starts_within(c.incident, from_us_of)]
         standing = self._fold.standing(numbers)
         episodes += [c.episode for c in standing.episodes if _starts_within(c.episode, from_us_of)]
-        return _walked(from_us_of, recorded, episodes, incidents, doubted)
+        found = Walked(tuple(episodes), tuple(incidents), doubted=tuple(doubted))
+        unsure = ~short.suffices
+        more_us = self._trust.reach_us - back_us
+        return found, numbers[unsure].tolist() if more_us > 0 and self._has_older(first_us[unsure], more_us) else []
+
+    def _has_older(self, first_us: NDArray[np.int64], back_us: int) -> bool:
+        """Return whether the journal holds anything of so long [µs] before some of these moments (k,)."""
+        if not len(first_us):
+            return False
+        oldest = next(self._journal.since(int(first_us.min()) - back_us, rows_max=1), None)
+        return oldest is not None and int(oldest.measured_at_us[0]) < int(first_us.max())
 
     def _where_to_start(self, changed_since_us: dict[int, int]) -> tuple[_Recorded, dict[int, int]]:
         """Return the verdicts recorded since the walk's start, and that start: in no episode, in no incident."""
@@ -228,8 +268,8 @@ class Judge:
             if min(start_us.values(), default=0) >= earliest_us:
                 return recorded, start_us
 
-    def _advance(self, readings: ReadingBatch) -> tuple[Verdicts, tuple[Doubted, ...]]:
-        """Walk readings on that are later than all before; returns the verdicts and what began to be doubtful."""
+    def _advance(self, readings: ReadingBatch) -> tuple[Verdicts, tuple[Doubted, ...], RatedReadings]:
+        """Walk readings on that are later than all before; return the verdicts, what began to be doubtful, and them."""
         rates, rated = rated_and_sorted(readings, self._fleet)
         standing = self._trust.standing(rated.transformer)
         doubts = self._trust.advance(rated)
@@ -245,21 +285,18 @@ class Judge:
             for doubt in doubts_in(int(begun[row]))
         )
         trusted = (doubts & UNTRUSTED) == 0
-        return self._fold.advance(replace(rates, trusted=trusted), every_touched=False), doubted
+        return self._fold.advance(replace(rates, trusted=trusted), every_touched=False), doubted, rated
 
-    def _readings_since(self, start_us: dict[int, int]) -> Iterator[ReadingBatch]:
-        """Yield the readings of each transformer from before its start: its first crossing and trust need them."""
-        if not start_us:
-            return
-        first_us = np.full(len(self._fleet), np.iinfo(np.int64).max)
-        for number, from_us in start_us.items():
-            first_us[number] = from_us - max(self._gap_us, self._trust.reach_us)
-        newest_us = max(start_us.values())
-        recent = [n for n, from_us in start_us.items() if from_us >= newest_us - DAY_US]
-        alone = [[n] for n, from_us in start_us.items() if from_us < newest_us - DAY_US]
-        for numbers in [recent, *alone]:
-            for readings in self._journal.since(int(first_us[numbers].min()), numbers):
-                yield readings.take(readings.measured_at_us >= first_us[readings.transformer])
+    def _readings_since(self, numbers: NDArray[np.int32], first_us: NDArray[np.int64]) -> Iterator[ReadingBatch]:
+        """Yield the readings of transformers (k,), which rise, from moments (k,) [µs] on."""
+        recent = first_us >= first_us.max() - DAY_US
+        # Few of many are sought one by one, so that not everybody's day is read for them.
+        alone = ~recent | (recent.sum() * SOUGHT_ONE_IN < len(self._fleet))
+        groups = [np.flatnonzero(~alone), *np.flatnonzero(alone)[:, None]]
+        for group in [group for group in groups if len(group)]:
+            for readings in self._journal.since(int(first_us[group].min()), numbers[group].tolist()):
+                place = np.searchsorted(numbers, readings.transformer)
+                yield readings.take(readings.measured_at_us >= first_us[place])
 
 
 def _walked(

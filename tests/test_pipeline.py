@@ -88,6 +88,7 @@ class Station1:
         """Stop without a word, as a crash does, or cleanly, and begin again."""
         if cleanly:
             self.pipeline.close()
+        self.pipeline._checkpoints.close()
         self.journal.close()
         self._open(now_us)
 
@@ -103,6 +104,7 @@ class Station1:
 
     def close(self) -> None:
         """Close the stores."""
+        self.pipeline._checkpoints.close()
         self.journal.close()
         self.records.close()
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.short_past import ShortPast
 from alerts.trust import (
     DOUBTS,
     REACH_US,
@@ -136,6 +137,39 @@ def test_a_walk_that_begins_one_reach_earlier_doubts_as_a_walk_from_the_beginnin
         from_us = readings[first].at - trust.reach_us if readings else 0
         late_start = [r for r in readings if r.at >= from_us]
         assert walk(late_start, trust=trust)[first - len(readings) :] == whole[first:]
+
+
+@settings(max_examples=300, deadline=None)
+@given(readings=transformer_days(), data=st.data())
+def test_where_a_short_past_suffices_a_walk_doubts_as_one_from_the_beginning(readings, data):
+    first = data.draw(st.integers(0, max(len(readings) - 1, 0)))
+    at_us = readings[first].at if readings else 0
+    begun_late = [r for r in readings if r.at >= at_us - 2 * TrustSettings().gap_us]
+    short = ShortPast(np.zeros(1, np.int32), np.array([at_us]))
+    short.see(block_of(begun_late))
+    if short.suffices[0]:
+        assert walk(begun_late)[first - len(readings) :] == walk(readings)[first:]
+
+
+@pytest.mark.parametrize(
+    ("before", "suffices"),
+    [
+        ([], False),
+        ([0.5], False),
+        ([0.5, 0.5], False),
+        ([0.5, 0.51], True),
+        ([1.6, 1.7], False),
+        ([1.6, 0.5], True),
+        ([0.001, 0.002], False),
+        ([NAN, 0.5], False),
+    ],
+)
+def test_a_past_suffices_where_it_is_neither_frozen_nor_all_in_a_zone(before, suffices):
+    story = Story(80.0).then(*before)
+    at_us = story.readings[-1].at + 1 if before else NOON
+    short = ShortPast(np.zeros(1, np.int32), np.array([at_us]))
+    short.see(block_of(story.then(0.3, 0.4).readings))
+    assert short.suffices.tolist() == [suffices]
 
 
 def test_the_reach_is_as_short_as_it_can_be():

@@ -46,6 +46,7 @@ class Life(RuleBasedStateMachine):
         self.told: dict[tuple[str, int], tuple[int, float]] = {}
         self.sequence = 0
         self.rated_kva = 400.0
+        self.checkpoints: list[bytes] = []
 
     @initialize(data=st.data())
     def a_day_of_one_transformer(self, data: st.DataObject) -> None:
@@ -95,6 +96,27 @@ class Life(RuleBasedStateMachine):
     def a_restart(self, cleanly: bool) -> None:
         """Or a crash."""
         self.station.restart(NOW_US, cleanly=cleanly)
+
+    @rule()
+    def a_checkpoint(self) -> None:
+        """What judging remembers is written down."""
+        self.station.pipeline.keep_checkpoint()
+        self.station.pipeline._checkpoints.close()
+        if self.checkpoint_file.exists():
+            self.checkpoints.append(self.checkpoint_file.read_bytes())
+
+    @precondition(lambda self: self.checkpoints)
+    @rule(data=st.data(), damaged=st.booleans())
+    def a_crash_that_leaves_another_checkpoint(self, data: st.DataObject, damaged: bool) -> None:
+        """One of some time ago, whole or not."""
+        content = data.draw(st.sampled_from(self.checkpoints))
+        self.station.pipeline._checkpoints.close()
+        self.checkpoint_file.write_bytes(content[:-1] if damaged else content)
+        self.station.restart(NOW_US)
+
+    @property
+    def checkpoint_file(self) -> Path:
+        return self.station.folder / "journal.checkpoint"
 
     @rule(kva=st.sampled_from([315.0, 400.0, 500.0]), while_running=st.booleans())
     def a_correction_of_the_ledger(self, kva: float, while_running: bool) -> None:
