@@ -14,7 +14,7 @@ from collector.message_queue import Room
 from collector.packets import PacketReader, Published, acknowledgements
 
 _BYTES_PER_RECEIVE = 256 * 1024
-_RECEIVES_MAX = 8
+_RECEIVED_BYTES_MAX = 8 * _BYTES_PER_RECEIVE
 _PINGREQ = 0xC0
 _PINGRESP = b"\xd0\x00"
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -89,20 +89,24 @@ class Line:
         return self._packets.lacks_room
 
     def receive(self) -> None:
-        """Receive what has come, up to a bound."""
-        for _ in range(_RECEIVES_MAX):
+        """Receive what has come, up to a bound. By TLS one call gives one record, which may hold one message only."""
+        parts: list[bytes] = []
+        left = _RECEIVED_BYTES_MAX
+        while left > 0 and not self._ended:
             try:
                 with self._lock:
                     data = self._socket.recv(_BYTES_PER_RECEIVE)
             except _NOT_NOW:
-                return
+                break
             except OSError as error:
                 self._error, self._ended = error, True
-                return
-            self._packets.feed(data)
+                break
             self._ended = not data
-            if self._ended:
-                return
+            parts.append(data)
+            left -= len(data)
+        received = b"".join(parts)
+        if received:
+            self._packets.feed(received)
             self.vouch()
 
     def read(self, room: Room) -> Published:
