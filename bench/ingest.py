@@ -161,14 +161,15 @@ def main() -> None:
         console.print(f"skipped: Node.js script and Node-RED: {modules}")
     with tempfile.TemporaryDirectory(prefix="redvest-bench-") as folder:
         bench = Bench(given, Path(folder), None if isinstance(modules, str) else modules)
-        for repeat in range(given.repeats):
-            _follow(console, f"repeat {repeat + 1} of {given.repeats}", bench.repeat(repeat))
-        _follow(console, "verdicts", bench.shares())
-        if not given.no_delay:
-            _follow(console, "delays", bench.delays())
-        if not given.no_kill:
-            _follow(console, "kills", bench.kills())
+        phases = [(f"repeat {n + 1} of {given.repeats}", bench.repeat(n)) for n in range(given.repeats)]
+        phases += [("verdicts", bench.shares())]
+        phases += [] if given.no_delay else [("delays", bench.delays())]
+        phases += [] if given.no_kill else [("kills", bench.kills())]
+        for what, steps in phases:
+            _follow(console, what, steps)
+            _keep(given.json, about, modules, bench.figures)  # a run that is cut short has measured something too
     about["load at the end"] = _load()
+    _keep(given.json, about, modules, bench.figures)
     for form, qos in bench.streams:
         print_case(console, bench.cases[form], qos, bench.figures)
     print_delays(console, bench.figures.delays)
@@ -176,10 +177,14 @@ def main() -> None:
         print_kills(console, bench.figures.kills)
     print_goals(console, goals_of(bench.figures))
     console.print(f"load of the machine (1, 5, 15 minutes): {about['load']} before, {about['load at the end']} after")
-    if given.json:
-        rows = {"surroundings": about, "skipped": modules if isinstance(modules, str) else "", **asdict(bench.figures)}
-        rows["goals"] = [{**asdict(goal), "verdict": goal.verdict} for goal in goals_of(bench.figures)]
-        given.json.write_text(json.dumps(rows, indent=1, default=lambda form: form.value) + "\n", encoding="utf-8")
+
+
+def _keep(path: Path | None, about: dict[str, str], modules: Path | str, figures: Figures) -> None:
+    if path is None:
+        return
+    rows = {"surroundings": about, "skipped": modules if isinstance(modules, str) else "", **asdict(figures)}
+    rows["goals"] = [{**asdict(goal), "verdict": goal.verdict} for goal in goals_of(figures)]
+    path.write_text(json.dumps(rows, indent=1, default=lambda form: form.value) + "\n", encoding="utf-8")
 
 
 def _answer_of(module: str, *options: str) -> dict[str, float]:
@@ -249,6 +254,8 @@ def _follow(console: Console, what: str, steps: Iterator[str]) -> None:
     for step in steps:
         if console.is_terminal:
             console.print(f"{what}: {step} …", end="\r")
+        else:
+            print(f"{time.monotonic() - begun:6.1f} s  {step}", file=sys.stderr, flush=True)
     console.print(f"{what}: {time.monotonic() - begun:.0f} s", style="dim")
 
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +124,11 @@ def run(folder: Path, transformers: int, minutes: int, qos: int) -> Outcome:
     """Run the province and return what came of it."""
     case = Case(transformers, Form.SINGLE, 1, transformers * minutes, SEED, time.time_ns() // 1000)
     rounds = Rounds(transformers, qos, SEED)
-    make_ledger(folder / f"ledger-{transformers}", transformers)
+    ledger = folder / f"ledger-{transformers}"
+    if not ledger.exists():  # made in a process of its own: a ledger of millions leaves gigabytes behind
+        maker = get_context("spawn").Process(target=make_ledger, args=(ledger, transformers))
+        maker.start()
+        maker.join()
     small = Fleet.of(ledger_of(2).transformers)
     with running_broker(folder / "broker", QUEUED_MESSAGES_MAX) as broker:
         place = Place(folder / "site", broker.port, case, qos)
@@ -224,12 +230,16 @@ def main() -> None:
     words.add_argument("--transformers", type=int, default=500_000, metavar="N")
     words.add_argument("--minutes", type=int, default=10)
     words.add_argument("--qos", type=int, choices=(0, 1), default=1)
+    words.add_argument("--folder", type=Path, metavar="DIR", help="work in there; 130 bytes a reading are needed")
+    words.add_argument("--ledger", type=Path, metavar="DIR", help="begin with the records of this folder")
     words.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
     given = words.parse_args()
     console = Console(width=124, highlight=False)
     about = surroundings(SEED, 1)
     console.print(" · ".join(f"{name} {value}" for name, value in about.items()), soft_wrap=True)
-    with tempfile.TemporaryDirectory(prefix="redvest-province-") as folder:
+    with tempfile.TemporaryDirectory(prefix="redvest-province-", dir=given.folder) as folder:
+        if given.ledger:
+            shutil.copytree(given.ledger, Path(folder) / f"ledger-{given.transformers}")
         outcome = run(Path(folder), given.transformers, given.minutes, given.qos)
     print_outcome(console, outcome, f"{given.transformers:,} transformers, one reading a minute, QoS {given.qos}")
     console.print(f"load of the machine after: {' '.join(f'{load:.1f}' for load in os.getloadavg())}")
