@@ -23,7 +23,7 @@ from tests.simulator_properties import (
     trace_of,
 )
 
-DRAWN = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 FOUND = settings(
     max_examples=200,
     deadline=None,

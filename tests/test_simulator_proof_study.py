@@ -36,7 +36,9 @@ def numbers(table: str) -> list[float]:
     return [float(number.replace("−", "-")) for number in re.findall(r"(?<![\d.:])[-−+]?\d+(?:\.\d+)?(?![\d:])", table)]
 
 
-@pytest.mark.parametrize("part", ["rebound", "stories", "week", pytest.param("shapes", marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "part", ["rebound", "stories", *(pytest.param(part, marks=pytest.mark.soak) for part in ("shapes", "week"))]
+)
 def test_a_table_of_the_document_is_what_the_runs_give(part: str) -> None:
     made, documented = study.PARTS[part](), table_of(part)
     assert numbers(made) == pytest.approx(numbers(documented), abs=POINTS, rel=0.02)
