@@ -51,11 +51,11 @@ def a_street(seed: int, rows: int, transformers: int, minutes: int) -> ReadingBa
     )
 
 
-def pack_all(journal: Journal) -> int:
-    """Pack everything but the newest reading of each transformer; return how many readings were moved."""
+def pack_all(journal: Journal, before_us: int = 2**62) -> int:
+    """Pack hours that end by a moment, but the newest reading of each transformer; return how many were moved."""
     place, moved = FIRST_PLACE, 0
     while True:
-        step = journal.pack(place, 2**62)
+        step = journal.pack(place, before_us)
         moved += step.readings
         if step.goes_on_at is None:
             return moved
@@ -331,6 +331,20 @@ def test_a_reader_says_that_there_is_no_journal_yet_and_makes_none(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def acknowledged_until_killed(script: str, path: Path, wait_seconds: float) -> int:
+    """Run a writer that prints each block's number when it is stored, kill it after a while; return the last number."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+    )
+    assert writer.stdout is not None
+    acknowledged = int(writer.stdout.readline())
+    time.sleep(wait_seconds)
+    writer.send_signal(signal.SIGKILL)
+    acknowledged = max([acknowledged, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+    writer.wait()
+    return acknowledged
+
+
 def test_a_reader_sees_what_a_killed_writer_acknowledged(path: Path) -> None:
     """kill -9 at random moments: what `append` returned from is there, the rest is whole or absent."""
     script = f"""
@@ -347,17 +361,8 @@ for block in range(start, start + 100_000):
     journal.append(ReadingBatch.of(rows, {NOON_US} + rows + block * {MINUTE_US}, active_power_kw=rows * 1.0))
     print(block + 1, flush=True)
 """
-    acknowledged = 0
     for wait_seconds in (0.05, 0.2, 0.11):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
-        )
-        assert writer.stdout is not None
-        acknowledged = int(writer.stdout.readline())
-        time.sleep(wait_seconds)
-        writer.send_signal(signal.SIGKILL)
-        acknowledged = max([acknowledged, *(int(line) for line in writer.stdout if line.endswith("\n"))])
-        writer.wait()
+        acknowledged = acknowledged_until_killed(script, path, wait_seconds)
         with Journal.open_reader(path) as reader:
             counts = reader.counts()
             assert counts.blocks in (acknowledged, acknowledged + 1)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
@@ -35,23 +32,12 @@ from stores.journal_packed import PackedReadings
 from stores.journal_packing import pack_step
 from stores.journal_rows import INSERT_READING, reading_rows
 from stores.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
-from tests.test_journal import files_no_longer_than
+from tests.test_journal import acknowledged_until_killed, files_no_longer_than, pack_all
 
 MIDNIGHT_US = 1_627_056_000_000_000 // DAY_US * DAY_US
 IDS = [f"YX{i:02d}" for i in range(41)]
 NUMBERS = (0, 1, 15, 16, 40)
 """Transformers on both sides of the borders between neighbours."""
-
-
-def pack_all(journal: Journal, before_us: int = 2**62) -> int:
-    """Take a whole pass; return how many readings were moved."""
-    place, moved = FIRST_PLACE, 0
-    while True:
-        step = journal.pack(place, before_us)
-        moved += step.readings
-        if step.goes_on_at is None:
-            return moved
-        place = step.goes_on_at
 
 
 def bits(batch: ReadingBatch) -> list[bytes]:
@@ -233,14 +219,22 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_blocks, "JOINED_READINGS", 5)
 
 
+ANY_DEEDS = given(st.lists(A_DEED, max_size=12))
+SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+
+
 @pytest.mark.usefixtures("small_steps")
-@given(st.lists(A_DEED, max_size=12))
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@ANY_DEEDS
+@settings(max_examples=20, deadline=None, suppress_health_check=SLOW_IS_FINE)
 def test_any_deeds_leave_a_journal_that_answers_like_one_that_never_packs(deeds: list[object]) -> None:
+    assert lives_alike(deeds)
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("small_steps")
+@ANY_DEEDS
+@settings(max_examples=1_000, deadline=None, suppress_health_check=SLOW_IS_FINE)
+def test_a_thousand_lives_are_alike(deeds: list[object]) -> None:
     assert lives_alike(deeds)
 
 
@@ -316,15 +310,7 @@ for minute in range(first, 100_000):
 """
     path, packed_hours = tmp_path / "journal.sqlite", 0
     for wait_seconds in (0.15, 0.31, 0.23):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
-        )
-        assert writer.stdout is not None
-        acknowledged = int(writer.stdout.readline())
-        time.sleep(wait_seconds)
-        writer.send_signal(signal.SIGKILL)
-        acknowledged = max([acknowledged, *(int(line) for line in writer.stdout if line.endswith("\n"))])
-        writer.wait()
+        acknowledged = acknowledged_until_killed(script, path, wait_seconds)
         with Journal.open_reader(path) as reader:
             blocks = reader.counts().blocks
             assert blocks in (acknowledged, acknowledged + 1)
