@@ -66,7 +66,9 @@ def examine(config: Path | None) -> Iterator[Check]:
 def _figures(collector: CollectorState) -> Iterator[Check]:
     """Yield what a running collector measures of itself, each figure with what it means."""
     for figure in collector_figures(dict(collector.details)):
-        told = Text(f"{figure.value.zh}。{figure.meaning.zh}", f"{figure.value.en}. {figure.meaning.en}")
+        told = Text(
+            f"{figure.name.zh} {figure.value.zh}。{figure.meaning.zh}", f"{figure.value.en}. {figure.meaning.en}"
+        )
         name = f"collector: {figure.name.en.lower()}"
         yield Check(name, not figure.is_bad, told, figure.remedy)
 
