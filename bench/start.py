@@ -101,7 +101,7 @@ def make(folder: Path, transformers: int, minutes: int, behind: int) -> None:
         fleet = (Transformer(f"T{i:06}", "", f"S{i % STATIONS}", RATED_KVA) for i in range(transformers))
         stations = tuple(Station(f"S{i}", f"S{i}", "Asia/Shanghai") for i in range(STATIONS))
         records.replace_ledger(Ledger(stations=stations, transformers=tuple(fleet)), "bench", START_US)
-    checkpoint.TAKEN_EVERY_SECONDS = float("inf")
+    checkpoint.TAKEN_EVERY_SECONDS = checkpoint.BUSY_EVERY_SECONDS = float("inf")
     pipeline = _pipeline(folder, START_US)
     source = _Readings()
     pipeline._decoder = source  # type: ignore[assignment]
@@ -126,15 +126,16 @@ def make(folder: Path, transformers: int, minutes: int, behind: int) -> None:
 
 def start(folder: Path, minutes: int) -> None:
     """Start as a collector does, and take one reading."""
-    began = time.monotonic()
+    began, began_cpu = time.monotonic(), time.process_time()
     now_us = START_US + minutes * MINUTE_US
     pipeline = _pipeline(folder, now_us)
-    ready = time.monotonic() - began
+    ready, ready_cpu = time.monotonic() - began, time.process_time() - began_cpu
     pipeline.tick([_message(1, minutes, 0.97)], now_us)
-    fresh = time.monotonic() - began
+    fresh, fresh_cpu = time.monotonic() - began, time.process_time() - began_cpu
     fold, trust, fleet = pipeline._judge._fold, pipeline._judge._trust, len(pipeline.fleet)
     print(
-        f"ready after {ready:.1f} s, first fresh verdict after {fresh:.1f} s; verdict state"
+        f"ready after {ready:.1f} s ({ready_cpu:.1f} s of processor), first fresh verdict after {fresh:.1f} s"
+        f" ({fresh_cpu:.1f} s of processor); verdict state"
         f" {(fold.nbytes + trust.nbytes) / fleet:.0f} bytes each, process"
         f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB at most"
     )

@@ -1,6 +1,6 @@
 """What verdicts cost: the fold beside a bare numpy pass over the same columns, in one run on one machine.
 
-    python -m bench.verdicts [--readings N] [--rebuild ROWS]
+    python -m bench.verdicts [--readings N] [--rebuild ROWS] [--state N] [--start N]
 
 The bare pass does the least that any verdict needs: compare each load rate with a line and remember the last one of
 each transformer. Load rates wander around 60 % (most transformers quiet) or around 90 % (a hot day, most of them in a
@@ -16,20 +16,20 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from alerts.rules import RuleSet
-from alerts.tracks import SortedRates
-from alerts.trust import UNTRUSTED, RatedReadings, TrustFold
+from alerts.trust import UNTRUSTED, TrustFold
 from alerts.verdicts import VerdictFold
+from bench import start
 from grid.assets import Transformer
-from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
-from service.judging import Judge
+from service.judging import Judge, rated_and_sorted
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal import Journal
 from stores.records import Records
@@ -81,19 +81,7 @@ def seconds_of(run: Callable[[], None]) -> list[float]:
 def one_case(transformers: int, size: int, around: float, total: int, rule_sets: tuple[RuleSet, ...]) -> str:
     """Measure one case and return its line."""
     fleet = a_fleet(transformers)
-    prepared = []
-    for batch in batches(transformers, size, total, around):
-        rates = LoadRates(batch, fleet)
-        rows = np.lexsort((batch.measured_at_us, batch.transformer))
-        rated = RatedReadings.of(batch, rates, fleet.ct_ratio[batch.transformer], rows)
-        sorted_rates = SortedRates(
-            rated.transformer,
-            rated.measured_at_us,
-            rated.load_rate,
-            rates.worst_phase_load_rate[rows],
-            np.ones(len(rows), bool),
-        )
-        prepared.append((sorted_rates, rated))
+    prepared = [rated_and_sorted(batch, fleet) for batch in batches(transformers, size, total, around)]
 
     def bare() -> None:
         last_at_us, last = np.zeros(transformers, np.int64), np.zeros(transformers)
@@ -106,13 +94,13 @@ def one_case(transformers: int, size: int, around: float, total: int, rule_sets:
     def fold() -> None:
         verdicts = VerdictFold(rule_sets, 20.0, fleet.transformer_ids)
         for rates, _ in prepared:
-            verdicts.advance(rates)
+            verdicts.advance(rates, every_touched=False)
 
     def fold_and_trust() -> None:
         verdicts, trust = VerdictFold(rule_sets, 20.0, fleet.transformer_ids), TrustFold(transformers)
         for rates, rated in prepared:
             trusted = (trust.advance(rated) & UNTRUSTED) == 0
-            verdicts.advance(SortedRates(*(getattr(rates, f) for f in _RATE_FIELDS), trusted))
+            verdicts.advance(replace(rates, trusted=trusted), every_touched=False)
 
     speeds = [sorted(total / seconds for seconds in seconds_of(run)) for run in (bare, fold, fold_and_trust)]
     middle = [statistics.median(speed) for speed in speeds]
@@ -121,9 +109,6 @@ def one_case(transformers: int, size: int, around: float, total: int, rule_sets:
         f"{transformers:>9,} {size:>9,} {around:>7.0%} {middle[0]:>14,.0f} {middle[1]:>14,.0f} {middle[2]:>14,.0f}"
         f" {middle[1] / middle[0]:>8.3f} {1e6 / middle[2]:>8.2f} {spread:>7.0%}"
     )
-
-
-_RATE_FIELDS = ("transformer", "measured_at_us", "load_rate", "worst_phase_load_rate")
 
 
 def rebuild(rows: int, transformers: int, rule_sets: tuple[RuleSet, ...]) -> str:
@@ -139,15 +124,21 @@ def rebuild(rows: int, transformers: int, rule_sets: tuple[RuleSet, ...]) -> str
             fold, trust = VerdictFold(rule_sets, 20.0, fleet.transformer_ids), TrustFold(transformers)
             read = 0
             for batch in journal.since(0):
-                rates = LoadRates(batch, fleet)
-                order = np.lexsort((batch.measured_at_us, batch.transformer))
-                rated = RatedReadings.of(batch, rates, fleet.ct_ratio[batch.transformer], order)
-                trusted = (trust.advance(rated) & UNTRUSTED) == 0
-                worst = rates.worst_phase_load_rate[order]
-                fold.advance(SortedRates(rated.transformer, rated.measured_at_us, rated.load_rate, worst, trusted))
+                rates, rated = rated_and_sorted(batch, fleet)
+                fold.advance(replace(rates, trusted=(trust.advance(rated) & UNTRUSTED) == 0), every_touched=False)
                 read += len(batch)
         seconds = time.perf_counter() - began
     return f"{read:,} readings of {transformers:,} transformers in {seconds:.1f} s: {read / seconds:,.0f} readings/s"
+
+
+def state_bytes(transformers: int, around: float, rule_sets: tuple[RuleSet, ...]) -> str:
+    """Measure what the fold and trust remember of each transformer."""
+    fleet = a_fleet(transformers)
+    fold, trust = VerdictFold(rule_sets, 20.0, fleet.transformer_ids), TrustFold(transformers)
+    for batch in batches(transformers, min(transformers, 50_000), 3 * transformers, around):
+        rates, rated = rated_and_sorted(batch, fleet)
+        fold.advance(replace(rates, trusted=(trust.advance(rated) & UNTRUSTED) == 0), every_touched=False)
+    return f"{transformers:,} around {around:.0%}: {(fold.nbytes + trust.nbytes) / transformers:.0f} bytes each"
 
 
 def late_block(transformers: int, minutes: int, late: int, rule_sets: tuple[RuleSet, ...]) -> str:
@@ -183,6 +174,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.verdicts")
     parser.add_argument("--readings", type=int, default=300_000, help="readings in each case")
     parser.add_argument("--rebuild", type=int, default=1_000_000, help="readings in the journal that is read back")
+    parser.add_argument("--state", type=int, default=50_000, help="transformers whose state is weighed")
+    parser.add_argument("--start", type=int, default=0, help="also measure starts with so many transformers")
     options = parser.parse_args()
     rule_sets = choose_rule_sets(("early-warning", "two-hours"), read_rule_sets())
     print(f"Python {platform.python_version()}, numpy {np.__version__}, seed {SEED}, {REPEATS} repeats, median")
@@ -194,6 +187,10 @@ def main() -> None:
             print(one_case(transformers, size, around, total, rule_sets))
     print("late block:", late_block(1_000, 600, 10, rule_sets))
     print("late block:", late_block(1_000, 600, 100, rule_sets))
+    for around in (0.6, 0.9):
+        print("state:", state_bytes(options.state, around, rule_sets))
+    for line in start.figures(options.start, minutes=30, behind=5) if options.start else ():
+        print("start:", line)
     print("rebuild:", rebuild(options.rebuild, 10_000, rule_sets))
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
 

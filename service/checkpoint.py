@@ -34,6 +34,8 @@ from stores.journal import Journal
 FORMAT = 1
 """Goes up with every change of what the fold remembers, or of what follows from it."""
 TAKEN_EVERY_SECONDS = 300.0
+TAKEN_AFTER_READINGS, BUSY_EVERY_SECONDS = 500_000, 60.0
+"""Where so many readings come between two, the next one is taken sooner: a start walks them all (practice)."""
 
 log = logging.getLogger("redvest.checkpoint")
 
@@ -83,7 +85,8 @@ class Checkpoints:
         self.path: Path = journal.path.with_suffix(".checkpoint")
         self._journal = journal
         self._writing: threading.Thread | None = None
-        self._due_at = time.monotonic()
+        self._begun: float | None = None
+        self._readings = 0
         self._written_block_no = 0
 
     def fitting(self, fingerprint: str, recorded_up_to_block: int) -> Checkpoint | None:
@@ -107,18 +110,24 @@ class Checkpoints:
         if block_no > recorded_up_to_block or last != block_no or mark_of(block) != file.told["mark"]:
             log.info("the checkpoint is not of these stores: verdicts are made again")
             return None
-        self._written_block_no, self._due_at = block_no, time.monotonic() + TAKEN_EVERY_SECONDS
+        self._written_block_no, self._begun = block_no, time.monotonic()
         return Checkpoint(block_no, str(file.told["mark"]), fingerprint, _state_of(file))
 
-    @property
-    def due(self) -> bool:
-        """Return whether it is time for the next one; at once where the start found none to go on from."""
-        return time.monotonic() >= self._due_at and not self._is_writing
+    def is_due(self, readings: int) -> bool:
+        """Return whether it is time for the next one, now that so many readings more were judged.
+
+        It is at once where the start found none to go on from.
+        """
+        self._readings += readings
+        if self._begun is None or self._is_writing:
+            return not self._is_writing
+        many = self._readings >= TAKEN_AFTER_READINGS
+        return time.monotonic() - self._begun >= (BUSY_EVERY_SECONDS if many else TAKEN_EVERY_SECONDS)
 
     def keep(self, take: Callable[[], Checkpoint]) -> None:
         """Take a checkpoint now and write it in the background; what hinders the writing is logged."""
         self._wait()
-        self._due_at = time.monotonic() + TAKEN_EVERY_SECONDS
+        self._begun, self._readings = time.monotonic(), 0
         checkpoint = take()
         if checkpoint.block_no != self._written_block_no:
             self._writing = threading.Thread(target=self._write, args=(checkpoint,), name="checkpoint")

@@ -351,9 +351,9 @@ class _Recorded:
         stand = {episode.key for episode in standing}
         return tuple(
             episode.key
-            for transformer_id, at_us in from_us.items()
-            for episode in self._episodes.get(transformer_id, [])
-            if episode.first_reading_at_us >= at_us and episode.key not in stand
+            for transformer_id, episodes in self._episodes.items()
+            for episode in episodes
+            if episode.first_reading_at_us >= from_us[transformer_id] and episode.key not in stand
         )
 
     def incidents_gone(self, from_us: dict[str, int], standing: Sequence[Incident]) -> tuple[Incident, ...]:
@@ -361,9 +361,9 @@ class _Recorded:
         stand = {incident.incident_id for incident in standing}
         return tuple(
             incident
-            for transformer_id, at_us in from_us.items()
-            for incident in self._incidents.get(transformer_id, [])
-            if incident.first_reading_at_us >= at_us and incident.incident_id not in stand
+            for transformer_id, incidents in self._incidents.items()
+            for incident in incidents
+            if incident.first_reading_at_us >= from_us[transformer_id] and incident.incident_id not in stand
         )
 
 

@@ -112,7 +112,7 @@ class Pipeline:
         options = self._options
         self._judged_with = fingerprint_of(self.fleet, options.rule_sets, options.gap_minutes)
         self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
-        self._response = Response(self._records, options.rule_sets, options.outreach, self._recent_of)
+        self._response = Response(self._records, ledger, options.rule_sets, options.outreach, self._recent_of)
         names = {station.station_id: station.name for station in ledger.stations}
         self._speaking = Speaking(options.channels, options.hygiene, names, self._records.state(STATE_NAME))
         self._watch = Watch(self.fleet, ledger, options.silence)
@@ -162,7 +162,7 @@ class Pipeline:
         )
         self._record_or_keep(answer, now_us)
         self._save_cursor()
-        if self._checkpoints.due:
+        if self._checkpoints.is_due(len(fresh)):
             self.keep_checkpoint()
 
     def clock_stepped(self, step_us: int) -> None:

@@ -68,25 +68,22 @@ class Response:
     def __init__(
         self,
         records: Records,
+        ledger: Ledger,
         rule_sets: Sequence[RuleSet],
         settings: OutreachSettings,
         recent_of: RecentOf,
     ) -> None:
-        """Start with the open incidents of the records."""
+        """Start with the open incidents of the records; `ledger` is theirs too."""
         self._records = records
         self._settings = settings
         self._recent_of = recent_of
-        self._index = LedgerIndex(records.ledger())
+        self._index = LedgerIndex(ledger)
         self._visits_seen_us = 0
         levels = [level for rules in rule_sets for level in rules.levels]
         self._raise_levels = {level.name for level in levels if level.incident is IncidentPart.RAISES}
         self._not_called: set[str] = set()
         """Incidents that were history when they were found."""
         self._open = {incident.incident_id: incident for incident in records.incidents(open_only=True)}
-
-    def take_ledger(self, ledger: Ledger) -> None:
-        """Use another ledger from now on."""
-        self._index = LedgerIndex(ledger)
 
     @property
     def open_incidents(self) -> tuple[Incident, ...]:

@@ -98,13 +98,21 @@ def replace_ledger(connection: Connection, ledger: Ledger, by: str, now_us: int)
 
 
 def _values_in_force(connection: Connection, sheet: _Sheet) -> tuple[Any, ...]:
-    in_force = select(sheet.table).where(sheet.table.c.retired_at_us.is_(None)).order_by(sheet.table.c.position)
     names = [field.name for field in fields(sheet.kind)]
-    values = []
-    for row in connection.execute(in_force).mappings():
-        plain = {name: _CHOICES[name](row[name]) if name in _CHOICES else row[name] for name in names}
-        values.append(sheet.kind(**plain))
-    return tuple(values)
+    in_force = (
+        select(*(sheet.table.c[name] for name in names))
+        .where(sheet.table.c.retired_at_us.is_(None))
+        .order_by(sheet.table.c.position)
+    )
+    # All at once and by place: a collector of a province reads half a million rows at each start.
+    rows = connection.execute(in_force).all()
+    choices = {place: _CHOICES[name] for place, name in enumerate(names) if name in _CHOICES}
+    if not choices:
+        return tuple(sheet.kind(*row) for row in rows)
+    return tuple(
+        sheet.kind(*(choices[place](value) if place in choices else value for place, value in enumerate(row)))
+        for row in rows
+    )
 
 
 def _replace_sheet(connection: Connection, sheet: _Sheet, values: Sequence[Any], now_us: int) -> tuple[int, int, int]:
