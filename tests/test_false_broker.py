@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -29,6 +30,12 @@ Mutation = Callable[[random.Random, bool], bytes]
 TOPIC = b"redvest/v1/ST01/YX06/reading"
 MEMORY_GROWTH_MB_MAX = 64.0
 _JUDGED_AT_ONCE = 500
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep no line of the log: pytest would hold those of all connections in memory."""
+    caplog.set_level(logging.CRITICAL, logger="redvest.subscriber")
 
 
 def good(dice: random.Random, has_properties: bool) -> bytes:
