@@ -84,20 +84,26 @@ def append_a_day(journal: Journal, transformers: int) -> None:
         journal.append(day)
 
 
-def append_for(journal: Journal, source: Iterator[ReadingBatch], seconds: float, place: Place | None) -> float:
-    """Append for some seconds, with steps of packing between if there is a place; return readings per second."""
-    taken, readings_stored, packing = 0.0, 0, 0.0
+def append_for(
+    journal: Journal, source: Iterator[ReadingBatch], seconds: float, place: Place | None
+) -> tuple[float, float]:
+    """Append for some seconds, with steps of packing between if there is a place.
+
+    Returns readings per second, and per second of processor of this process.
+    """
+    taken, readings_stored, packing, processor = 0.0, 0, 0.0, 0.0
     while taken < seconds:
         batch = next(source)
-        began = time.perf_counter()
+        began, processor_began = time.perf_counter(), time.process_time()
         journal.append(batch)
         if place is not None and packing <= taken * SHARE:
             step_began = time.perf_counter()
             place = journal.pack(place, FIRST_DAY_US + DAY_US).goes_on_at
             packing += time.perf_counter() - step_began
         taken += time.perf_counter() - began
+        processor += time.process_time() - processor_began
         readings_stored += len(batch)
-    return readings_stored / taken
+    return readings_stored / taken, readings_stored / processor
 
 
 def pack_everything(journal: Journal) -> tuple[int, list[float]]:
@@ -201,14 +207,13 @@ def measure(path: Path, transformers: int, seconds: float) -> None:
         first = ((journal.newest_measured_us() or 0) - FIRST_DAY_US) // MINUTE_US + 1
         source = iter(list(zip(range(400), blocks(transformers, first, SEED), strict=False)))
         batches = (batch for _, batch in source)
-        rates: dict[str, list[float]] = {"alone": [], "beside": []}
-        for _ in range(TURNS):
-            rates["alone"].append(append_for(journal, batches, seconds, None))
-            rates["beside"].append(append_for(journal, batches, seconds, FIRST_PLACE))
-        alone, beside = (statistics.median(rates[name]) for name in ("alone", "beside"))
-        print(
-            f"appending  {alone:,.0f} readings/s; beside packing {beside:,.0f} readings/s, ratio {beside / alone:.2f}"
-        )
+        turns = [append_for(journal, batches, seconds, place) for _ in range(TURNS) for place in (None, FIRST_PLACE)]
+        for clock, which in (("wall", 0), ("processor", 1)):
+            alone, beside = (statistics.median(turn[which] for turn in turns[first::2]) for first in (0, 1))
+            print(
+                f"appending  {alone:,.0f} readings/s of {clock} time, beside packing {beside:,.0f},"
+                f" ratio {beside / alone:.2f}"
+            )
         moved, taken = pack_everything(journal)
         steps = np.quantile(taken, (0.5, 0.99)) * 1000.0
         print(

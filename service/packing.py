@@ -33,7 +33,7 @@ class Packing:
         self._rests_until = 0.0
 
     def step(self, now_us: int) -> None:
-        """Take one step, about 20 ms, if there is one. What hinders it hinders nothing else: it ends the pass."""
+        """Take one step, about 25 ms, if there is one. What hinders it hinders nothing else: it ends the pass."""
         began = time.monotonic()
         if not self._after_us or began < self._rests_until:
             return

@@ -158,7 +158,7 @@ class Journal:
         return Appended(added.new, duplicates, added.conflicts, last + 1 if stored else last, dropped)
 
     def pack(self, place: Place, before_us: int) -> Packed:
-        """Take one step of packing hours that end by a moment, from a place on: one durable commit, about 20 ms.
+        """Take one step of packing hours that end by a moment, from a place on: one durable commit, about 25 ms.
 
         Answers stay what they are. Begin a pass with `FIRST_PLACE`, go on where the answer says. Raises StoreError, and
         then nothing has moved.

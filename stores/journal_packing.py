@@ -25,8 +25,8 @@ from stores.journal_segments import (
     stored_readings_of,
 )
 
-STEP_READINGS_MAX = 1024
-"""Readings that one step moves; a step is one commit, and nothing is appended meanwhile (about 20 ms)."""
+STEP_READINGS_MAX = 2048
+"""Readings that one step moves, or up to a unit more; a step is one commit that appends wait for (about 25 ms)."""
 STEP_UNITS_MAX = 32
 """Neighbours' hours that one step looks at, where there is little in each."""
 

@@ -437,7 +437,7 @@ def test_a_reader_sees_all_readings_at_every_moment_of_packing(tmp_path: Path) -
             while place is not None:
                 place, steps = journal.pack(place, 2**62).goes_on_at, steps + 1  # type: ignore[assignment]
                 assert bits(reader.series(39, 0, 2**62)) == bits(sent.take(sent.transformer == 39))
-            assert steps > 3
+            assert steps > 2
             batches += list(begun)
     assert sum(len(batch) for batch in batches) == len(sent)
 
