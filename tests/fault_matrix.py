@@ -21,7 +21,7 @@ from collector.broker_address import BrokerAddress
 from collector.message import Message
 from collector.screen import Limits
 from collector.subscriber import Subscriber
-from collector.wire import encode_singly, subscription_filters
+from collector.wire import batch_topic, encode_singly, subscription_filters
 from grid.assets import Ledger
 from grid.moments import MINUTE_US
 from service.clock import SystemClock
@@ -192,12 +192,13 @@ def outcome_through_a_broker(folder: Path, address: BrokerAddress, *faults: str)
     with Site(folder / "site") as site:
         subscriber = Subscriber(address, "matrix", subscription_filters(), clock_us=lambda: site.now_us - 1)
         if not leftovers:
-            subscriber.start()
+            listen(subscriber, address)
         publish(address, sendings)
         if leftovers:
             subscriber.start()
+        expected = len({sending.topic for sending in sendings}) if leftovers else len(sendings)
         try:
-            for messages in taken(subscriber):
+            for messages in taken(subscriber, expected):
                 site.take(messages, site.now_us)
                 subscriber.acknowledge(messages)
         finally:
@@ -218,9 +219,26 @@ def publish(address: BrokerAddress, sendings: Iterable[Sending]) -> Published:
         publisher.stop()
 
 
-def taken(subscriber: Subscriber) -> Iterator[list[Message]]:
-    """What a subscriber is sent, until a second brings nothing."""
-    while messages := subscriber.take(10_000, 1.0):
+def listen(subscriber: Subscriber, address: BrokerAddress) -> None:
+    """Start a subscriber, and return when the broker delivers to it: it keeps nothing for whom it does not know."""
+    subscriber.start()
+    probe = Publisher(address, "probe")
+    probe.start()
+    heard: list[Message] = []
+    while not heard:
+        probe.publish(batch_topic("nowhere"), b"?")
+        heard = list(subscriber.take(10_000, 0.2))
+    probe.finish()
+    while heard:
+        subscriber.acknowledge(heard)
+        heard = list(subscriber.take(10_000, 0.5))
+
+
+def taken(subscriber: Subscriber, expected: int) -> Iterator[Sequence[Message]]:
+    """What a subscriber is sent: so many messages, waited for, and what comes right behind them."""
+    count = 0
+    while messages := subscriber.take(10_000, 20.0 if count < expected else 0.3):
+        count += len(messages)
         yield messages
 
 

@@ -159,7 +159,7 @@ def test_readings_that_the_broker_lost_come_back_when_devices_are_asked(
 ) -> None:
     street = Street(10, seed=3)
     ledger = replace(street.ledger, devices=tuple(Device(i, i, devices_can) for i in street.transformer_ids))
-    sections = {"clock": a_fast_clock(60.0), "silence": {"slot_minutes": 1.0}}
+    sections = {"clock": a_fast_clock(120.0), "silence": {"slot_minutes": 1.0}}
     site = Site(tmp_path / "site", mosquitto.port, ledger, sections)
     try:
         lost, back = lose_and_ask(site, street, mosquitto, devices_can)

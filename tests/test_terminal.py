@@ -21,9 +21,12 @@ from collector.terminal import decode_formats
 from collector.terminal_format import TerminalFormat
 from collector.wire import encode_reading, reading_topic
 from grid.assets import Device, Ledger, Station, Transformer
+from grid.errors import SettingsError
 from grid.fleet import Fleet
 from grid.moments import MINUTE_US, format_utc, parse_moment_us
 from grid.readings import ReadingBatch
+from service.house import House
+from service.settings import load_settings
 from simulator.publisher import Publisher
 from simulator.terminal import encode_pushes
 from tests.faults.site import Site
@@ -153,6 +156,25 @@ def test_a_topic_pattern_fits_level_by_level() -> None:
     assert terminals.device_id("dev/7/up") == "7"
     assert terminals.device_id("dev/7/up/x") is None
     assert terminals.device_id("redvest/v1/ST01/YX06/reading") is None
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["ttu/database", "ttu/{device_id}/{device_id}", "#/{device_id}", "a+/{device_id}", "redvest/v1/{device_id}"],
+)
+def test_a_topic_that_cannot_be_is_refused_with_the_key(tmp_path: Path, topic: str) -> None:
+    file = tmp_path / "redvest.toml"
+    file.write_text(f'[terminal]\ntopics = ["{topic}"]\n')
+    with pytest.raises(SettingsError, match=r"terminal\.topics"):
+        load_settings(file)
+
+
+def test_terminals_are_read_as_the_settings_say_and_not_at_all_as_shipped(tmp_path: Path) -> None:
+    file = tmp_path / "redvest.toml"
+    file.write_text('[terminal]\ntopics = ["x/{device_id}"]\npower_unit = "W"\ngood_quality = ["0", "2"]\n')
+    assert House(load_settings(file)).terminal_format() == TerminalFormat(("x/{device_id}",), ("0", "2"), "W")
+    file.write_text("")
+    assert House(load_settings(file)).terminal_format() is None
 
 
 def test_pushes_pass_through_broker_and_collector_into_the_journal(tmp_path: Path, mosquitto: Mosquitto) -> None:
