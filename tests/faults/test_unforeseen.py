@@ -39,7 +39,7 @@ def stumble(new_site: NewSite, broker: Mosquitto, messages: int, bad: int, seed:
         try:
             site.wait_until(lambda: site.health().get("messages", 0) >= len(sent), collector)
         except RuntimeError as error:
-            require(False, f"the collector died of it, and will again at each start: {str(error)[:60]}")
+            require(False, f"the collector died of it, and will again at each start: {str(error).splitlines()[0]}")
         metrics = page(site, "/metrics")
         require(collector.stop() == 0, "the collector did not end in order")
         nothing_lost(devices.acknowledged, site.stored())
