@@ -10,7 +10,7 @@ from alerts.doors import OutreachList, OutreachSettings, Visit, VisitResult
 from alerts.incidents import Incident
 from alerts.offers import Offer, offer_of
 from grid.assets import Appliance, Merchant, Phase
-from grid.moments import HOUR_US, MINUTE_US
+from grid.moments import HOUR_US, MINUTE_US, as_datetime
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def _offers(
     for appliance in appliances:
         if appliance.merchant_id in owned:
             owned[appliance.merchant_id].append(appliance)
-    return {merchant_id: offer_of(units, settings) for merchant_id, units in owned.items()}
+    heats = as_datetime(incident.opened_at_us).month in settings.heating_months
+    return {merchant_id: offer_of(units, settings, heats=heats) for merchant_id, units in owned.items()}
 
 
 def _not_to_be_asked(

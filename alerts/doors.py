@@ -115,6 +115,11 @@ class OutreachSettings:
     """So long after a promise the readings may not show it yet: the shop acts, the compressors run down."""
     setpoint_c: float = 26.0
     """The summer set point asked for (public guidance for summer cooling, 26 °C)."""
+    heating_setpoint_c: float = 20.0
+    """The winter set point asked for (Chinese public buildings, 国办发〔2007〕42号: at least 26 °C in summer, at most
+    20 °C in winter)."""
+    heating_months: tuple[int, ...] = (11, 12, 1, 2, 3)
+    """In these an air conditioner heats: to ask for a higher set point would make it worse."""
     saving_per_c: float = 0.06
     """Share of a running air conditioner's power saved per °C (practice: 6 % is the figure of energy-saving
     campaigns in China and India; the American rule of 2–4 % per °F is 3.6–7.2 % per °C)."""

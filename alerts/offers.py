@@ -25,16 +25,18 @@ class Offer:
         return self.switch_off_kw + self.setpoint_kw + self.lights_kw + self.other_kw
 
 
-def offer_of(appliances: Iterable[Appliance], settings: OutreachSettings) -> Offer:
+def offer_of(appliances: Iterable[Appliance], settings: OutreachSettings, *, heats: bool = False) -> Offer:
     """Return the offer of one merchant's appliances.
 
     Switched off: `can_switch_off` units × rated power × duty. Set point: the air conditioners left on, times
-    `saving_per_c` for each °C up to `settings.setpoint_c`; units without a known set point, or already there,
-    are not counted. Lights and other appliances: the units the merchant can do without.
+    `saving_per_c` for each °C up to `settings.setpoint_c`, or, when one `heats`, down to `heating_setpoint_c`; units
+    without a known set point, or already there, are not counted. Lights and other appliances: the units the merchant
+    can do without.
     """
     units = units_off = other_off = 0
     lights_off = False
-    setpoint_from_c: float | None = None
+    to_c = settings.heating_setpoint_c if heats else settings.setpoint_c
+    from_c: list[float] = []
     switch_off_kw = setpoint_kw = lights_kw = other_kw = 0.0
     for appliance in appliances:
         off = max(0, min(appliance.can_switch_off, appliance.count))
@@ -45,11 +47,11 @@ def offer_of(appliances: Iterable[Appliance], settings: OutreachSettings) -> Off
                 units_off += off
                 switch_off_kw += off * running_kw
                 left_on = appliance.count - off
-                if left_on and appliance.setpoint_c is not None and appliance.setpoint_c < settings.setpoint_c:
-                    saving = min(1.0, (settings.setpoint_c - appliance.setpoint_c) * settings.saving_per_c)
-                    setpoint_kw += left_on * running_kw * saving
-                    lowest = appliance.setpoint_c if setpoint_from_c is None else setpoint_from_c
-                    setpoint_from_c = min(lowest, appliance.setpoint_c)
+                degrees = 0.0 if appliance.setpoint_c is None else to_c - appliance.setpoint_c
+                degrees = -degrees if heats else degrees
+                if left_on and appliance.setpoint_c is not None and degrees > 0.0:
+                    setpoint_kw += left_on * running_kw * min(1.0, degrees * settings.saving_per_c)
+                    from_c.append(appliance.setpoint_c)
             case ApplianceKind.LIGHTING:
                 lights_off = lights_off or off > 0
                 lights_kw += off * appliance.rated_kw * settings.lighting_duty
@@ -59,8 +61,8 @@ def offer_of(appliances: Iterable[Appliance], settings: OutreachSettings) -> Off
     ask = Ask(
         switch_off_units=units_off,
         of_units=units,
-        setpoint_from_c=setpoint_from_c,
-        setpoint_to_c=None if setpoint_from_c is None else settings.setpoint_c,
+        setpoint_from_c=(max if heats else min)(from_c, default=None),
+        setpoint_to_c=to_c if from_c else None,
         lights_off=lights_off,
         other_off_units=other_off,
     )

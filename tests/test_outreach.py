@@ -174,6 +174,19 @@ def test_what_cannot_be_spared_or_is_already_warm_is_not_asked_for() -> None:
     assert offer_of([], HERE).relief_kw == 0.0
 
 
+def test_in_winter_air_conditioners_heat_and_nobody_is_asked_to_set_them_higher() -> None:
+    units = [cooling(0, off=1, setpoint=22)]
+    summer, winter = offer_of(units, HERE), offer_of(units, HERE, heats=True)
+    assert (summer.ask.setpoint_from_c, summer.ask.setpoint_to_c) == (22, 26.0)
+    assert (winter.ask.setpoint_from_c, winter.ask.setpoint_to_c) == (22, 20.0)
+    assert winter.setpoint_kw == pytest.approx(summer.setpoint_kw / 2)
+    assert offer_of([cooling(0, off=0, setpoint=20)], HERE, heats=True).relief_kw == 0.0
+    january = replace(OPEN, opened_at_us=OPEN.opened_at_us + 180 * 24 * HOUR)
+    merchants, appliances = street(20)
+    made = make_list(january, YX06, 0.92, 0.0, 0.95, merchants, appliances, TEAM, (), NOON, HERE)
+    assert {door.ask.setpoint_to_c for door in made.doors} == {20.0}
+
+
 def test_a_charger_that_can_wait_is_an_offer_too() -> None:
     offer = offer_of([Appliance("M00", ApplianceKind.OTHER, 2, 7.0, 1)], HERE)
     assert offer.ask == Ask(other_off_units=1)
