@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.decode import decode_block
+from collector.rejects import Reason
 from collector.screen import Limits
 from collector.subscriber import Subscriber
 from collector.wire import subscription_filters
@@ -18,6 +19,7 @@ from service.clock import SystemClock
 from service.house import House
 from service.settings import load_settings
 from service.simulate import run_simulator, set_stage
+from simulator.faults import parse_fault
 from simulator.scenario import load_scenario
 from tests.mosquitto import Mosquitto
 
@@ -95,3 +97,26 @@ def test_a_day_s_end_is_published_and_arrives(house: Callable[[str], House], mos
     assert decoded.rejects == ()
     assert len(set(zip(decoded.readings.transformer, decoded.readings.measured_at_us, strict=True))) == len(messages)
     assert decoded.readings.measured_at_us.max() == SCENARIO.ends_at_us
+
+
+def test_devices_with_faults_send_what_their_faults_say(house: Callable[[str], House], mosquitto: Mosquitto) -> None:
+    last_minutes = clock_at(SCENARIO.ends_at_us - 2 * MINUTE_US, 400.0)
+    parts = house(f"[broker]\nport = {mosquitto.port}\n[silence]\nslot_minutes = 1\n{last_minutes}")
+    faults = [parse_fault(text) for text in ("silent=YX05", "duplicate=1", "late=1:1h", "watts=YX06")]
+    subscriber = Subscriber(parts.broker_address(), "test", subscription_filters(), clock_us=parts.clock.now_us)
+    subscriber.start()
+    try:
+        stage = set_stage(parts, faults)
+        sent = run_simulator(parts, stage)
+        messages = []
+        while len(messages) < sent.acknowledged and (block := subscriber.take(10_000, 5.0)):
+            messages += block
+            subscriber.acknowledge(block)
+    finally:
+        subscriber.stop()
+    minutes = (SCENARIO.ends_at_us - SCENARIO.starts_at_us) // MINUTE_US + 1
+    assert sent.acknowledged == len(messages) == 2 * 2 * minutes  # two devices, everything twice, kept ones at the end
+    decoded = decode_block(messages, stage.town.fleet, Limits.of_recordings())
+    assert {reject.reason for reject in decoded.rejects} == {Reason.LOAD_RATE_IMPOSSIBLE}
+    ids = [stage.town.fleet.transformer_ids[number] for number in set(decoded.readings.transformer.tolist())]
+    assert ids == ["YX07"]

@@ -15,6 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.broker_address import BrokerAddress
 from grid.errors import BrokerError, UsageError
+from simulator.faults import parse_fault
+from simulator.faults_stream import FaultyStream
 from simulator.publisher import OUTSTANDING_MAX, Publisher
 from simulator.replay import read_recorded, replay
 from tests.mosquitto import Mosquitto
@@ -129,6 +131,16 @@ def test_speed_is_recorded_time_over_real_time_and_a_stop_stops(
     assert 0.2 < arrived[-1] - arrived[0] < 2.0
     stopped = replay(read_recorded(recorded(tmp_path, *rows)), STATIONS, publisher, speed=1.0, stop=lambda: True)
     assert stopped.messages == 0
+
+
+def test_rows_can_be_given_faults_on_their_way(tmp_path: Path, listener: Listener, publisher: Publisher) -> None:
+    rows = [f"{name},2021-07-24T11:0{m}:00+08:00,,,,,,,{350 + m},110" for m in range(3) for name in ("YX05", "YX06")]
+    faults = [parse_fault(text) for text in ("duplicate=1", "silent=YX05", "stuck=YX06:11:01")]
+    line = FaultyStream(faults, STATIONS, 1, 8.0)
+    done = replay(read_recorded(recorded(tmp_path, *rows)), STATIONS, publisher, faults=line)
+    assert done.messages == publisher.finish().acknowledged == 6
+    sent = [(topic.split("/")[3], payload["active_power_kw"]) for topic, payload, _ in listener.take(6)]
+    assert sent == [("YX06", power) for power in (350.0, 350.0, 351.0, 351.0, 351.0, 351.0)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])
