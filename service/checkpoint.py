@@ -53,11 +53,14 @@ class Checkpoint:
 
 
 def mark_of(readings: ReadingBatch) -> str:
-    """Return what tells a block's readings, in any order, from another block's: they arrived at another time."""
+    """Return what tells a block's readings, in any order, from another block's: when they came, and what they say."""
     order = np.lexsort((readings.measured_at_us, readings.transformer))
     digest = sha256()
-    for column in (readings.transformer, readings.measured_at_us, readings.received_at_us):
-        digest.update(column[order].tobytes())
+    for moments in (readings.transformer, readings.measured_at_us, readings.received_at_us):
+        digest.update(moments[order].tobytes())
+    for values in (readings.active_power_kw, readings.reactive_power_kvar, readings.voltage_v, readings.current_amp):
+        # Of a missing number and of zero there are several in memory, and one each in the journal.
+        digest.update(np.where(np.isnan(values), np.inf, values + 0.0)[order].tobytes())
     return digest.hexdigest()
 
 
