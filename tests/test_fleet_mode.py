@@ -32,6 +32,7 @@ from simulator.fleet_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_
 from simulator.fleet_run import run_fleet
 from simulator.publish_packets import publish_packet, read_answers, sent_again
 from stores.ledger_files import read_ledger
+from tests.certificates import Authority
 from tests.faults.site import Site
 from tests.mosquitto import Mosquitto
 
@@ -212,6 +213,15 @@ def test_what_the_broker_refuses_is_counted_and_is_in_no_ledger(
     report, keys = run_fleet(BrokerAddress(broker.host, broker.port), plan, START_US)
     assert (report.acknowledged, report.refused) == (10, 30)
     assert [rows.tolist() for _, rows in keys.by_moment()] == [list(range(10))]
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_a_fleet_publishes_over_tls(new_mosquitto: Callable[..., Mosquitto], tmp_path: Path, qos: int) -> None:
+    authority = Authority(tmp_path, "authority")
+    broker = new_mosquitto(more_lines=authority.signs("right").configuration)
+    address = BrokerAddress(broker.host, broker.port, tls_ca_file=authority.certificate)
+    report, keys = run_fleet(address, FleetPlan(4_000, qos=qos, paced=False), START_US)
+    assert (report.acknowledged, report.refused, report.reconnections, len(keys)) == (4_000, 0, 0, 4_000)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
