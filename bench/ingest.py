@@ -44,6 +44,8 @@ from grid.moments import MINUTE_US
 SEED = 1
 SEVERE_LOAD_RATE = 0.90
 PROVINCE_TRANSFORMERS = 500_000
+BUSY_LOAD = 1.0
+"""A load average from which on the run says that it was not alone."""
 DELAYS_OF = ((Form.SINGLE, 1), (Form.SINGLE, 0), (Form.BATCH, 1), (Form.COLUMNS, 1))
 PARTS_READINGS_MAX = 200_000
 """Bare decode and append need no more to be measured."""
@@ -162,7 +164,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="redvest-bench-") as folder:
         bench = Bench(given, Path(folder), None if isinstance(modules, str) else modules)
         phases = [(f"repeat {n + 1} of {given.repeats}", bench.repeat(n)) for n in range(given.repeats)]
-        phases += [("verdicts", bench.shares())]
+        phases += [] if given.no_verdicts else [("verdicts", bench.shares())]
         phases += [] if given.no_delay else [("delays", bench.delays())]
         phases += [] if given.no_kill else [("kills", bench.kills())]
         for what, steps in phases:
@@ -177,6 +179,8 @@ def main() -> None:
         print_kills(console, bench.figures.kills)
     print_goals(console, goals_of(bench.figures))
     console.print(f"load of the machine (1, 5, 15 minutes): {about['load']} before, {about['load at the end']} after")
+    if float(about["load"].split()[0]) > BUSY_LOAD:
+        console.print("Others used the processors as the run began: rates are shares of what was left; see 'by CPU'.")
 
 
 def _keep(path: Path | None, about: dict[str, str], modules: Path | str, figures: Figures) -> None:
@@ -233,6 +237,7 @@ def _words() -> argparse.ArgumentParser:
     words.add_argument("--live-seconds", type=float, default=4.0, help="how long delays are watched")
     words.add_argument("--seed", type=int, default=SEED)
     words.add_argument("--no-delay", action="store_true", help="leave out the delays at half rate")
+    words.add_argument("--no-verdicts", action="store_true", help="leave out the share of verdicts")
     words.add_argument("--no-kill", action="store_true", help="leave out the kill -9")
     words.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
     return words

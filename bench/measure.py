@@ -22,7 +22,7 @@ from bench.publisher import Publisher, at_pace, in_window
 from bench.receivers import STORING, Kind, Place, Receiver, running
 from collector.wire import encode_singly
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US
+from grid.moments import HOUR_US, SECOND_US
 from grid.readings import ReadingBatch
 
 WINDOW_READINGS_MIN, WINDOW_READINGS_MAX = 10_000, 40_000
@@ -155,19 +155,19 @@ def wait_for(seen: Callable[[], int], wanted: int, check: Callable[[], None]) ->
 def _probe(receiver: Receiver, publisher: Publisher, fleet: Fleet, from_us: int, start_seconds_max: float) -> None:
     """Send early readings until one of them is seen, and wait until the last of them is."""
     give_up_at = time.monotonic() + start_seconds_max
-    minute = 1
+    number = 1
     while not receiver.seen():
         receiver.check()
         if time.monotonic() > give_up_at:
             raise RuntimeError(f"{receiver.kind.value} took nothing: {receiver.log_text()}")
-        at_us = np.array([from_us + MINUTE_US * minute])
+        at_us = np.array([from_us + SECOND_US * number])
         probe = ReadingBatch.of(
             [1], at_us, voltage_v=np.full((1, 3), 228.0), current_amp=np.full((1, 3), 100.0),
-            active_power_kw=[60.0 + minute % 7], reactive_power_kvar=[20.0], sequence=[0],
+            active_power_kw=[60.0 + number % 7], reactive_power_kvar=[20.0], sequence=[0],
         )  # fmt: skip
         publisher.send(Stream.of(encode_singly(probe, fleet), 1), lambda _: 1, 5.0)
         time.sleep(_PROBE_SECONDS)
-        minute += 1
+        number += 1
     settled_at, seen = time.monotonic() + _SETTLED_SECONDS, receiver.seen()
     while time.monotonic() < settled_at:
         time.sleep(0.02)

@@ -43,6 +43,8 @@ def print_case(console: Console, case: Case, qos: int, figures: Figures) -> None
 
 def print_delays(console: Console, delays: list[Delay]) -> None:
     """Print the delays at half of what each part sustained."""
+    if not delays:
+        return
     table = Table(title="delay from sending, each at half of its own sustained rate [ms]", title_justify="left")
     for heading in ("form", "QoS", "part", "readings/s", "stored p50", "p99", "incidents", "incident p50", "p99"):
         table.add_column(heading, justify="left" if heading in ("form", "part") else "right")

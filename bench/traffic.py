@@ -19,7 +19,7 @@ from grid.readings import ReadingBatch
 
 STATION_TRANSFORMERS_MAX = 1_000
 RATED_POWER_KVA = 400.0
-HEAVY_EVERY = 200
+HEAVY_EVERY = 100
 """One transformer of so many climbs past 90 % and stays, so that incidents open under way."""
 _CLIMB_A_MINUTE = 0.01
 
@@ -88,7 +88,7 @@ def ledger_of(transformers: int) -> Ledger:
 def readings_of(case: Case, fleet: Fleet) -> ReadingBatch:
     """Return the readings minute by minute: U, I, P and Q of every transformer.
 
-    Most stay quiet between 20 and 80 %. Every 200th climbs a point a minute from between 79 and 88 % to 96 %.
+    Most stay quiet between 20 and 80 %. Every hundredth climbs a point a minute from between 82 and 90 % to 96 %.
     """
     dice = np.random.default_rng(case.seed)
     row = np.arange(case.readings)
@@ -96,7 +96,7 @@ def readings_of(case: Case, fleet: Fleet) -> ReadingBatch:
     minute = row // case.transformers
     level = dice.uniform(0.2, 0.74, case.transformers)[transformer]
     quiet = level + 0.03 * np.sin(minute / 30.0) + dice.normal(0.0, 0.01, case.readings)
-    start = dice.uniform(0.79, 0.88, case.transformers)[transformer]
+    start = dice.uniform(0.82, 0.897, case.transformers)[transformer]
     climbing = np.minimum(start + _CLIMB_A_MINUTE * minute, 0.96) + dice.uniform(0.0, 0.001, case.readings)
     load_rate = np.where(transformer % HEAVY_EVERY == 0, climbing, quiet)
     apparent_kva = load_rate * fleet.rated_power_kva[transformer]

@@ -23,18 +23,19 @@ from grid.electrical import LoadRates
 from grid.fleet import Fleet
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ["BULK", "EMPTY", "COLLECTOR", "PAHO"]
+PARTS = ["BULK", "COLLECTOR", "PAHO"]
 """Without Node.js, which is no program that the tests may ask for."""
 
 
 def run(module: str, *options: str) -> str:
     """Run a benchmark and return what it prints."""
     command = [sys.executable, "-m", module, *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
+@pytest.mark.timeout(300)
 def test_every_part_and_peer_takes_every_reading_and_is_reported(tmp_path: Path) -> None:
     answer = tmp_path / "figures.json"
     case = ["--quick", "--transformers", "50", "--form", "single", "--qos", "1", "--messages-of", "2000"]
@@ -45,7 +46,6 @@ def test_every_part_and_peer_takes_every_reading_and_is_reported(tmp_path: Path)
         "bare decode",
         "bare append",
         "bare reader",
-        "empty paho subscriber",
         "collector",
         "paho script",
     ]
