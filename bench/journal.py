@@ -34,6 +34,8 @@ DAY_MINUTES = DAY_US // MINUTE_US
 BLOCK_READINGS = 10_000
 TURNS = 3
 QUESTIONS = 200
+WRITTEN_PER_SECOND = 20_000
+"""Readings that come in while one transformer's day is asked for: more than a million transformers send in a minute."""
 
 
 def readings(transformers: int, first_minute: int, minutes: int, seed: int) -> ReadingBatch:
@@ -145,7 +147,7 @@ def ask_while_written(path: Path, transformers: int) -> tuple[str, int]:
 
 
 def write_until_told(path: Path, transformers: int) -> None:
-    """Append at full speed until the standard input is closed; then print how many readings were stored."""
+    """Append so many readings a second until the standard input is closed; then print how many were stored."""
     import threading
 
     stop = threading.Event()
@@ -162,7 +164,7 @@ def write_until_told(path: Path, transformers: int) -> None:
             zip(range(8), blocks(transformers, (newest_us - FIRST_DAY_US) // MINUTE_US + 1, SEED), strict=False)
         )
         print("ready", flush=True)
-        shift_us = 0
+        shift_us, began = 0, time.monotonic()
         while not stop.is_set():
             for _, batch in ready:
                 later = replace(
@@ -171,6 +173,7 @@ def write_until_told(path: Path, transformers: int) -> None:
                     received_at_us=batch.received_at_us + shift_us,
                 )
                 stored += int(journal.append(later).new.sum())
+                stop.wait(began + stored / WRITTEN_PER_SECOND - time.monotonic())
             shift_us += len(ready) * max(1, BLOCK_READINGS // transformers) * MINUTE_US
     print(stored)
 
