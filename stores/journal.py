@@ -1,8 +1,9 @@
 """The readings journal: every reading ever taken, once, on disk before it is acknowledged. The truth.
 
 One SQLite file in WAL mode. One process writes it (`open_writer`), any number read it (`open_reader`).
-A reading is kept once per (transformer, measured_at): the first that came stays, a later one with other
-values goes to the `conflict` table. Every sqlite error comes out as StoreError and means "not stored".
+A reading is kept once per (transformer, measured_at); of two with other values one stands (`grid.standing`), the other
+goes to the `conflict` table. Readings of hours that are long over are packed (`pack`); every answer takes them and the
+rows as one. Every sqlite error comes out as StoreError and means "not stored".
 """
 
 from __future__ import annotations
@@ -209,7 +210,8 @@ class Journal:
     def after(self, block_no: int, rows_max: int) -> tuple[ReadingBatch, int]:
         """Return the readings that arrived after a block, in order of arrival, and the number of their last block.
 
-        Whole blocks only, as many as fit rows_max, at least one; an empty batch and `block_no` when none came.
+        Whole blocks only, as many as fit rows_max, at least one; an empty batch and `block_no` when none came. Old blocks
+        are listed together as one with the number of the last.
         """
         with self._asking() as connection:
             return journal_reading.blocks_after(connection, block_no, rows_max)
