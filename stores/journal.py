@@ -210,8 +210,8 @@ class Journal:
     def after(self, block_no: int, rows_max: int) -> tuple[ReadingBatch, int]:
         """Return the readings that arrived after a block, in order of arrival, and the number of their last block.
 
-        Whole blocks only, as many as fit rows_max, at least one; an empty batch and `block_no` when none came. Old blocks
-        are listed together as one with the number of the last.
+        Whole blocks only, as many as fit rows_max, at least one; an empty batch and `block_no` when none came.
+        Old blocks are listed together, as one with the number of the last.
         """
         with self._asking() as connection:
             return journal_reading.blocks_after(connection, block_no, rows_max)
