@@ -31,7 +31,7 @@ ASKED_SINGLY_MAX = 20
 """So many transformers are looked up one by one; for more, everybody's recent verdicts are read at once."""
 TOLD_DOUBTS = int(UNTRUSTED | Doubt.PHASE_SWAP)
 """Doubts that somebody should look at the meter for; active-only readings are only marked."""
-SOUGHT_ONE_IN = 50
+SOUGHT_ONE_IN = 4
 """Up to one transformer in so many is sought by itself; for more, everybody's readings are read at once (practice)."""
 ARRIVALS_AT_ONCE = 200_000
 """Readings that are taken up again at once after a start."""
