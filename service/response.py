@@ -16,7 +16,6 @@ from alerts.outreach import (
     AdviceKind,
     OutreachList,
     OutreachSettings,
-    Visit,
     advise,
     candidates,
     make_list,
@@ -31,13 +30,12 @@ from grid.text import Text
 from service.judging import Doubted, LateReadings, Walked
 from service.ledger_index import LedgerIndex
 from service.recent import Recent
+from service.visit_history import VisitHistory
 from stores.changes import Changes
 from stores.records import Records
 
 CALLS_FOR_HOURS = 2.0
 """An incident that opened longer ago than this is history: it is recorded, nobody is called."""
-HISTORY_DAYS = 400
-"""How far back visits count for how likely a merchant agrees."""
 VISIT_SEEN_AGAIN_US = 10 * SECOND_US
 """Visits are looked at again for so long: their writers' commits come in any order."""
 
@@ -78,6 +76,9 @@ class Response:
         self._settings = settings
         self._recent_of = recent_of
         self._index = LedgerIndex(ledger)
+        self._visits = VisitHistory(records)
+        self._lists: dict[str, OutreachList] = {}
+        """The newest list of open incidents, as far as they were looked up: only this process makes any."""
         self._visits_seen_us = 0
         levels = [level for rules in rule_sets for level in rules.levels]
         self._raise_levels = {level.name for level in levels if level.incident is IncidentPart.RAISES}
@@ -125,6 +126,15 @@ class Response:
         answer = draft.answer()
         return replace(answer, changes=verdicts.plus(answer.changes))
 
+    def list_of(self, incident: Incident) -> OutreachList | None:
+        """Return the newest list of an incident, None before the first."""
+        known = self._lists.get(incident.incident_id) or self._records.outreach(incident.incident_id)
+        if known is not None and incident.state is IncidentState.OPEN:
+            self._lists[incident.incident_id] = known
+        else:
+            self._lists.pop(incident.incident_id, None)
+        return known
+
     def look_at_visits(self, now_us: int) -> Answer:
         """Return what recorded visits change for open incidents: more doors, escalation, enough."""
         visits = self._records.visits_since(self._visits_seen_us)
@@ -147,7 +157,7 @@ class _Draft:
         self._events: list[IncidentEvent] = []
         self._lists: list[OutreachList] = []
         self._remarks: list[Remark] = []
-        self._history: tuple[Visit, ...] | None = None
+        self._has_looked = False
 
     def answer(self) -> Answer:
         changes = Changes(incidents=tuple(self._incidents), events=tuple(self._events), lists=tuple(self._lists))
@@ -205,7 +215,7 @@ class _Draft:
     def follow(self, incident: Incident) -> None:
         """Make the outreach list an incident needs now: the first, or more doors."""
         of = self._of
-        outreach_list = of._records.outreach(incident.incident_id)
+        outreach_list = of.list_of(incident)
         if outreach_list is None:
             closed = incident.state is not IncidentState.OPEN
             # History is answered for as it was at its worst; what is open, as it is now.
@@ -216,18 +226,19 @@ class _Draft:
         index = of._index
         transformer = index.transformer[incident.transformer_id]
         recent = of._recent_of(incident.transformer_id, incident.last_reading_at_us)
+        merchants = index.merchants(incident.transformer_id, incident.last_reading_at_us)
         ranked = candidates(
             incident,
-            index.merchants(incident.transformer_id, incident.last_reading_at_us),
+            merchants,
             index.appliances(incident.transformer_id, incident.last_reading_at_us),
-            self._visits(),
+            self._visits().of_merchants(merchant.merchant_id for merchant in merchants),
             self._now_us,
             of._settings,
             recent.worst_phase,
         )
         advice = advise(
             outreach_list,
-            of._records.visits(incident.incident_id),
+            self._visits().of_incident(incident.incident_id),
             incident.last_load_rate,
             of._settings,
             incident=incident,
@@ -270,16 +281,17 @@ class _Draft:
         index, of = self._of._index, self._of
         transformer_id = incident.transformer_id
         recent = of._recent_of(transformer_id, incident.last_reading_at_us)
+        merchants = index.merchants(transformer_id, incident.last_reading_at_us)
         made = make_list(
             incident,
             index.transformer[transformer_id],
             load_rate,
             recent.trend_per_hour,
             recent.power_factor,
-            index.merchants(transformer_id, incident.last_reading_at_us),
+            merchants,
             index.appliances(transformer_id, incident.last_reading_at_us),
             index.people,
-            self._visits(),
+            self._visits().of_merchants(merchant.merchant_id for merchant in merchants),
             self._now_us,
             of._settings,
             previous.revision + 1 if previous else 1,
@@ -290,13 +302,16 @@ class _Draft:
         if previous and not made.doors:
             return
         self._lists.append(made)
+        if incident.state is IncidentState.OPEN:
+            of._lists[incident.incident_id] = made
         self._event(incident, IncidentEventKind.LIST_MADE, made.made_at_us, messages.list_made(made))
         self._say(incident, f"list/{made.revision}", messages.list_summary(made, index.transformer[transformer_id]))
 
-    def _visits(self) -> tuple[Visit, ...]:
-        if self._history is None:
-            self._history = self._of._records.visits_since(self._now_us - HISTORY_DAYS * 24 * HOUR_US)
-        return self._history
+    def _visits(self) -> VisitHistory:
+        if not self._has_looked:
+            self._has_looked = True
+            self._of._visits.look(self._now_us)
+        return self._of._visits
 
     def _zone(self, incident: Incident) -> tzinfo:
         return self._of._index.zone(incident.transformer_id)

@@ -186,6 +186,11 @@ class Records:
         with self._reading() as connection:
             return records_outreach.visits_since(connection, since_us)
 
+    def visits_mark(self) -> tuple[int, int]:
+        """Return what is another one after each visit that anybody records."""
+        with self._reading() as connection:
+            return records_outreach.visits_mark(connection)
+
     # Outbox
 
     def due_messages(self, now_us: int, limit: int) -> tuple[DueMessage, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from alerts.outreach import Ask, Door, OutreachList, Visit, VisitResult
 from grid.text import Text
@@ -75,6 +75,12 @@ def visits_since(connection: Connection, since_us: int) -> tuple[Visit, ...]:
     return _visits(connection, select(visit).where(visit.c.recorded_at_us >= since_us))
 
 
+def visits_mark(connection: Connection) -> tuple[int, int]:
+    """Return what changes with each visit that is added: the highest number, and how many there are."""
+    highest, count = connection.execute(select(func.max(visit.c.visit_no), func.count(visit.c.visit_no))).one()
+    return highest or 0, count
+
+
 _LIST_KEY = ("incident_id", "revision")
 
 
@@ -104,6 +110,7 @@ def _door_row(made: OutreachList, position: int, one: Door) -> dict[str, Any]:
         "setpoint_from_c": one.ask.setpoint_from_c,
         "setpoint_to_c": one.ask.setpoint_to_c,
         "lights_off": one.ask.lights_off,
+        "other_off_units": one.ask.other_off_units,
         "offer_kw": one.offer_kw,
         "agree_probability": one.agree_probability,
         "assigned_to": one.assigned_to,
@@ -122,6 +129,7 @@ def _door(row: RowMapping) -> Door:
             setpoint_from_c=row["setpoint_from_c"],
             setpoint_to_c=row["setpoint_to_c"],
             lights_off=row["lights_off"],
+            other_off_units=row["other_off_units"],
         ),
         offer_kw=row["offer_kw"],
         agree_probability=row["agree_probability"],

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from stores.storable_text import storable
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration in stores/migrations/versions."""
 
 metadata = MetaData()
@@ -290,6 +290,7 @@ door = Table(
     _words("assigned_to"),
     _words("reason_zh"),
     _words("reason_en"),
+    Column("other_off_units", Integer, nullable=False, server_default="0"),
     ForeignKeyConstraint(["incident_id", "revision"], ["outreach_list.incident_id", "outreach_list.revision"]),
 )
 visit = Table(

@@ -37,8 +37,9 @@ from grid.assets import (
     Transformer,
 )
 from grid.errors import SettingsError, StoreError
-from grid.moments import HOUR_US, MINUTE_US
+from grid.moments import DAY_US, HOUR_US, MINUTE_US
 from grid.text import Text
+from service.visit_history import HISTORY_DAYS, VisitHistory
 from stores.changes import Changes, NewMessage
 from stores.records import Records
 from stores.records_schema import SCHEMA_VERSION, metadata
@@ -100,7 +101,7 @@ def an_episode(started_minute: int = 0, *, level: str = "severe_heavy", ended_mi
 
 def a_list(revision: int, doors: int) -> OutreachList:
     def door(order: int) -> Door:
-        ask = Ask(2, 3, 22.0, 26.0, True) if order == 1 else Ask()
+        ask = Ask(2, 3, 22.0, 26.0, True, other_off_units=1) if order == 1 else Ask()
         return Door(order, f"M{order}", ask, 7.0, 0.6, "P1", Text("离得近", "it is near"))
 
     return OutreachList(
@@ -264,6 +265,24 @@ def test_a_list_that_people_have_seen_is_not_changed_under_them(records: Records
     assert records.outreach("YX06-a") == a_list(1, 3)
 
 
+def test_a_history_of_visits_takes_over_what_anybody_adds_and_lets_go_of_what_is_too_old(
+    records: Records, url: str
+) -> None:
+    records.commit(Changes(incidents=(an_incident(),)))
+    history = VisitHistory(records)
+    history.look(NOON_US)
+    assert history.of_incident("YX06-a") == ()
+    old, new = a_visit("M1", VisitResult.REFUSED, 0), a_visit("M1", VisitResult.AGREED, 5)
+    with Records(url) as page:
+        page.record_visit(old, "P1")
+        page.record_visit(new, "P1")
+    history.look(NOON_US)
+    assert history.of_incident("YX06-a") == (old, new) == history.of_merchants(["M2", "M1"])
+    assert history.of_merchants(["M2"]) == ()
+    history.look(old.recorded_at_us + HISTORY_DAYS * DAY_US + MINUTE_US)
+    assert history.of_incident("YX06-a") == (new,)
+
+
 def test_every_visit_is_kept_and_the_latest_result_of_a_door_counts(records: Records) -> None:
     records.commit(Changes(incidents=(an_incident(),)))
     absent, agreed = a_visit("M1", VisitResult.ABSENT, 5), a_visit("M1", VisitResult.AGREED, 20)
@@ -319,6 +338,7 @@ _WRITER = """
 import sys
 from alerts.outreach import Visit, VisitResult
 from grid.text import Text
+from service.visit_history import HISTORY_DAYS, VisitHistory
 from stores.changes import Changes, NewMessage
 from stores.records import Records
 name, url = sys.argv[1:]
