@@ -181,11 +181,13 @@ class Pipeline:
         self.take_ledger(now_us)
         if self._decoder.behind_minutes:
             self._decoder.estimate()
-        seen = Answer(Changes(), self._watch.look(self._received_us, now_us))
-        answered = self._response.answer(Walked(), self._is_silent(now_us), now_us)
-        followed = self._response.look_at_visits(now_us)
-        for answer in (seen, answered, followed):
-            self._record_or_keep(answer, now_us)
+        self.say(self._watch.look(self._received_us, now_us), now_us)
+        try:
+            self._record_or_keep(self._response.answer(Walked(), self._is_silent(now_us), now_us), now_us)
+            self._record_or_keep(self._response.look_at_visits(now_us), now_us)
+        except StoreError:
+            self._ledger_version = NOT_JUDGED  # what was found half way is found again by another response
+            raise
         self._save_cursor()
 
     def say(self, remarks: Sequence[Remark], now_us: int) -> None:

@@ -14,6 +14,7 @@ _CALLS = "recvfrom,recvmsg,sendto,sendmsg,pwrite64,fdatasync,fsync"
 _LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\((\d+<.*?>)?(?=[,)]))(.*)")
 _BYTES = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _PUBLISH, _PUBACK = 3, 4
+_QOS_MASK = 0x06
 
 
 class Event(Enum):
@@ -35,7 +36,7 @@ def events(file: Path, broker_port: int, log_name: str) -> Iterator[tuple[Event,
 
     A call counts as begun for what it sends and writes, as ended for what it receives and syncs.
     """
-    incoming, outgoing = _Packets(_PUBLISH), _Packets(_PUBACK)
+    streams: dict[tuple[str, int], _Packets] = {}
     open_calls: dict[str, str] = {}
     with file.open(encoding="ascii", errors="replace") as lines:
         for line in lines:
@@ -50,8 +51,10 @@ def events(file: Path, broker_port: int, log_name: str) -> Iterator[tuple[Event,
             is_broker, is_log = f"->127.0.0.1:{broker_port}]" in target, target.endswith(f"{log_name}>")
             ends = "<unfinished" not in rest
             if name.startswith("recv") and is_broker and ends:
+                incoming = streams.setdefault((target, _PUBLISH), _Packets(_PUBLISH))
                 yield from ((Event.RECEIVED, mid) for mid in incoming.take(_bytes_in(rest, _returned(rest))))
             elif name.startswith("send") and is_broker and called:
+                outgoing = streams.setdefault((target, _PUBACK), _Packets(_PUBACK))
                 yield from ((Event.ACKNOWLEDGED, mid) for mid in outgoing.take(_bytes_in(rest)))
             elif name == "pwrite64" and is_log and called:
                 yield Event.WRITTEN, 0
@@ -75,7 +78,7 @@ def _bytes_in(rest: str, size: int | None = None) -> bytes:
 
 
 class _Packets:
-    """An MQTT stream in one direction; gives the packet ids of one type of packet."""
+    """An MQTT stream of one connection in one direction; gives the packet ids of one type of packet."""
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
@@ -85,7 +88,8 @@ class _Packets:
         self._unread += data
         while (packet := self._next()) is not None:
             head, body = packet
-            if head >> 4 == self._wanted:
+            has_id = self._wanted != _PUBLISH or head & _QOS_MASK
+            if head >> 4 == self._wanted and has_id:
                 at = 2 + int.from_bytes(body[:2]) if self._wanted == _PUBLISH else 0
                 yield int.from_bytes(body[at : at + 2])
 

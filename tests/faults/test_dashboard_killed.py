@@ -26,7 +26,7 @@ from tests.mosquitto import Mosquitto
 LIVE_SECONDS_MAX = 5.0
 
 
-def reload_page(port: int, until: threading.Event) -> int:
+def reload_page(port: int, until: threading.Event, drawn_once: threading.Event) -> int:
     """Open the wall as a browser does, again and again; return how often it was drawn to its end."""
     drawn = 0
     ask = BackMsg()
@@ -39,6 +39,7 @@ def reload_page(port: int, until: threading.Event) -> int:
                 while told.WhichOneof("type") != "script_finished":
                     told.ParseFromString(session.recv(timeout=60.0))  # type: ignore[arg-type]
             drawn += 1
+            drawn_once.set()
     return drawn
 
 
@@ -54,11 +55,12 @@ def reload_and_kill_the_dashboard(
     command = [sys.executable, "-m", "service.cli", "dashboard", "--config", str(site.config)]
     with (site.folder / "dashboard.log").open("wb") as log:
         dashboard = subprocess.Popen(command, stdout=log, stderr=log)
-    stop = threading.Event()
+    stop, drawn_once = threading.Event(), threading.Event()
     try:
         wait_for_port(port, dashboard)
         with ThreadPoolExecutor(browsers) as pool, Devices(broker.port) as devices:
-            drawn = [pool.submit(reload_page, port, stop) for _ in range(browsers)]
+            drawn = [pool.submit(reload_page, port, stop, drawn_once) for _ in range(browsers)]
+            drawn_once.wait(60.0)
             devices.start_sending(sent, per_second=len(sent) / seconds)
             time.sleep(0.7 * seconds)
             stop.set()
