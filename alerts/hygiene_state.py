@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerts.flapping import Unrest
@@ -51,7 +51,7 @@ class HygieneState:
                 "waiting": [[w.heard_at_us, _remark_values(w.remark)] for w in self.waiting],
                 "said_at_us": [[g.station_id, g.level, at_us] for g, at_us in self.said_at_us.items()],
                 "digest_at_us": self.digest_at_us,
-                "unrest": {transformer_id: asdict(unrest) for transformer_id, unrest in self.unrest.items()},
+                "unrest": {transformer_id: vars(unrest) for transformer_id, unrest in self.unrest.items()},
                 "told_at_us": dict(self.told_at_us),
                 "buckets": {channel: bucket.full_at_us for channel, bucket in self.buckets.items()},
             },
@@ -96,10 +96,9 @@ class HygieneState:
 
 
 def _remark_values(remark: Remark) -> dict[str, Any]:
-    values = asdict(remark)
-    if math.isnan(remark.load_rate):
-        values["load_rate"] = None
-    return values
+    # Not asdict: it copies deeply, and all that waits is written down each time something is said.
+    load_rate = None if math.isnan(remark.load_rate) else remark.load_rate
+    return {**vars(remark), "text": {"zh": remark.text.zh, "en": remark.text.en}, "load_rate": load_rate}
 
 
 def _remark(values: dict[str, Any]) -> Remark:
