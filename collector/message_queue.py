@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from collector.message import MessageBlock
 
-LINGER_SECONDS = 0.005
+LINGER_SECONDS = 0.001
 """How long a take waits for more, once there is something: one commit for many, and nobody notices the delay."""
 
 
