@@ -108,6 +108,7 @@ class Response:
         for gone in walked.retracted_incidents:
             draft.retract(gone)
             self._open.pop(gone.incident_id, None)
+            self._lists.pop(gone.incident_id, None)
         for incident in [i for i in self._open.values() if i.incident_id not in touched]:
             looked_at = replace(incident, blind=silent.is_silent(incident.transformer_id))
             if looked_at.blind != incident.blind:
