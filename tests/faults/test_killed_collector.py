@@ -39,7 +39,8 @@ class Scale:
 
 
 SHORT = Scale(kills=8, transformers=200, minutes=80, per_second=4_000)
-LONG = Scale(kills=50, transformers=500, minutes=400, per_second=3_000)
+LONG = Scale(kills=50, transformers=2_000, minutes=100, per_second=3_000)
+"""Of less than two hours: of what is older nobody is told any more."""
 RULE = "early-warning@1"
 SCALES = [SHORT, pytest.param(LONG, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
 
