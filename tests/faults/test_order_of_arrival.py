@@ -81,7 +81,7 @@ def arrive_in_any_order(
     stands = []
     for messages, name in ((day + contradicted, "orderly"), (upset, "upset")):
         # Small blocks: what a block holds is put in order within it, whatever the build.
-        collector = {"client_id": name, "block_messages_max": 100}
+        collector = {"client_id": name, "block_messages_max": len(day) // 24}
         site = new_site(street, broker, collector=collector, silence={"slot_minutes": 1440})
         site.start_ready(broken).stop()
         with Devices(broker.port) as devices:
