@@ -185,9 +185,15 @@ def test_random_bit_flips_in_the_structure_of_the_journal_are_found(
     file = tmp_path / "flipped" / "journal.sqlite"
     file.parent.mkdir()
     heads = anywhere = 0
+    # A page without a cell (SQLite file format, 1.6) holds nothing that could be lost.
+    pages = [
+        page
+        for page in range(1, len(whole) // PAGE_BYTES)
+        if int.from_bytes(whole[page * PAGE_BYTES + 3 : page * PAGE_BYTES + 5])
+    ]
     for number in range(2 * flips):
         file.write_bytes(whole)
-        page = dice.randrange(1, len(whole) // PAGE_BYTES)
+        page = dice.choice(pages)
         at = page * PAGE_BYTES + (0 if number < flips else dice.randrange(PAGE_BYTES))
         flip(file, at, dice.randrange(8))
         found = False
