@@ -29,7 +29,7 @@ class Mosquitto:
         *,
         persistence: bool = False,
         autosave_on_changes: bool = False,
-        queued_messages_max: int = 200_000,
+        queued_messages_max: int = 400_000,
         inflight_messages_max: int = 0,
         more_lines: Sequence[str] = (),
         configuration: Sequence[str] | None = None,
