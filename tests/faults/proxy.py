@@ -106,6 +106,8 @@ class BadLine:
             except OSError:
                 client.close()
                 continue
+            for end in (client, server):
+                end.settimeout(0.05)  # before anybody can cut the line: a closed socket takes no settings
             line = _Line(client, server)
             with self._lock:
                 self.connections += 1
@@ -113,7 +115,6 @@ class BadLine:
                 if self._hangs:
                     line.dead.set()
             for source, target in ((client, server), (server, client)):
-                source.settimeout(0.05)
                 threading.Thread(target=self._forward, args=(line, source, target), daemon=True).start()
 
     def _forward(self, line: _Line, source: socket.socket, target: socket.socket) -> None:
