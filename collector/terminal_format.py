@@ -41,6 +41,11 @@ class TerminalFormat:
         """Return the topic filters to subscribe to."""
         return tuple(topic.replace(DEVICE_LEVEL, "+") for topic in self.topics)
 
+    def topic_of(self, device_id: str, other_levels: str = "simulated") -> str:
+        """Return the topic on which a device sends, by the first pattern; `other_levels` stand for its `+`."""
+        levels = self.topics[0].split("/")
+        return "/".join({DEVICE_LEVEL: device_id, "+": other_levels}.get(level, level) for level in levels)
+
     def device_id(self, topic: str) -> str | None:
         """Return which device sends on a topic; None where it is no terminal's."""
         levels = topic.split("/")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from collector.terminal_format import TerminalFormat
 from collector.wire import encode_singly
 from grid.assets import Ledger
-from grid.errors import StoreError
+from grid.errors import StoreError, UsageError
 from grid.moments import MINUTE_US, SECOND_US
+from grid.readings import ReadingBatch
 from service.clock import Clock, FasterClock, real_seconds
 from service.house import House
 from service.rehearsal import Entered, QueriesTasks, Rehearsal
@@ -23,6 +25,7 @@ from simulator.publisher import Published, Publisher
 from simulator.replay import publish_sending
 from simulator.replaying import ReplayingDevices
 from simulator.scenario import Scenario, load_scenario
+from simulator.terminal import encode_by_device
 from simulator.town import Town
 
 SLEEP_SECONDS_MAX = 0.2
@@ -43,6 +46,8 @@ class Stage:
     """Of the moved day."""
     line: FaultyStream
     """Between the devices and the broker."""
+    terminals: TerminalFormat | None = None
+    """How the devices of the ledger send; None when all send the wire format."""
 
 
 def scenario_of(settings: Settings) -> tuple[Scenario, int | None]:
@@ -70,6 +75,16 @@ def set_stage(house: House, faults: Sequence[Fault] = (), times: float | None = 
     own_day = scenario.settles_from_us <= now_us < scenario.ends_at_us
     ahead_us = 0 if own_day else (now_us - scenario.starts_at_us) // MINUTE_US * MINUTE_US
     return Stage(scenario, ledger, town, ahead_us, house.clock, line)
+
+
+def with_terminals(house: House, stage: Stage) -> Stage:
+    """Let the transformers that are bound to a device send as smart terminals. Raises UsageError when none is."""
+    terminals = house.terminal_format()
+    if terminals is None or not stage.ledger.devices:
+        what = "no topic of terminals is set" if terminals is None else "no transformer of the ledger has a device"
+        mend = "set terminal.topics" if terminals is None else "add devices.csv to the ledger of simulator.ledger"
+        raise UsageError(what, where="--terminals", remedy=mend)
+    return replace(stage, terminals=terminals)
 
 
 def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = lambda entered: None) -> Published:
@@ -113,8 +128,7 @@ def _play_a_minute(
     readings = stage.town.advance_to(moment_us)
     moved = replace(readings, measured_at_us=readings.measured_at_us + stage.ahead_us)
     ids = stage.town.fleet.transformer_ids
-    messages = zip(readings.transformer.tolist(), encode_singly(moved, stage.town.fleet), strict=True)
-    for number, (topic, payload) in messages:
+    for number, (topic, payload) in zip(readings.transformer.tolist(), _encoded(stage, moved), strict=True):
         memory.remember(ids[number], moment_us + stage.ahead_us, topic, payload)
         for sending in stage.line.send(Sending(moment_us, ids[number], topic, payload)):
             publish_sending(publisher, sending)
@@ -125,3 +139,11 @@ def _scenario(name: str, settings_file: Path | None) -> str | Path:
     if not name.endswith(".toml"):
         return name
     return (settings_file.parent if settings_file else Path.cwd()) / name
+
+
+def _encoded(stage: Stage, readings: ReadingBatch) -> Iterator[tuple[str, bytes]]:
+    """Yield (topic, payload) of each reading, in order."""
+    if stage.terminals is None:
+        return encode_singly(readings, stage.town.fleet)
+    device_of = {device.transformer_id: device.device_id for device in stage.ledger.devices}
+    return encode_by_device(readings, stage.town.fleet, stage.terminals, device_of)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta, timezone
 from math import isnan
 from typing import Literal
 
 import msgspec
+import numpy as np
 
-from collector.terminal_format import POINTS, TerminalPoint, TerminalPush
+from collector.terminal_format import POINTS, TerminalFormat, TerminalPoint, TerminalPush
+from collector.wire import encode_singly
+from grid.fleet import Fleet
 from grid.moments import as_datetime
 from grid.readings import ReadingBatch
 
@@ -34,3 +37,16 @@ def encode_pushes(
             if not isnan(value):
                 points.append(TerminalPoint(name, f"{value:.3f}", BAD if name in bad_points else GOOD, when))
         yield msgspec.json.encode(TerminalPush(when, points, token=str(row)))
+
+
+def encode_by_device(
+    batch: ReadingBatch, fleet: Fleet, terminals: TerminalFormat, device_of: Mapping[str, str]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (topic, payload) of each reading, in order: a push where its transformer has a device, else native."""
+    for row, number in enumerate(batch.transformer.tolist()):
+        one = batch.take(np.array([row]))
+        device_id = device_of.get(fleet.transformer_ids[number])
+        if device_id is None:
+            yield from encode_singly(one, fleet)
+        else:
+            yield terminals.topic_of(device_id), next(encode_pushes(one, power_unit=terminals.power_unit))

@@ -28,7 +28,7 @@ from grid.readings import ReadingBatch
 from service.house import House
 from service.settings import load_settings
 from simulator.publisher import Publisher
-from simulator.terminal import encode_pushes
+from simulator.terminal import encode_by_device, encode_pushes
 from tests.faults.site import Site
 from tests.mosquitto import Mosquitto
 
@@ -204,3 +204,16 @@ def test_pushes_pass_through_broker_and_collector_into_the_journal(tmp_path: Pat
         assert incident.peak_load_rate == pytest.approx(0.95)
     finally:
         site.close()
+
+
+def test_a_simulated_transformer_with_a_device_sends_pushes_and_one_without_the_wire_format() -> None:
+    street = ReadingBatch.of([0, 1], [ELEVEN, ELEVEN], active_power_kw=[100.0, 100.0], reactive_power_kvar=[30.0, 30.0])
+    sent = list(encode_by_device(street, FLEET, TERMINALS, {"YX06": "ADC_0001"}))
+    assert [topic for topic, _ in sent] == [
+        reading_topic("ST01", "YX05"),
+        "simulated/notify/event/database/simulated/ADC_0001",
+    ]
+    found = decoded(*(message(payload, topic) for topic, payload in sent))
+    assert not found.rejects
+    assert sorted(found.readings.transformer.tolist()) == [0, 1]
+    assert np.allclose(found.readings.active_power_kw, 100.0)

@@ -62,6 +62,9 @@ def simulate(
     check: Annotated[
         bool, typer.Option("--check", help="Judge the day against what its scenario expects; nothing is published.")
     ] = False,
+    terminals: Annotated[
+        bool, typer.Option("--terminals", help="Transformers with a device of devices.csv send as smart terminals do.")
+    ] = False,
     config: Config = None,
     language: Speak = None,
     as_json: AsJson = False,
@@ -85,7 +88,11 @@ def simulate(
             if not _at_the_desk(house, screen, plot, readings, sheets, check):
                 raise typer.Exit(1)
         else:
-            _publish(house, screen, fault or [], speed)
+            if fault and terminals:
+                raise UsageError(
+                    "faults are made in the wire format, not in pushes", where="--fault", remedy="leave out one of them"
+                )
+            _publish(house, screen, fault or [], speed, terminals)
 
 
 def _changed(scenario: str | None, seed: int | None, settings: Settings) -> Settings:
@@ -213,9 +220,9 @@ def _check(screen: Screen, day: ScenarioDay) -> bool:
     return not faults
 
 
-def _publish(house: House, screen: Screen, faults: list[str], speed: str | None) -> None:
+def _publish(house: House, screen: Screen, faults: list[str], speed: str | None, terminals: bool) -> None:
     from service.rehearsal import Entered
-    from service.simulate import run_simulator, set_stage
+    from service.simulate import run_simulator, set_stage, with_terminals
     from simulator.faults import parse_fault
 
     end_like_ctrl_c()
@@ -223,6 +230,7 @@ def _publish(house: House, screen: Screen, faults: list[str], speed: str | None)
     if speed is not None and (times is None or times < 1.0):
         raise UsageError(f"{speed!r} is no speed here", where="--speed", remedy="write a number from 1 on, such as 60")
     stage = set_stage(house, [parse_fault(text) for text in faults], times)
+    stage = with_terminals(house, stage) if terminals else stage
     title, address = stage.scenario.title, house.broker_address()
     screen.note(Text(f"模拟开始：{title.zh}，发往 {address}", f"simulating {title.en}, publishing to {address}"))
 
