@@ -64,6 +64,7 @@ bench: $(INSTALLED) ## readings per second beside bare parts and other programs 
 	@$(BIN)/python -m bench.ingest $(ARGS)
 	@$(BIN)/python -m bench.verdicts
 	@$(BIN)/python -m bench.simulator
+	@$(BIN)/python -m bench.simulator_messages
 
 .PHONY: bench-province
 bench-province: $(INSTALLED) ## 500,000 transformers, one reading a minute, ten minutes (ARGS="--minutes 2")
