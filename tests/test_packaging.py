@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -51,3 +52,10 @@ def test_the_line_that_failing_tests_give_installs_what_make_test_installs() -> 
     installed = set(re.findall(r"^  \S+:([a-z-]+)$|programs\+=\(chromium:([a-z]+)\)", script, re.M))
     packages = {name for pair in installed for name in pair if name}
     assert set(INSTALL_LINE.rpartition("--no-install-recommends ")[2].split()) == packages
+
+
+def test_the_lock_of_the_benchmarks_peers_pins_by_hash_and_names_no_address() -> None:
+    text = (ROOT / "bench" / "peers" / "package-lock.json").read_text(encoding="utf-8")
+    packages = json.loads(text)["packages"]
+    assert all("integrity" in package for name, package in packages.items() if name)
+    assert "://" not in text
