@@ -42,8 +42,8 @@ def audit_summary(audit: AlarmAudit, zone: tzinfo) -> Text:
         f"{start.zh} 至 {end.zh}：共发出 {messages} 条，最忙的供电所平均每 {WINDOW_MINUTES} 分钟 {mean:.2f} 条，"
         f"最多 {most} 条，{floods} 个供电所出现洪泛。反复越限 {len(audit.flapping)} 个台区，"
         f"重复 {len(audit.repeated)} 条，迟到 {len(audit.late)} 条，漏报 {len(audit.missed)} 条。",
-        f"{start.en} to {end.en}: {messages} messages; the busiest station had {mean:.2f} per {WINDOW_MINUTES} min on "
-        f"average and {most} at most; floods at {floods}. Flapping {len(audit.flapping)}, repeated "
+        f"{start.en} to {end.en}: {_messages(messages)}; the busiest station had {mean:.2f} per {WINDOW_MINUTES} min "
+        f"on average and {most} at most; floods at {floods}. Flapping {len(audit.flapping)}, repeated "
         f"{len(audit.repeated)}, late {len(audit.late)}, missed {len(audit.missed)}.",
     )
 
@@ -59,7 +59,7 @@ def operator_line(load: OperatorLoad, zone: tzinfo, station_names: Mapping[str, 
         f"{name}：{load.messages} 条，平均每 {WINDOW_MINUTES} 分钟 {load.mean_per_window:.2f} 条，"
         f"最多 {load.most_in_window} 条（{at.zh} 起）；超过 {STEADY_ALARMS_MAX} 条的时段占 {above.zh}，"
         f"洪泛占 {flood.zh}。",
-        f"{name}: {load.messages} messages, {load.mean_per_window:.2f} per {WINDOW_MINUTES} min on average, "
+        f"{name}: {_messages(load.messages)}, {load.mean_per_window:.2f} per {WINDOW_MINUTES} min on average, "
         f"{load.most_in_window} at most (from {at.en}); above {STEADY_ALARMS_MAX} in {above.en} of the time, "
         f"flood in {flood.en}.",
     )
@@ -113,3 +113,7 @@ def _what_was_told(key: str) -> Text:
             return Text(f"事件 {incident_id} 读数中断", f"readings of incident {incident_id} stopped")
         case _:
             return Text(key, key)
+
+
+def _messages(count: int) -> str:
+    return f"{count} message" if count == 1 else f"{count} messages"
