@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +15,11 @@ from grid.fleet import Fleet
 from grid.moments import MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
 from stores.changes import Changes
-from stores.influx import CURSOR, InfluxCopy, InfluxTarget
+from stores.influx import InfluxCopy, InfluxTarget
 from stores.journal import Journal
 from stores.line_protocol import reading_lines
 from stores.records import Records
+from tests.influx_front import Front
 from tests.record_store import NOON_US, with_tables
 from tests.victoria_metrics import VictoriaMetrics
 
@@ -159,73 +157,6 @@ def test_an_episode_arrives_and_again_when_it_changes(
     records.commit(Changes(episodes=(an_episode(NOON_US + 5),)))
     assert copy.copy_once(fleet, NOON_US).episodes == 1
     assert {"rule": "early-warning@1", "level": "severe_heavy", "station": "S1"}.items() <= server.labels()[0].items()
-
-
-def test_while_the_server_is_away_nothing_is_lost_and_after_it_nothing_is_doubled(
-    server: VictoriaMetrics, journal: Journal, records: Records, new_copy: Callable[[str], InfluxCopy]
-) -> None:
-    copy, fleet, now_us = new_copy(server.url), a_fleet(journal, *NAMES), NOON_US
-    for minute in range(0, 6, 2):
-        assert journal.append(a_block(minute)).new.all()
-    assert (copy.copy_once(fleet, now_us).rows, copy.lag().readings) == (0, 12)
-    assert "refused" in copy.last_error
-    assert records.cursor_error(CURSOR) == copy.last_error
-    server.start()
-    assert copy.copy_once(fleet, now_us).rows == 0  # it backs off and does not knock at every call
-    now_us += 10 * SECOND_US
-    assert copy.copy_once(fleet, now_us, rows_max=8).rows == 8
-    server.stop()
-    assert journal.append(a_block(6)).new.all()
-    assert copy.copy_once(fleet, now_us).error
-    server.start()
-    journal.append(a_block(-60))  # late ones, long before what is copied already
-    now_us += 10 * SECOND_US
-    while copy.lag().blocks:
-        assert copy.copy_once(fleet, now_us, rows_max=1).rows == 4
-    assert (copy.last_error, records.cursor_error(CURSOR)) == ("", "")
-    assert what_the_server_has(server) == what_the_journal_has(journal)
-    assert sum(map(len, what_the_server_has(server).values())) == 20
-
-
-class Front:
-    """A server before the server: it answers what the test says, and may pass the lines on before it does."""
-
-    def __init__(self) -> None:
-        self.behind: str | None = None
-        self.answers: list[tuple[int, dict[str, str]]] = []
-        self.lines_max = 10**9
-        self.delay_seconds = 0.0
-        self.taken: list[list[str]] = []
-        front = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                lines = body.decode().splitlines()
-                threading.Event().wait(front.delay_seconds)
-                if front.behind:
-                    urllib.request.urlopen(urllib.request.Request(front.behind + self.path, body), timeout=5).close()
-                status, headers = front.answers.pop(0) if front.answers else (204, {})
-                if len(lines) > front.lines_max:
-                    status = 413
-                if status == 204:
-                    front.taken.append(lines)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tests.faults.broken_copy import copy_from_memory
+
 
 def auto_ack() -> None:
     """Acknowledge a message when it is received, as paho does by itself."""
@@ -234,6 +236,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     "keeps-every-message": keeps_every_message,
     "last-write-wins": last_write_wins,
     "damage-ignored": damage_ignored,
+    "copy-from-memory": copy_from_memory,
     "error-treated-as-ok": error_treated_as_ok,
     "stumbling-decoder": stumbling_decoder,
     "unforeseen-not-isolated": unforeseen_not_isolated,
