@@ -96,6 +96,19 @@ class MessageBlock(Sequence[Message]):
         except UnicodeDecodeError:
             return ""
 
+    def among(self, places: Sequence[int]) -> MessageBlock:
+        """Return some of the messages as a block, in the order of their places, which must rise."""
+        asks = np.frombuffer(self.flags, np.uint8) >> _QOS_SHIFT & _QOS_MASK > 0
+        place_of_mid = (np.cumsum(asks) - 1).tolist()
+        return MessageBlock(
+            [self.topics[place] for place in places],
+            [self.payloads[place] for place in places],
+            bytes([self.flags[place] for place in places]),
+            [self.mids[place_of_mid[place]] for place in places if asks[place]],
+            self.received_at_us[np.array(places, np.intp)],
+            self.epoch,
+        )
+
     def __len__(self) -> int:
         """Return how many messages there are."""
         return len(self.payloads)

@@ -17,10 +17,11 @@ from collector.columns import as_batch, as_columns
 from collector.decode import Decoded, decode_block
 from collector.json_objects import UNREADABLE, explain, members
 from collector.measured_at import parse_measured_at
-from collector.message import Message
+from collector.message import Message, MessageBlock
 from collector.rejects import Fault, Reason, Reject, reject_message, shown
 from collector.screen import Limits, sift
 from collector.terminal_format import POINTS, TerminalFormat, TerminalPoint, TerminalPush
+from collector.topics import NOT_KNOWN, topics_of
 from collector.wire import BATCH_BYTES_MAX, BATCH_ROWS_MAX, WireReading
 from grid.fleet import Fleet
 from grid.moments import SECOND_US, format_utc
@@ -51,12 +52,17 @@ def decode_formats(messages: Sequence[Message], fleet: Fleet, limits: Limits, te
     """Return readings and rejects of n messages, each by the format of its topic.
 
     Readings of each format are in order of arrival, those of terminals behind the others: no transformer has both.
+    What comes on the topic of a transformer of the ledger is never a terminal's, whatever the patterns of theirs are.
     """
-    device_ids = [terminals.device_id(message.topic) for message in messages]
-    own = [message for message, device_id in zip(messages, device_ids, strict=True) if device_id is None]
-    pushes = [(m, device_id) for m, device_id in zip(messages, device_ids, strict=True) if device_id is not None]
-    if not pushes:
-        return decode_block(messages, fleet, limits)
+    block = MessageBlock.of(messages)
+    # Of a block of thousands a few are pushes: what is not of the wire format alone is looked at one by one.
+    others = np.flatnonzero(topics_of(fleet).meant(block.topics) == NOT_KNOWN).tolist()
+    named = [(index, terminals.device_id(block.topic(index))) for index in others]
+    device_of = {index: device_id for index, device_id in named if device_id is not None}
+    if not device_of:
+        return decode_block(block, fleet, limits)
+    own = block.among([index for index in range(len(block)) if index not in device_of])
+    pushes = [(block[index], device_id) for index, device_id in device_of.items()]
     first, then = decode_block(own, fleet, limits), decode_terminals(pushes, fleet, limits, terminals)
     return Decoded(
         ReadingBatch.concatenate([first.readings, then.readings]),

@@ -14,7 +14,7 @@ import pytest
 
 from collector.broker_address import BrokerAddress
 from collector.decode import Decoded
-from collector.message import Message
+from collector.message import Message, MessageBlock
 from collector.rejects import Reason
 from collector.screen import Limits
 from collector.terminal import decode_formats
@@ -116,6 +116,32 @@ def test_native_messages_and_pushes_of_one_block_are_read_each_by_its_topic() ->
     found = decoded(push, native, foreign)
     assert sorted(found.readings.transformer.tolist()) == [0, 1]
     assert [reject.reason for reject in found.rejects] == [Reason.UNKNOWN_TOPIC]
+
+
+def test_each_message_of_a_mixed_block_keeps_its_packet_id_its_quality_of_service_and_its_flags() -> None:
+    push, native = (CASES / "all-points.json").read_bytes(), encode_reading(format_utc(ELEVEN), active_power_kw=400.0)
+    own = reading_topic("ST01", "YX05").encode()
+    sent = [(own, native, 0), (TOPIC.encode(), push, 2), (own, b"{}", 2), (b"\xff/x", b"1", 0), (own, native, 3)]
+    topics, payloads, flags = (list(column) for column in zip(*sent, strict=True))
+    at_us = np.full(len(sent), ELEVEN + MINUTE_US)
+    block = MessageBlock(topics, payloads, bytes(flags), [11, 12, 13], at_us, epoch=1)  # type: ignore[arg-type]
+    assert [message.mid for message in block.among([0, 2, 3, 4])] == [0, 12, 0, 13]
+    found = decode_formats(block, FLEET, Limits(), TERMINALS)
+    assert sorted(found.readings.transformer.tolist()) == [0, 1]
+    refused = [(reject.topic, reject.reason) for reject in found.rejects]
+    assert refused == [
+        ("redvest/v1/ST01/YX05/reading", Reason.MISSING_FIELD),
+        ("", Reason.UNKNOWN_TOPIC),
+        ("redvest/v1/ST01/YX05/reading", Reason.RETAINED),
+    ]
+    assert found.retained == 1
+
+
+def test_a_wide_pattern_takes_no_reading_of_the_ledgers_own_topics_away() -> None:
+    wide = TerminalFormat(("+/+/+/{device_id}/reading",))
+    native = message(encode_reading(format_utc(ELEVEN), active_power_kw=400.0), reading_topic("ST01", "YX05"))
+    push = message((CASES / "all-points.json").read_bytes(), "a/b/c/ADC_0001/reading")
+    assert sorted(decoded(native, push, terminals=wide).readings.transformer.tolist()) == [0, 1]
 
 
 @pytest.mark.parametrize(
