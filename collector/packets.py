@@ -73,11 +73,13 @@ class PacketReader:
             raise BrokerError(self._fault, remedy="what speaks at broker.host and broker.port must be an MQTT broker")
         found = Published()
         topics, payloads, flags, mids = found.topics, found.payloads, found.flags, found.mids
-        data, at, end, has_properties = self._data, self._at, len(self._data), self._has_properties
-        bytes_left = bytes_max
+        data, at, has_properties = self._data, self._at, self._has_properties
+        end_of_room = at + bytes_max
+        end = min(len(data), end_of_room)
         self.lacks_room = False
         while True:
-            # The usual packet, at the price of a dozen operations; `_read_one` reads exactly whatever is not usual.
+            # The usual packet, at the price of a dozen operations; `_read_one` reads exactly whatever is not usual,
+            # and says whether there is room for it where that is in doubt.
             stop = payload_at = end + 1
             if at + 5 < end and (head := data[at]) in _MID_BYTES:
                 length, body = data[at + 1], at + 2
@@ -85,25 +87,24 @@ class PacketReader:
                     length, body = length - _MORE + (data[body] << 7), body + 1
                 topic_end = body + 2 + (data[body] << 8 | data[body + 1])
                 payload_at, stop = topic_end + _MID_BYTES[head], body + length
-            if stop > end or payload_at >= stop or data[at + 2] >= _MORE or (has_properties and data[payload_at]):
+            if (
+                stop > end
+                or payload_at >= stop
+                or data[at + 2] >= _MORE
+                or (has_properties and data[payload_at])
+                or len(payloads) >= messages_max
+            ):
                 self._at = at
-                if not self._read_one(found, messages_max, bytes_left, first_fits):
+                if not self._read_one(found, messages_max, end_of_room - at, first_fits):
                     return found
-                bytes_left -= self._at - at
                 at = self._at
                 continue
-            if len(payloads) >= messages_max or (stop - at > bytes_left and (payloads or not first_fits)):
-                self.lacks_room = True
-                break
-            bytes_left -= stop - at
             if payload_at > topic_end:
                 mids.append(data[topic_end] << 8 | data[topic_end + 1])
             topics.append(data[body + 2 : topic_end])
             payloads.append(data[payload_at + has_properties : stop])
             flags.append(head & _FLAGS_MASK)
             at = stop
-        self._at = at
-        return found
 
     def _read_one(self, found: Published, messages_max: int, bytes_left: int, first_fits: bool) -> bool:
         """Read the next packet exactly, whatever it is; return whether it was there, and there was room for it."""
