@@ -17,9 +17,16 @@ def standing_rows(batch: ReadingBatch) -> NDArray[np.intp]:
 
     The order of the batch says which reading was first.
     """
+    order = np.lexsort((batch.measured_at_us, batch.transformer))
+    if _differs_from_next(batch, order).all():
+        return order
     latest_first = np.arange(len(batch), 0, -1)
     order = np.lexsort((latest_first, batch.sequence, batch.measured_at_us, batch.transformer))
+    return order[_differs_from_next(batch, order)]
+
+
+def _differs_from_next(batch: ReadingBatch, order: NDArray[np.intp]) -> NDArray[np.bool_]:
     number, at_us = batch.transformer[order], batch.measured_at_us[order]
-    stands = np.ones(len(order), bool)
-    stands[:-1] = (number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1])
-    return order[stands]
+    differs = np.ones(len(order), bool)
+    differs[:-1] = (number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1])
+    return differs

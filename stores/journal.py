@@ -3,7 +3,7 @@
 One SQLite file in WAL mode. One process writes it (`open_writer`), any number read it (`open_reader`).
 A reading is kept once per (transformer, measured_at); of two with other values one stands (`grid.standing`), the other
 goes to the `conflict` table. Readings of hours that are long over are packed (`pack`); every answer takes them and the
-rows as one. Every sqlite error comes out as StoreError and means "not stored".
+others as one. Every sqlite error comes out as StoreError and means "not stored".
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from grid.readings import ReadingBatch
 from stores import journal_append, journal_gaps, journal_packing, journal_reading
 from stores.journal_file import WriterLock, open_for_reading, open_for_writing
 from stores.journal_log import LogState
+from stores.journal_newest import NEVER, Newest, stored_moments
 from stores.journal_packing import FIRST_PLACE, Packed, Place
 from stores.journal_segments import since_hour
 from stores.journal_values import Appended, Gap, JournalCounts, LastReceived, StoredReject, Waiting
@@ -72,6 +73,7 @@ class Journal:
         # One connection under a lock: answers are short, and Python turns rows into objects one thread at a time.
         self._lock = threading.RLock()
         self._numbers: dict[str, int] = {}
+        self._newest: Newest | None = None
 
     @staticmethod
     def open_writer(
@@ -146,9 +148,11 @@ class Journal:
         `batch.transformer` holds numbers from `numbers`. Raises StoreError, and then nothing is stored.
         """
         self._refuse_unknown_numbers(batch)
+        newest, self._newest = self._newest, None  # after anything goes wrong, what is on disk counts
         with self._durably() as connection:
+            newest = newest or Newest(connection)
             (last,) = connection.execute("SELECT coalesce(max(block_no), 0) FROM block").fetchone()
-            added = journal_append.append_readings(connection, batch, last + 1)
+            added = journal_append.append_readings(connection, batch, last + 1, newest)
             dropped = journal_append.append_rejects(
                 connection, rejects, self._rejects_rows_max, self._rejects_bytes_max
             )
@@ -156,6 +160,9 @@ class Journal:
             duplicates = len(batch) - stored - added.conflicts + added.replaced
             counted = {"readings": stored - added.replaced, "duplicates": duplicates, "conflicts": added.conflicts}
             journal_append.count(connection, counted)
+        if added.heard is not None:
+            newest.keep(added.heard)
+        self._newest = newest
         return Appended(added.new, duplicates, added.conflicts, last + 1 if stored else last, dropped)
 
     def pack(self, place: Place, before_us: int) -> Packed:
@@ -175,8 +182,8 @@ class Journal:
     def newest_measured_us(self) -> int | None:
         """Return the newest moment that any reading was measured at [µs], None in an empty journal."""
         with self._asking() as connection:
-            (newest_us,) = connection.execute("SELECT max(measured_at_us) FROM latest").fetchone()
-        return None if newest_us is None else int(newest_us)
+            newest_us = int(stored_moments(connection)[0].max(initial=NEVER))
+        return None if newest_us == NEVER else newest_us
 
     def latest(self) -> ReadingBatch:
         """Return the reading with the newest measured_at of each transformer, by number."""
@@ -186,10 +193,9 @@ class Journal:
     def last_received(self) -> LastReceived:
         """Return when each transformer was last heard of, by number."""
         with self._asking() as connection:
-            rows = connection.execute("SELECT transformer, received_at_us FROM latest ORDER BY transformer").fetchall()
-        return LastReceived(
-            np.array([number for number, _ in rows], np.int32), np.array([at_us for _, at_us in rows], np.int64)
-        )
+            received_us = stored_moments(connection)[1]
+        heard = np.flatnonzero(received_us != NEVER)
+        return LastReceived(heard.astype(np.int32), received_us[heard])
 
     def since(
         self, from_us: int, numbers: Sequence[int] | None = None, rows_max: int = 50_000

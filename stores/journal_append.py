@@ -15,35 +15,17 @@ from numpy.typing import NDArray
 
 from grid.readings import ReadingBatch
 from grid.standing import standing_rows
-from stores.journal_packed import PackedReadings
-from stores.journal_rows import (
-    INSERT_READING,
-    READING_COLUMNS,
-    batch_of,
-    digest,
-    measured_values,
-    reading_rows,
-    slot_minute,
-)
-from stores.journal_schema import VALUE_COLUMNS
+from stores import journal_bundles
+from stores.journal_before import StoredBefore
+from stores.journal_newest import Heard, Newest
 from stores.journal_values import StoredReject
 from stores.storable_text import storable
+from stores.stored_readings import VALUE_COLUMNS, digest, same_values, slot_minute, values_of
 
-_THIS_KEY = "WHERE slot_minute = ? AND transformer = ? AND measured_at_us = ?"
-_FIND_READING = f"SELECT block_no, {READING_COLUMNS} FROM reading {_THIS_KEY}"  # noqa: S608
-_REMOVE_READING = f"DELETE FROM reading {_THIS_KEY}"  # noqa: S608
 _INSERT_CONFLICT = (
     f"INSERT INTO conflict (transformer, measured_at_us, digest, received_at_us, {', '.join(VALUE_COLUMNS)}, "  # noqa: S608
     f"sequence) VALUES (?, ?, ?, ?, {', '.join('?' * len(VALUE_COLUMNS))}, ?) ON CONFLICT DO NOTHING"
 )
-_UPSERT_LATEST = """
-    INSERT INTO latest (transformer, measured_at_us, received_at_us) VALUES (?, ?, ?)
-    ON CONFLICT (transformer) DO UPDATE SET
-        measured_at_us = max(measured_at_us, excluded.measured_at_us),
-        received_at_us = CASE WHEN excluded.measured_at_us = measured_at_us THEN received_at_us
-            ELSE max(received_at_us, excluded.received_at_us) END
-"""
-"""Another value for the newest moment is no sign of life: a meter whose clock stands still sends nothing else."""
 _INSERT_REJECT = """
     INSERT INTO reject (received_at_us, topic, reason, field, detail, payload, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
@@ -62,35 +44,38 @@ class Added:
     """Contradictions met; one of each two went to the conflicts."""
     replaced: int
     """New readings that took the place of a stored one."""
+    heard: Heard | None
+    """What to remember of the transformers once this is on disk; None where nothing is new."""
 
 
-def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_no: int) -> Added:
+def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_no: int, newest: Newest) -> Added:
     """Store what is new of a batch as a block.
 
     A reading that contradicts a stored one takes its place if it stands by `grid.standing`, and is new then; the
     other one goes to the conflicts.
     """
-    standing = _first_to_store(batch)
-    packed = PackedReadings.met_by(connection, batch)
-    candidates = standing[~packed.holds[standing]]
-    stored_before = connection.total_changes
-    connection.executemany(INSERT_READING, reading_rows(batch.take(candidates), block_no))
-    stored = connection.total_changes - stored_before
+    rows = standing_rows(batch)
+    standing = batch.take(rows)
+    before = StoredBefore.met_by(connection, standing, newest.may_hold(standing.transformer, standing.measured_at_us))
+    is_new = ~before.holds
+    conflicts: list[tuple[Any, ...]] = []
+    replaced = 0
+    for row in np.flatnonzero(before.holds & ~before.says_the_same).tolist():
+        both = ReadingBatch.concatenate([before.of(row), standing.take(np.array([row]))])
+        stands = int(standing_rows(both)[0])
+        conflicts.append(_conflict(both, 1 - stands))
+        if stands == 1:
+            before.replace(row)
+            is_new[row] = True
+            replaced += 1
+    if len(rows) < len(batch):
+        conflicts += _contradictions_within(batch, rows, before, is_new)
+    before.take_out_replaced(connection)
+    connection.executemany(_INSERT_CONFLICT, conflicts)
     new = np.zeros(len(batch), np.bool_)
-    new[candidates] = True
-    conflicts = replaced = 0
-    if stored < len(batch):
-        # Seldom, so the usual block does not pay for it: ask for each reading that may be a repetition.
-        # Those that stand in the batch come first: no other of their key can then stand against what is stored.
-        others = np.ones(len(batch), np.bool_)
-        others[standing] = False
-        suspects = standing[packed.holds[standing] | (stored < len(candidates))]
-        suspects = np.concatenate([suspects[~packed.says_the_same[suspects]], np.flatnonzero(others)])
-        conflicts, replaced = _sort_out_repetitions(connection, batch, block_no, suspects, new, packed)
-        packed.take_out_replaced(connection)
-    if new.any():
-        _record_block(connection, batch.take(new), block_no)
-    return Added(new, conflicts, replaced)
+    new[rows[is_new]] = True
+    heard = _store_block(connection, standing.take(is_new), block_no, newest) if is_new.any() else None
+    return Added(new, len(conflicts), replaced, heard)
 
 
 def append_rejects(
@@ -130,53 +115,28 @@ def count(connection: sqlite3.Connection, added: Mapping[str, int]) -> None:
     connection.executemany(_ADD_TO_COUNTER, [(name, value) for name, value in added.items() if value])
 
 
-def _first_to_store(batch: ReadingBatch) -> NDArray[np.intp]:
-    """Return the rows (k,) that stand for their key, in key order: pages are then touched one after another."""
-    standing = standing_rows(batch)
-    return standing[np.lexsort((batch.transformer[standing], slot_minute(batch.measured_at_us[standing])))]
+def _contradictions_within(
+    batch: ReadingBatch, standing: NDArray[np.intp], before: StoredBefore, is_new: NDArray[np.bool_]
+) -> list[tuple[Any, ...]]:
+    """Return the conflicts of readings that do not stand for their key within the batch with what does stand."""
+    others = np.ones(len(batch), np.bool_)
+    others[standing] = False
+    row_of = {key: row for row, key in enumerate(_keys(batch.take(standing)))}
+    losers = batch.take(others)
+    rows = np.array([row_of[key] for key in _keys(losers)], np.intp)
+    same = same_values(batch.take(standing[rows]), losers)
+    overruled = before.holds[rows] & ~before.says_the_same[rows] & ~is_new[rows]
+    for loser in np.flatnonzero(overruled).tolist():
+        same[loser] = same_values(before.of(int(rows[loser])), losers.take(np.array([loser])))[0]
+    return [_conflict(losers, loser) for loser in np.flatnonzero(~same).tolist()]
 
 
-def _sort_out_repetitions(
-    connection: sqlite3.Connection,
-    batch: ReadingBatch,
-    block_no: int,
-    suspects: NDArray[np.intp],
-    new: NDArray[np.bool_],
-    packed: PackedReadings,
-) -> tuple[int, int]:
-    """Clear `new` where a reading was stored before or does not stand; record the conflicts.
-
-    Returns how many conflicts there were, and how many stored readings were replaced.
-    """
-    slots = slot_minute(batch.measured_at_us)
-    conflicts: list[tuple[Any, ...]] = []
-    replaced = 0
-    for row in suspects.tolist():
-        key = (int(slots[row]), int(batch.transformer[row]), int(batch.measured_at_us[row]))
-        found = connection.execute(_FIND_READING, key).fetchone()
-        if new[row] and found[0] == block_no:
-            continue
-        one = batch.take(np.array([row]))
-        stored = packed.of(row) if found is None else batch_of([found[1:]])
-        both = ReadingBatch.concatenate([stored, one])
-        if measured_values(both, 0) == measured_values(both, 1):
-            new[row] = False
-            continue
-        stands = int(standing_rows(both)[0])
-        new[row] = stands == 1
-        conflicts.append(_conflict(both, 1 - stands))
-        if stands == 1:
-            if found is None:
-                packed.replace(row)
-            connection.execute(_REMOVE_READING, key)
-            connection.executemany(INSERT_READING, reading_rows(one, block_no))
-            replaced += 1
-    connection.executemany(_INSERT_CONFLICT, conflicts)
-    return len(conflicts), replaced
+def _keys(batch: ReadingBatch) -> list[tuple[int, int]]:
+    return list(zip(batch.transformer.tolist(), batch.measured_at_us.tolist(), strict=True))
 
 
 def _conflict(batch: ReadingBatch, row: int) -> tuple[Any, ...]:
-    values = measured_values(batch, row)
+    values = values_of(batch, row)
     return (
         int(batch.transformer[row]),
         int(batch.measured_at_us[row]),
@@ -187,7 +147,9 @@ def _conflict(batch: ReadingBatch, row: int) -> tuple[Any, ...]:
     )
 
 
-def _record_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: int) -> None:
+def _store_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: int, newest: Newest) -> Heard:
+    """Store readings, sorted by transformer and time, that are not there; return what was heard of transformers."""
+    journal_bundles.put(connection, new, block_no)
     connection.execute(
         "INSERT INTO block (block_no, received_at_us, readings) VALUES (?, ?, ?)",
         (block_no, int(new.received_at_us.min()), len(new)),
@@ -195,11 +157,6 @@ def _record_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: i
     slots = np.unique(slot_minute(new.measured_at_us)).tolist()
     connection.executemany("INSERT INTO block_slot VALUES (?, ?)", [(block_no, slot) for slot in slots])
     connection.executemany("INSERT INTO slot VALUES (?) ON CONFLICT DO NOTHING", [(slot,) for slot in slots])
-    heard, position = np.unique(new.transformer, return_inverse=True)
-    measured_at_us = np.full(len(heard), np.iinfo(np.int64).min)
-    received_at_us = measured_at_us.copy()
-    np.maximum.at(measured_at_us, position, new.measured_at_us)
-    np.maximum.at(received_at_us, position, new.received_at_us)
-    connection.executemany(
-        _UPSERT_LATEST, zip(heard.tolist(), measured_at_us.tolist(), received_at_us.tolist(), strict=True)
-    )
+    heard = newest.heard(new)
+    newest.write(connection, heard)
+    return heard

@@ -135,7 +135,7 @@ def _refuse_unfit(path: Path) -> None:
 def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if {"reading", "transformer", "block"} <= tables and application_id != APPLICATION_ID:
+    if {"transformer", "block", "block_slot"} <= tables and application_id != APPLICATION_ID:
         raise DamagedError("the file's header is damaged", where=str(path), remedy=DAMAGED_REMEDY)
     if tables and application_id != APPLICATION_ID:
         raise StoreError("is no Redvest journal", where=str(path), remedy="set [data] folder to a folder of its own")

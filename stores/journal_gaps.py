@@ -5,21 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid.moments import HOUR_US, MINUTE_US
-from stores.journal_segments import NEIGHBOURS, since_hour
+from stores import journal_bundles
+from stores.journal_segments import since_hour
 from stores.journal_values import Gap
+from stores.stored_readings import NEIGHBOURS
 
 _COLUMNS = "transformer, after_us, before_us, missing, cause, found_at_us, filled_at_us"
-# CROSS JOIN keeps SQLite from turning the loops round: for each slot one seek.
-_MOMENTS = """
-    SELECT transformer, measured_at_us FROM slot CROSS JOIN reading USING (slot_minute)
-    WHERE slot_minute >= ? AND transformer BETWEEN ? AND ?
-"""
-_ROWS_AT_ONCE = 50_000
+_ROWS_AT_ONCE = 10_000
+_FOR_EVER = 2**62
 
 
 def moments(
@@ -27,11 +26,14 @@ def moments(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return transformer (n,) and moment (n,) of the readings of some transformers since a moment's minute."""
     transformer, measured_at_us = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    asked = connection.execute(_MOMENTS, (from_us // MINUTE_US, numbers.start, numbers.stop - 1))
-    while rows := asked.fetchmany(_ROWS_AT_ONCE):
-        both = np.array(rows, np.int64)
-        transformer.append(both[:, 0].astype(np.int32))
-        measured_at_us.append(both[:, 1].copy())
+    bundles = journal_bundles.of_neighbours(
+        connection, numbers.start // NEIGHBOURS, (numbers.stop - 1) // NEIGHBOURS, from_us // MINUTE_US, _FOR_EVER
+    )
+    while rows := list(islice(bundles, _ROWS_AT_ONCE)):
+        found = journal_bundles.readings_in(rows).readings
+        wanted = (found.transformer >= numbers.start) & (found.transformer < numbers.stop)
+        transformer.append(found.transformer[wanted])
+        measured_at_us.append(found.measured_at_us[wanted])
     for segment in since_hour(connection, from_us // HOUR_US, numbers.start // NEIGHBOURS, numbers.stop // NEIGHBOURS):
         number, at_us = segment.moments()
         wanted = (number >= numbers.start) & (number < numbers.stop) & (at_us >= from_us // MINUTE_US * MINUTE_US)

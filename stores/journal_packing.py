@@ -1,6 +1,6 @@
-"""Moving readings of hours that are over from rows into segments, a little at a time.
+"""Moving readings of hours that are over from bundles into segments, a little at a time.
 
-The newest reading of each transformer stays a row, so that `latest` never unpacks anything.
+The newest reading of each transformer stays where it is, so that `latest` never unpacks anything.
 """
 
 from __future__ import annotations
@@ -10,43 +10,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grid.errors import StoreError
 from grid.moments import HOUR_US
+from stores import journal_bundles
 from stores.journal_blocks import join_blocks
-from stores.journal_rows import READING_COLUMNS, slot_minute
-from stores.journal_segments import (
-    HOUR_MINUTES,
-    NEIGHBOURS,
-    NO_READINGS,
-    SEGMENT_READINGS_MAX,
-    StoredReadings,
-    of_neighbours,
-    put,
-    stored_readings_of,
-)
+from stores.journal_bundles import Row, place_in_slot
+from stores.journal_newest import newest_measured_us
+from stores.journal_segments import HOUR_MINUTES, SEGMENT_READINGS_MAX, of_neighbours, put
+from stores.stored_readings import NEIGHBOURS, NO_READINGS, StoredReadings, slot_minute
 
 STEP_READINGS_MAX = 2048
 """Readings that one step moves, or up to a unit more; a step is one commit that appends wait for (about 25 ms)."""
 STEP_UNITS_MAX = 32
 """Neighbours' hours that one step looks at, where there is little in each."""
 
-_NOT_NEWEST = """NOT EXISTS (SELECT 1 FROM latest
-    WHERE latest.transformer = reading.transformer AND latest.measured_at_us = reading.measured_at_us)"""
 _NEXT_SLOT = "SELECT min(slot_minute) FROM slot WHERE slot_minute >= ? AND slot_minute < ?"
-_NEXT_TRANSFORMER = """
-    SELECT min((SELECT transformer FROM reading
-        WHERE reading.slot_minute = slot.slot_minute AND transformer >= ? ORDER BY transformer LIMIT 1))
+_NEXT_NEIGHBOURS = """
+    SELECT min((SELECT neighbours FROM bundle
+        WHERE bundle.slot_minute = slot.slot_minute AND neighbours >= ? ORDER BY neighbours LIMIT 1))
     FROM slot WHERE slot_minute BETWEEN ? AND ?
 """
-_UNIT = f"""
-    SELECT block_no, {READING_COLUMNS} FROM slot CROSS JOIN reading USING (slot_minute)
-    WHERE slot_minute BETWEEN ? AND ? AND transformer BETWEEN ? AND ? AND {_NOT_NEWEST}
-    ORDER BY slot_minute, transformer, measured_at_us LIMIT ?
-"""  # noqa: S608
-_REMOVE = f"DELETE FROM reading WHERE slot_minute = ? AND transformer BETWEEN ? AND ? AND {_NOT_NEWEST}"  # noqa: S608
 _REMOVE_EMPTY_SLOTS = """
     DELETE FROM slot WHERE slot_minute BETWEEN ? AND ?
-        AND NOT EXISTS (SELECT 1 FROM reading WHERE reading.slot_minute = slot.slot_minute)
+        AND NOT EXISTS (SELECT 1 FROM bundle WHERE bundle.slot_minute = slot.slot_minute)
 """
 
 
@@ -55,7 +40,7 @@ class Place:
     """Where a pass over the hours that are over goes on."""
 
     hour: int
-    transformer: int = 0
+    neighbours: int = 0
 
 
 FIRST_PLACE = Place(-(2**40))
@@ -66,7 +51,7 @@ class Packed:
     """What one step did."""
 
     readings: int
-    """Moved from rows into segments."""
+    """Moved from bundles into segments."""
     goes_on_at: Place | None
     """None: the pass is done."""
 
@@ -84,14 +69,14 @@ def pack_step(connection: sqlite3.Connection, place: Place, before_us: int) -> P
             return Packed(moved, place if join_blocks(connection, before_us) else None)
         hour = slot // HOUR_MINUTES
         minutes = (hour * HOUR_MINUTES, (hour + 1) * HOUR_MINUTES - 1)
-        first = place.transformer if hour == place.hour else 0
-        (number,) = connection.execute(_NEXT_TRANSFORMER, (first, *minutes)).fetchone()
-        if number is None:
+        first = place.neighbours if hour == place.hour else 0
+        (neighbours,) = connection.execute(_NEXT_NEIGHBOURS, (first, *minutes)).fetchone()
+        if neighbours is None:
             place = Place(hour + 1)
             continue
-        unit_moved, is_done = _pack_unit(connection, number // NEIGHBOURS, hour, minutes)
+        unit_moved, is_done = _pack_unit(connection, neighbours, hour, minutes)
         moved += unit_moved
-        place = Place(hour, (number // NEIGHBOURS + is_done) * NEIGHBOURS)
+        place = Place(hour, neighbours + is_done)
         if moved >= STEP_READINGS_MAX:
             break
     return Packed(moved, place)
@@ -101,24 +86,21 @@ def _pack_unit(
     connection: sqlite3.Connection, neighbours: int, hour: int, minutes: tuple[int, int]
 ) -> tuple[int, bool]:
     """Move what some neighbours sent in an hour; return how many readings, and whether those were all."""
-    numbers = (neighbours * NEIGHBOURS, (neighbours + 1) * NEIGHBOURS - 1)
-    rows = connection.execute(_UNIT, (*minutes, *numbers, STEP_READINGS_MAX)).fetchall()
-    if not rows:
-        return 0, True
-    stored = stored_readings_of(rows)
+    rows: list[Row] = list(journal_bundles.of_neighbours(connection, neighbours, neighbours, *minutes))
+    stored = journal_bundles.readings_in(rows)
+    first = neighbours * NEIGHBOURS
+    newest_us = newest_measured_us(connection, first, NEIGHBOURS)
+    stored = stored.take(stored.readings.measured_at_us != newest_us[stored.readings.transformer - first])
     slots = slot_minute(stored.readings.measured_at_us)
-    is_done = len(rows) < STEP_READINGS_MAX
-    if not is_done and slots[0] < slots[-1]:  # rows are removed by whole minutes; the last may not be whole
-        stored, slots = stored.take(slots < slots[-1]), slots[slots < slots[-1]]
-    elif not is_done:
-        rows = connection.execute(_UNIT, (int(slots[0]), int(slots[0]), *numbers, -1)).fetchall()
-        stored = stored_readings_of(rows)
-    _keep(connection, neighbours, hour, stored)
-    before = connection.total_changes
-    connection.executemany(_REMOVE, [(slot, *numbers) for slot in np.unique(slots).tolist()])
-    if connection.total_changes - before != len(stored):
-        raise StoreError("packing met rows that it had not read", where="journal", remedy="report this")
-    connection.execute(_REMOVE_EMPTY_SLOTS, minutes)
+    is_done = len(stored) <= STEP_READINGS_MAX
+    if not is_done:  # slot by slot, the last one whole
+        stored, slots = stored.take(slots <= slots[STEP_READINGS_MAX]), slots[slots <= slots[STEP_READINGS_MAX]]
+    if len(stored):
+        _keep(connection, neighbours, hour, stored)
+        places = place_in_slot(stored.readings.transformer, stored.readings.measured_at_us)
+        for slot in np.unique(slots).tolist():
+            journal_bundles.take_out(connection, slot, neighbours, places[slots == slot])
+        connection.execute(_REMOVE_EMPTY_SLOTS, minutes)
     return len(stored), is_done
 
 

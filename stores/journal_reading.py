@@ -7,73 +7,37 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
-from stores.journal_rows import READING_COLUMNS, batch_of
-from stores.journal_segments import (
-    HOUR_MINUTES,
-    NEIGHBOURS,
-    StoredReadings,
-    newest_hour,
-    of_neighbours,
-    stored_readings_of,
-    with_blocks,
-)
+from stores import journal_bundles
+from stores.journal_newest import NEVER, stored_moments
+from stores.journal_segments import HOUR_MINUTES, newest_hour, of_neighbours, with_blocks
 from stores.journal_values import JournalCounts, StoredReject
+from stores.stored_readings import NEIGHBOURS, StoredReadings, slot_minute
 
-# CROSS JOIN keeps SQLite from turning the loops round: for each slot one seek.
-_SERIES = f"""
-    SELECT {READING_COLUMNS} FROM slot CROSS JOIN reading USING (slot_minute)
-    WHERE slot_minute BETWEEN :from_minute AND :to_minute
-        AND transformer = :number AND measured_at_us BETWEEN :from_us AND :to_us
-    ORDER BY slot_minute, measured_at_us
-"""  # noqa: S608
-_LATEST = f"""
-    SELECT {READING_COLUMNS.replace("transformer,", "reading.transformer,", 1)}
-    FROM (SELECT transformer AS number, measured_at_us AS at_us FROM latest) CROSS JOIN reading
-    ON slot_minute = at_us / {MINUTE_US} AND transformer = number AND measured_at_us = at_us
-    ORDER BY number
-"""  # noqa: S608
-_SINCE_SLOT = f"""
-    SELECT {READING_COLUMNS} FROM reading WHERE slot_minute >= ? AND measured_at_us >= ?
-    ORDER BY slot_minute, transformer, measured_at_us
-"""  # noqa: S608
-_UNIT = f"""
-    SELECT {READING_COLUMNS} FROM slot CROSS JOIN reading USING (slot_minute)
-    WHERE slot_minute BETWEEN ? AND ? AND transformer BETWEEN ? AND ?
-"""  # noqa: S608
 _HOURS = f"""
     SELECT DISTINCT hour FROM segment WHERE hour >= :first
     UNION SELECT DISTINCT slot_minute / {HOUR_MINUTES} FROM slot
         WHERE slot_minute >= :first * {HOUR_MINUTES} AND slot_minute < (:last + 1) * {HOUR_MINUTES}
     ORDER BY 1
 """  # noqa: S608
-_NEIGHBOURS = f"""
+_NEIGHBOURS = """
     SELECT neighbours FROM segment WHERE hour = ?
-    UNION SELECT transformer / {NEIGHBOURS} FROM slot CROSS JOIN reading USING (slot_minute)
-        WHERE slot_minute BETWEEN ? AND ?
+    UNION SELECT neighbours FROM slot CROSS JOIN bundle USING (slot_minute) WHERE slot_minute BETWEEN ? AND ?
     ORDER BY 1
-"""  # noqa: S608
-_BLOCK = f"""
-    SELECT block_no, {READING_COLUMNS} FROM reading WHERE slot_minute = ? AND block_no BETWEEN ? AND ?
-"""  # noqa: S608
+"""
 
 
 def series(connection: sqlite3.Connection, number: int, from_us: int, to_us: int) -> ReadingBatch:
     """Return one transformer's readings with from_us ≤ measured_at ≤ to_us, in time order."""
-    asked = {
-        "number": number,
-        "from_us": from_us,
-        "to_us": to_us,
-        "from_minute": from_us // MINUTE_US,
-        "to_minute": to_us // MINUTE_US,
-    }
-    rows = batch_of(connection.execute(_SERIES, asked).fetchall())
-    segments = of_neighbours(connection, number // NEIGHBOURS, from_us // HOUR_US, to_us // HOUR_US)
-    if not segments:
-        return rows
-    together = ReadingBatch.concatenate([rows, *(segment.readings_of(number) for segment in segments)])
+    neighbours = number // NEIGHBOURS
+    rows = journal_bundles.of_neighbours(connection, neighbours, neighbours, from_us // MINUTE_US, to_us // MINUTE_US)
+    loose = journal_bundles.readings_in(list(rows)).readings
+    loose = loose.take(loose.transformer == number)
+    segments = of_neighbours(connection, neighbours, from_us // HOUR_US, to_us // HOUR_US)
+    together = ReadingBatch.concatenate([loose, *(segment.readings_of(number) for segment in segments)])
     order = np.argsort(together.measured_at_us)
     in_order = together.measured_at_us[order]
     return together.take(order[np.searchsorted(in_order, from_us) : np.searchsorted(in_order, to_us, side="right")])
@@ -81,7 +45,13 @@ def series(connection: sqlite3.Connection, number: int, from_us: int, to_us: int
 
 def latest(connection: sqlite3.Connection) -> ReadingBatch:
     """Return the reading with the newest measured_at of each transformer, by number."""
-    return batch_of(connection.execute(_LATEST).fetchall())
+    measured_at_us = stored_moments(connection)[0]
+    number = np.flatnonzero(measured_at_us != NEVER)
+    newest_us = measured_at_us[number]
+    # The newest reading of each is never packed.
+    found = journal_bundles.at(connection, slot_minute(newest_us), number // NEIGHBOURS).readings
+    found = found.take(found.measured_at_us == measured_at_us[found.transformer])
+    return found.take(np.argsort(found.transformer))
 
 
 def since(
@@ -97,12 +67,14 @@ def since(
     if packed_hour is not None and packed_hour >= from_us // HOUR_US:
         first_slot = (packed_hour + 1) * HOUR_MINUTES
         yield from _regrouped(_units(connection, from_us, packed_hour, numbers), rows_max)
-    asked = connection.execute(_SINCE_SLOT, (first_slot, from_us))
-    while rows := asked.fetchmany(rows_max):
-        batch = batch_of(rows)
-        wanted = batch if numbers is None else batch.take(np.isin(batch.transformer, numbers))
-        if len(wanted):
-            yield wanted
+    batches = (one.readings for one in journal_bundles.since(connection, first_slot, rows_max))
+    wanted = (batch.take(_are_wanted(batch, from_us, numbers)) for batch in batches)
+    yield from _regrouped(wanted, rows_max)
+
+
+def _are_wanted(batch: ReadingBatch, from_us: int, numbers: Sequence[int] | None) -> NDArray[np.bool_]:
+    wanted = batch.measured_at_us >= from_us
+    return wanted if numbers is None else wanted & np.isin(batch.transformer, numbers)
 
 
 def _units(
@@ -116,15 +88,12 @@ def _units(
         for (neighbours,) in connection.execute(_NEIGHBOURS, (hour, *minutes)).fetchall():
             if wanted is not None and neighbours not in wanted:
                 continue
-            row_numbers = (neighbours * NEIGHBOURS, (neighbours + 1) * NEIGHBOURS - 1)
-            parts = [batch_of(connection.execute(_UNIT, (*minutes, *row_numbers)).fetchall())]
+            rows = list(journal_bundles.of_neighbours(connection, neighbours, neighbours, *minutes))
+            parts = [journal_bundles.readings_in(rows).readings]
             parts += [segment.stored().readings for segment in of_neighbours(connection, neighbours, hour, hour)]
             unit = ReadingBatch.concatenate(parts)
             unit = unit.take(np.lexsort((unit.measured_at_us, unit.transformer)))
-            of_interest = unit.measured_at_us >= from_us
-            if numbers is not None:
-                of_interest &= np.isin(unit.transformer, numbers)
-            yield unit.take(of_interest)
+            yield unit.take(_are_wanted(unit, from_us, numbers))
 
 
 def _regrouped(batches: Iterable[ReadingBatch], rows_max: int) -> Iterator[ReadingBatch]:
@@ -154,15 +123,15 @@ def blocks_after(connection: sqlite3.Connection, block_no: int, rows_max: int) -
     slots = connection.execute(
         "SELECT DISTINCT slot_minute FROM block_slot WHERE block_no > ? AND block_no <= ?", (block_no, last)
     ).fetchall()
-    found: list[StoredReadings] = []
-    for (slot,) in slots:
-        found.append(stored_readings_of(connection.execute(_BLOCK, (slot, block_no + 1, last)).fetchall()))
+    found: list[StoredReadings] = [
+        journal_bundles.of_blocks(connection, (slot for (slot,) in slots), block_no + 1, last)
+    ]
     for hour in sorted({slot // HOUR_MINUTES for (slot,) in slots}):
         for segment in with_blocks(connection, hour, block_no + 1, last):
             stored = segment.stored()
             found.append(stored.take((stored.block_no > block_no) & (stored.block_no <= last)))
     batch = ReadingBatch.concatenate([one.readings for one in found])
-    came_with = np.concatenate([one.block_no for one in found]) if found else np.empty(0, np.int64)
+    came_with = np.concatenate([one.block_no for one in found])
     return batch.take(np.lexsort((batch.measured_at_us, batch.transformer, came_with))), last
 
 

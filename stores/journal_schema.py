@@ -1,34 +1,23 @@
 """The journal's tables, as steps from one schema version to the next.
 
-The readings table is keyed in order of arrival (slot, transformer, time), so that appending touches few
-pages however large the file grows; one transformer's curve is read by seeking each slot.
+Readings are keyed in order of arrival (slot, neighbours, block), so that appending touches few pages however large the
+file grows; one transformer's curve is read by seeking each slot.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+
+from stores.journal_conversion import rows_to_bundles
+from stores.stored_readings import VALUE_COLUMNS
 
 APPLICATION_ID = 0x52564A31
 """`RVJ1` in the file's header: this is a Redvest journal."""
 
-VALUE_COLUMNS = (
-    "voltage_a_v",
-    "voltage_b_v",
-    "voltage_c_v",
-    "current_a_amp",
-    "current_b_amp",
-    "current_c_amp",
-    "active_power_kw",
-    "reactive_power_kvar",
-    "neutral_current_amp",
-    "oil_temperature_c",
-    "ambient_temperature_c",
-)
-"""What a device measures. NULL is missing."""
-
 _VALUES = ", ".join(f"{name} REAL" for name in VALUE_COLUMNS)
 
-_STEPS: tuple[tuple[str, ...], ...] = (
+_STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
     (
         """CREATE TABLE transformer (
             number INTEGER PRIMARY KEY,
@@ -109,6 +98,22 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX segment_neighbours ON segment (neighbours, hour)",
         "CREATE INDEX segment_hour ON segment (hour, neighbours)",
     ),
+    (
+        """CREATE TABLE bundle (
+            slot_minute INTEGER NOT NULL,
+            neighbours INTEGER NOT NULL,     -- sixteen transformers: their number // 16
+            block_no INTEGER NOT NULL,
+            told BLOB NOT NULL,              -- their readings, 112 bytes each (stores/journal_bundles.py)
+            PRIMARY KEY (slot_minute, neighbours, block_no)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE newest (
+            first_transformer INTEGER PRIMARY KEY,
+            told BLOB NOT NULL               -- of 128 transformers: newest measured_at_us, last received_at_us
+        )""",
+        rows_to_bundles,
+        "DROP TABLE reading",
+        "DROP TABLE latest",
+    ),
 )
 
 SCHEMA_VERSION = len(_STEPS)
@@ -121,7 +126,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     try:
         for step in _STEPS[schema_version(connection) :]:
             for statement in step:
-                connection.execute(statement)
+                if isinstance(statement, str):
+                    connection.execute(statement)
+                else:
+                    statement(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")

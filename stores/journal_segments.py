@@ -1,6 +1,6 @@
-"""Segments: the readings of neighbouring transformers in one hour, packed, beside the rows of the same file.
+"""Segments: the readings of neighbouring transformers in one hour, packed, beside the bundles of the same file.
 
-A reading is either a row of `reading` or in one segment, never in both: it moves in one transaction. A damaged segment
+A reading is either in one bundle or in one segment, never in both: it moves in one transaction. A damaged segment
 counts as not there: its readings are missing, they are taken again when they are sent again, and its bytes stay.
 """
 
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,16 @@ from numpy.typing import NDArray
 from grid.errors import StoreError
 from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
-from stores.journal_rows import batch_of, batch_of_columns, value_columns
-from stores.journal_schema import VALUE_COLUMNS
 from stores.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
+from stores.stored_readings import (
+    NEIGHBOURS,
+    NO_READINGS,
+    VALUE_COLUMNS,
+    StoredReadings,
+    batch_of_columns,
+    value_columns,
+)
 
-NEIGHBOURS = 16
-"""Transformers that share segments. More of them pack no better, and a curve unpacks them all (practice)."""
 SEGMENT_READINGS_MAX = 4096
 """Readings that come more often than every 15 s fill several segments in an hour; unpacking one takes 1 ms."""
 
@@ -31,32 +34,6 @@ HOUR_MINUTES = HOUR_US // MINUTE_US
 _COLUMNS = "segment_no, neighbours, hour, readings, keys, told"
 
 log = logging.getLogger("redvest.journal")
-
-
-@dataclass(frozen=True)
-class StoredReadings:
-    """n readings and the block that each came with."""
-
-    readings: ReadingBatch
-    block_no: NDArray[np.int64]
-    """(n,)"""
-
-    def __len__(self) -> int:
-        """Return n."""
-        return len(self.block_no)
-
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> StoredReadings:
-        """Return what a mask (n,) or row numbers (k,) pick, in that order."""
-        return StoredReadings(self.readings.take(rows), self.block_no[rows])
-
-    def plus(self, others: StoredReadings) -> StoredReadings:
-        """Return these and others, by transformer and time."""
-        both = ReadingBatch.concatenate([self.readings, others.readings])
-        order = np.lexsort((both.measured_at_us, both.transformer))
-        return StoredReadings(both, np.concatenate([self.block_no, others.block_no])).take(order)
-
-
-NO_READINGS = StoredReadings(ReadingBatch.empty(), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -106,11 +83,6 @@ class Segment:
             first + NEIGHBOURS - 1,
             self.hour,
         )
-
-
-def stored_readings_of(rows: Sequence[tuple[Any, ...]]) -> StoredReadings:
-    """Return rows of block_no and `READING_COLUMNS`, in their order."""
-    return StoredReadings(batch_of([row[1:] for row in rows]), np.array([row[0] for row in rows], np.int64))
 
 
 def packed(stored: StoredReadings) -> tuple[bytes, bytes]:
@@ -203,11 +175,6 @@ def take_out(connection: sqlite3.Connection, segment_no: int, keys: set[tuple[in
     put(connection, segment.neighbours, segment.hour, stored.take(stays), segment_no)
 
 
-def place_in_unit(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for readings of the same neighbours and hour a number each (n,), in the order of their segment."""
-    return (transformer.astype(np.int64) % NEIGHBOURS << 32) + measured_at_us % HOUR_US
-
-
 def _found(connection: sqlite3.Connection, where: str, asked: tuple[int, ...]) -> list[Segment]:
     rows = connection.execute(f"SELECT {_COLUMNS} FROM segment {where}", asked).fetchall()  # noqa: S608
     return [Segment(*row) for row in rows]
@@ -215,7 +182,7 @@ def _found(connection: sqlite3.Connection, where: str, asked: tuple[int, ...]) -
 
 def _same(one: StoredReadings, other: StoredReadings) -> bool:
     pairs = [(getattr(one.readings, c.name), getattr(other.readings, c.name)) for c in fields(ReadingBatch)]
-    # A missing value has one set of bits only: it comes from NULL.
+    # A missing value has one set of bits only: bundles see to that.
     return all(np.array_equal(_bits(a), _bits(b)) for a, b in [*pairs, (one.block_no, other.block_no)])
 
 

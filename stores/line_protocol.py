@@ -16,8 +16,7 @@ from alerts.episodes import Episode
 from grid.electrical import apparent_power_kva
 from grid.fleet import Fleet
 from grid.readings import NO_SEQUENCE, ReadingBatch
-from stores.journal_rows import value_columns
-from stores.journal_schema import VALUE_COLUMNS
+from stores.stored_readings import VALUE_COLUMNS, value_columns
 
 # A tag value cannot hold a line break, and servers disagree about a backslash before an escaped character: both are
 # replaced by characters that look alike and mean nothing.

@@ -462,7 +462,7 @@ def header_lost(path: Path) -> None:
 
 def page_overwritten(path: Path) -> None:
     with closing(sqlite3.connect(path)) as file:
-        (page,) = file.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'reading'").fetchone()
+        (page,) = file.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'bundle'").fetchone()
     with path.open("r+b") as opened:
         opened.seek((page - 1) * 8192)
         opened.write(os.urandom(8192))

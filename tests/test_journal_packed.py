@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +25,13 @@ from service import packing
 from service.disk_watch import DiskWatch
 from service.packing import Packing
 from service.startup import Opened
-from stores import journal_append, journal_blocks, journal_packing, journal_schema
+from stores import journal_blocks, journal_bundles, journal_packing, journal_schema
 from stores.ballast import Ballast
 from stores.journal import FIRST_PLACE, Journal
-from stores.journal_packed import PackedReadings
+from stores.journal_before import StoredBefore
 from stores.journal_packing import pack_step
-from stores.journal_rows import INSERT_READING, reading_rows
 from stores.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
+from stores.stored_readings import slot_minute, value_columns
 from tests.test_journal import acknowledged_until_killed, files_no_longer_than, pack_all
 
 MIDNIGHT_US = 1_627_056_000_000_000 // DAY_US * DAY_US
@@ -262,14 +262,11 @@ def test_repetitions_corrections_and_late_readings_of_packed_hours_are_told_apar
 def test_a_journal_that_packs_wrongly_is_found_out(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     match broken:
         case "repetitions are not looked for":
-            monkeypatch.setattr(PackedReadings, "met_by", staticmethod(lambda _, batch: PackedReadings(batch)))
+            monkeypatch.setattr(StoredBefore, "met_by", staticmethod(lambda _, batch, maybe: StoredBefore(batch)))
         case "rows stay":
-            monkeypatch.setattr(
-                "stores.journal_packing._REMOVE",
-                "UPDATE reading SET sequence = sequence WHERE ? + 0 * ? * ? = slot_minute",
-            )
+            monkeypatch.setattr(journal_bundles, "take_out", lambda connection, slot, neighbours, gone: len(gone))
         case _:
-            monkeypatch.setattr(PackedReadings, "take_out_replaced", lambda *_: None)
+            monkeypatch.setattr(StoredBefore, "take_out_replaced", lambda *_: None)
     with pytest.raises((StoreError, AssertionError)):
         assert lives_alike(DEEDS)
 
@@ -373,33 +370,71 @@ def test_packing_without_a_transaction_is_found_out_by_the_kills(
         assert all(answers_after_kills(tmp_path))
 
 
-def test_an_older_journal_is_taken_over_and_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, sent = tmp_path / "journal.sqlite", a_grid(150)
-    steps = journal_schema._STEPS
-    monkeypatch.setattr(journal_schema, "_STEPS", steps[:2])
-    monkeypatch.setattr(journal_schema, "SCHEMA_VERSION", 2)
+INSERT_ROW = f"INSERT INTO reading VALUES ({', '.join('?' * 17)})"  # noqa: S608
+
+
+def an_older_journal(path: Path, version: int, sent: ReadingBatch, block_no: NDArray[np.int64]) -> None:
+    """Write a journal as versions before 4 did: a row for each reading, a row for the newest of each transformer."""
+    slots = slot_minute(sent.measured_at_us)
+    keys = (slots, sent.transformer, sent.measured_at_us, sent.received_at_us, block_no)
+    heard = {n: (at_us, received_us) for n, at_us, received_us in sorted(
+        zip(sent.transformer.tolist(), sent.measured_at_us.tolist(), sent.received_at_us.tolist(), strict=True)
+    )}  # fmt: skip
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
-        journal_schema.migrate(file)
+        with pytest.MonkeyPatch.context() as older:
+            older.setattr(journal_schema, "_STEPS", journal_schema._STEPS[:version])
+            older.setattr(journal_schema, "SCHEMA_VERSION", version)
+            journal_schema.migrate(file)
         file.execute("BEGIN")
         file.executemany("INSERT INTO transformer VALUES (?, ?)", list(enumerate(IDS)))
-        file.executemany(INSERT_READING, reading_rows(sent, 1))
-        journal_append._record_block(file, sent, 1)
+        file.executemany(
+            INSERT_ROW, zip(*(c.tolist() for c in (*keys, *value_columns(sent), sent.sequence)), strict=True)
+        )
+        file.executemany("INSERT INTO latest VALUES (?, ?, ?)", [(n, *moments) for n, moments in heard.items()])
+        file.executemany("INSERT INTO slot VALUES (?)", [(slot,) for slot in np.unique(slots).tolist()])
+        for number in np.unique(block_no).tolist():
+            of_block = block_no == number
+            received_us = int(sent.received_at_us[of_block].min())
+            file.execute("INSERT INTO block VALUES (?, ?, ?)", (number, received_us, int(of_block.sum())))
+            in_slots = [(number, slot) for slot in np.unique(slots[of_block]).tolist()]
+            file.executemany("INSERT INTO block_slot VALUES (?, ?)", in_slots)
+        file.execute("INSERT INTO counter VALUES ('readings', ?)", (len(sent),))
         file.execute("COMMIT")
-    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_older_journal_is_taken_over_and_answers_like_one_that_was_written_now(tmp_path: Path, version: int) -> None:
+    path, sent = tmp_path / "journal.sqlite", a_grid(70)
+    sent = replace(sent, voltage_v=np.where(np.arange(3) == 1, np.nan, 228.4) * np.ones((len(sent), 3)))
+    block_no = np.arange(len(sent)) // 700 + 1
+    an_older_journal(path, version, sent, block_no)
     with pytest.raises(StoreError, match="older version"):
         Journal.open_reader(path)
-    monkeypatch.setattr(journal_schema, "_STEPS", (*steps[:2], (*steps[2], "and then the power fails")))
+    with journal_in(tmp_path) as journal, journal_in(tmp_path / "new") as anew:
+        for number in np.unique(block_no).tolist():
+            anew.append(sent.take(block_no == number))
+        assert everything(journal) == everything(anew)
+        assert not journal.append(sent).new.any()
+        pack_all(journal)
+        assert keys_of(journal) == keys_of(anew)
+
+
+def test_a_migration_that_does_not_come_to_its_end_leaves_the_older_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, sent = tmp_path / "journal.sqlite", a_grid(70)
+    an_older_journal(path, 2, sent, np.ones(len(sent), np.int64))
+    *steps, last = journal_schema._STEPS
+    monkeypatch.setattr(journal_schema, "_STEPS", (*steps, (*last, "and then the power fails")))
     with pytest.raises(StoreError, match="syntax error"):
         Journal.open_writer(path)
     monkeypatch.undo()
     with closing(sqlite3.connect(path)) as file:
         assert journal_schema.schema_version(file) == 2
-        assert not file.execute("SELECT name FROM sqlite_schema WHERE name = 'segment'").fetchall()
+        assert file.execute("SELECT count(*) FROM reading").fetchone() == (len(sent),)
+        assert not file.execute("SELECT name FROM sqlite_schema WHERE name IN ('segment', 'bundle')").fetchall()
     with Journal.open_writer(path) as journal:
-        before = keys_of(journal)
-        assert pack_all(journal) == len(sent) - 40  # the newest of each transformer stay rows
-        assert keys_of(journal) == before
-        assert len(before) == len(sent)
+        assert pack_all(journal) == len(sent) - 40  # the newest of each transformer stay where they are
         assert bits(journal.series(7, 0, 2**62)) == bits(sent.take(sent.transformer == 7))
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from tests.faults.broken_copy import copy_from_memory
 
 
@@ -126,9 +128,12 @@ def last_write_wins() -> None:
     """Let a later reading of the same moment overwrite the one that is stored."""
     import stores.journal_append as journal_append
 
-    journal_append.INSERT_READING = journal_append.INSERT_READING.replace("INSERT", "INSERT OR REPLACE", 1).partition(
-        "ON CONFLICT"
-    )[0]
+    def last_rows(batch: Any) -> Any:
+        order = np.lexsort((np.arange(len(batch)), batch.measured_at_us, batch.transformer))
+        number, at_us = batch.transformer[order], batch.measured_at_us[order]
+        return order[np.append((number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1]), True)]
+
+    journal_append.standing_rows = last_rows
 
 
 def error_treated_as_ok() -> None:

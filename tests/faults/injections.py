@@ -52,7 +52,7 @@ def slow_commits(seconds: float) -> None:
 
     def look(statement: str) -> None:
         nonlocal has_readings
-        has_readings |= statement.startswith("INSERT INTO reading")
+        has_readings |= statement.startswith("INSERT INTO bundle")
         if statement == "COMMIT" and has_readings:
             has_readings = False
             time.sleep(seconds)
