@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from grid.assets import Transformer
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from service.queries_answers import Curve
+from service.queries_ground import Ground
+from stores.journal import Journal
 
 
 def curve_of(transformer_id: str, batch: ReadingBatch, fleet: Fleet) -> Curve:
@@ -25,6 +28,23 @@ def curve_of(transformer_id: str, batch: ReadingBatch, fleet: Fleet) -> Curve:
         ambient_temperature_c=batch.ambient_temperature_c,
         oil_temperature_c=batch.oil_temperature_c,
     )
+
+
+def curve_between(
+    journal: Journal | None,
+    ground: Ground,
+    transformer: Transformer,
+    from_us: int,
+    to_us: int,
+    step_us: int | None = None,
+) -> Curve:
+    """Return a transformer's readings in [from_us, to_us], with `step_us` thinned; none of one that is retired."""
+    number = ground.numbers.get(transformer.transformer_id)
+    batch = ReadingBatch.empty()
+    if journal is not None and number is not None and transformer.transformer_id in ground.transformers:
+        batch = journal.series(number, from_us, to_us)
+    curve = curve_of(transformer.transformer_id, batch, ground.fleet)
+    return thinned(curve, step_us) if step_us else curve
 
 
 def take(curve: Curve, rows: NDArray[np.intp]) -> Curve:

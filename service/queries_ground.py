@@ -70,6 +70,10 @@ class Ground:
             )
         return known
 
+    def merchants_of(self, transformer_id: str) -> list[Merchant]:
+        """Return the merchants below a transformer."""
+        return [m for m in self.ledger.merchants if m.transformer_id == transformer_id]
+
     def zone(self, transformer: Transformer) -> str:
         """Return the time zone of a transformer's station."""
         station = self.stations.get(transformer.station_id)

@@ -23,6 +23,8 @@ from stores.journal import Journal
 from stores.records import Records
 
 _ANSWERS = (VisitResult.AGREED, VisitResult.DONE, VisitResult.REFUSED, VisitResult.ABSENT)
+_PROGRESS_ROWS_MAX = 100
+"""Rows of open incidents that tell the progress of their list; the other rows come without."""
 _INCIDENT = Text("事件", "incident")
 
 
@@ -59,6 +61,22 @@ def incident_row(
         progress=progress_of(revisions, visits) if revisions else None,
         active_only=active_only,
     )
+
+
+def incident_rows(
+    records: Records, journal: Journal | None, ground: Ground, incidents: Sequence[Incident]
+) -> tuple[IncidentRow, ...]:
+    """Return incidents as rows, in their order; of the open ones the first tell the progress of their list."""
+    told = 0
+    rows = []
+    active_only = told_by_active_power_alone(journal, ground, incidents[:_PROGRESS_ROWS_MAX])
+    for incident in incidents:
+        tells = incident.state is IncidentState.OPEN and told < _PROGRESS_ROWS_MAX
+        told += tells
+        revisions = records.outreach_revisions(incident.incident_id) if tells else ()
+        visits = records.current_visits(incident.incident_id) if revisions else {}
+        rows.append(incident_row(incident, ground, revisions, visits, incident.incident_id in active_only))
+    return tuple(rows)
 
 
 def told_by_active_power_alone(

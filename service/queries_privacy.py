@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from grid.assets import Person
+
 _DIGITS_SHOWN_FROM = 11
 _WORDS_MASK = "*"
 
@@ -31,3 +35,8 @@ def mask_name(name: str) -> str:
     """
     name = name.strip()
     return name[:1] + _WORDS_MASK * min(max(len(name) - 1, 1), 3) if name else ""
+
+
+def masked(person: Person) -> Person:
+    """Return one of our people as pages may show them."""
+    return replace(person, phone=mask_phone(person.phone), chat_id="")

@@ -13,6 +13,7 @@ from grid.text import Text
 from service.queries_answers import CollectorState, Counts, MessageRow, RejectRow
 from stores.journal import StoredReject
 from stores.outbox import Message
+from stores.records import Records
 
 MESSAGES_LOOKED_AT = 200
 """So many of the newest messages are looked at."""
@@ -62,6 +63,11 @@ def message_rows(messages: Sequence[Message]) -> tuple[MessageRow, ...]:
         for message in messages
         for delivery in message.deliveries
     )
+
+
+def dead_messages(records: Records) -> int:
+    """Return how many of the newest messages were given up, channel by channel."""
+    return sum(row.state == "dead" for row in message_rows(records.messages(MESSAGES_LOOKED_AT)))
 
 
 def alarms_of(

@@ -68,6 +68,14 @@ def trust_of_late(journal: Journal, fleet: Fleet, number: int, now_us: int) -> T
     return TrustOfLate(grade(doubts[within]), doubts_in(int(newest[0])) if len(newest) else ())
 
 
+def trust_in(journal: Journal | None, ground: Ground, transformer_id: str, now_us: int) -> TrustOfLate | None:
+    """Return the trust in a transformer of the ledger; None where no readings of it can be."""
+    number = ground.numbers.get(transformer_id)
+    if journal is None or number is None or transformer_id not in ground.transformers:
+        return None
+    return trust_of_late(journal, ground.fleet, number, now_us)
+
+
 def doubtful_meters(records: Records, journal: Journal, ground: Ground, now_us: int) -> tuple[DoubtfulMeter, ...]:
     """Return the meters that people were told to check, those still in doubt first, then the last told of."""
     known = ground.numbers.keys() & ground.transformers.keys()
