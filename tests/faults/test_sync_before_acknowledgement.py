@@ -10,7 +10,7 @@ from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Site
 from tests.faults.street import Street, minutes_ago
-from tests.faults.system_calls import Event, events, tracer
+from tests.faults.system_calls import Event, events, tracer, wait_for_end
 from tests.mosquitto import Mosquitto
 from tests.tools import tool
 
@@ -37,7 +37,8 @@ def trace_acknowledgements(new_site: NewSite, broker: Mosquitto, bursts: int, se
             at = end
     collector.stop()
     nothing_lost(devices.acknowledged, site.stored())
-    return figure_of(list(events(trace, broker.port, "-wal")), len(sent)) + f"; seed {seed}"
+    wait_for_end(trace, collector.pid)
+    return figure_of(events(trace, broker.port, "-wal"), len(sent)) + f"; seed {seed}"
 
 
 def figure_of(order: Sequence[tuple[Event, int]], messages: int) -> str:
@@ -55,6 +56,7 @@ def figure_of(order: Sequence[tuple[Event, int]], messages: int) -> str:
                 syncs += 1
             case Event.ACKNOWLEDGED:
                 acknowledged += 1
+                require(mid in received, f"message {mid} was acknowledged before it came")
                 require(received[mid] < newest_begun, f"message {mid} was acknowledged before a sync covered it")
     require(acknowledged >= messages, f"the trace shows {acknowledged} acknowledgements of {messages}")
     return f"{acknowledged:,} acknowledgements, {syncs} syncs, none before the sync that covers it"
