@@ -83,6 +83,8 @@ class Pipeline:
         self._checkpoints = Checkpoints(journal)
         self._newest_block: tuple[int, ReadingBatch] | None = None
         self._cursor_saved = time.monotonic()
+        self._now_us = now_us
+        """The moment of the last tick or look."""
         self._ledger_version = NOT_JUDGED
         self.fleet = NO_FLEET_YET
         self.newest_measured_us = journal.newest_measured_us()
@@ -131,6 +133,7 @@ class Pipeline:
         Raises StoreError when they could not be stored: nothing was acknowledged, call again with the same
         messages. What fails after they are stored is kept and tried again with the next tick.
         """
+        self._now_us = now_us
         if self._ledger_version == NOT_JUDGED:
             self.take_ledger(now_us)
         self._record()
@@ -154,13 +157,13 @@ class Pipeline:
             answer = self._response.answer(walked, self._is_silent(now_us), now_us)
         except StoreError as error:
             # Stored and acknowledged: it is the journal that gives these readings once more, with the next tick.
-            self._ledger_version = NOT_JUDGED
-            self._meters.commit_failed(str(error))
+            self._judge_anew_after(error)
             return
         self._count(
             messages, decoded, stored, sum(late.count for late in walked.late.values()), committed - began, now_us
         )
         self._record_or_keep(answer, now_us)
+        self._follow_up()
         self._save_cursor()
         if self._checkpoints.is_due(len(fresh)):
             self.keep_checkpoint()
@@ -177,6 +180,7 @@ class Pipeline:
 
     def look(self, now_us: int) -> None:
         """Do what time alone asks for: notice silence, follow recorded visits, take a new ledger."""
+        self._now_us = now_us
         self._record()
         self.take_ledger(now_us)
         if self._decoder.behind_minutes:
@@ -188,6 +192,7 @@ class Pipeline:
         except StoreError:
             self._ledger_version = NOT_JUDGED  # what was found half way is found again by another response
             raise
+        self._follow_up()
         self._save_cursor()
 
     def say(self, remarks: Sequence[Remark], now_us: int) -> None:
@@ -197,7 +202,7 @@ class Pipeline:
     def close(self) -> None:
         """Record what is left and where judging stands."""
         self._record()
-        if self._block_no and self._ledger_version != NOT_JUDGED:
+        if self._block_no and self._settles():
             self._records.set_cursor(JUDGED_CURSOR, self._block_no)
         self.keep_checkpoint()
         self._checkpoints.close()
@@ -207,7 +212,7 @@ class Pipeline:
 
         Nothing is written while anything judged waits to be recorded: behind a checkpoint it would not be found again.
         """
-        if self._unrecorded or self._newest_block is None or self._ledger_version == NOT_JUDGED:
+        if self._newest_block is None or not self._settles():
             return
         block_no, readings = self._newest_block
         try:
@@ -256,11 +261,30 @@ class Pipeline:
         incidents = self._response.open_incidents
         self._meters.incidents(len(incidents), sum(incident.blind for incident in incidents))
 
+    def _follow_up(self, *, everything: bool = False) -> None:
+        """Follow the open incidents whose turn it is, or all that wait."""
+        try:
+            answer = self._response.follow_up(self._now_us, everything=everything)
+        except StoreError as error:
+            self._judge_anew_after(error)
+            return
+        if answer.changes:
+            self._record_or_keep(answer, self._now_us)
+
+    def _settles(self) -> bool:
+        """Follow what waits to be followed, and return whether everything judged is recorded then."""
+        if self._ledger_version != NOT_JUDGED:
+            self._follow_up(everything=True)
+        return not self._unrecorded and self._ledger_version != NOT_JUDGED
+
+    def _judge_anew_after(self, error: StoreError) -> None:
+        self._ledger_version = NOT_JUDGED
+        self._meters.commit_failed(str(error))
+
     def _save_cursor(self) -> None:
         # Judging again what was judged changes nothing, so the cursor may lag; a commit a tick would not pay.
-        if self._unrecorded or not self._block_no:
-            return
-        if time.monotonic() - self._cursor_saved > CURSOR_SAVED_EVERY_SECONDS:
+        is_due = time.monotonic() - self._cursor_saved > CURSOR_SAVED_EVERY_SECONDS
+        if self._block_no and is_due and self._settles():
             self._cursor_saved = time.monotonic()
             try:
                 self._records.set_cursor(JUDGED_CURSOR, self._block_no)

@@ -27,6 +27,7 @@ from alerts.trust_words import check_the_meter
 from grid.assets import Ledger
 from grid.moments import HOUR_US, SECOND_US
 from grid.text import Text
+from service.follow_ups import FollowUps
 from service.judging import Doubted, LateReadings, Walked
 from service.ledger_index import LedgerIndex
 from service.recent import Recent
@@ -56,6 +57,7 @@ class Silent:
     is_covered: Callable[[str], bool]
 
 
+NOBODY_SILENT = Silent(lambda _: False, lambda _: False)
 RecentOf = Callable[[str, int], Recent]
 """Of a transformer id and the moment [µs] of its newest reading."""
 
@@ -80,6 +82,7 @@ class Response:
         self._lists: dict[str, OutreachList] = {}
         """The newest list of open incidents, as far as they were looked up: only this process makes any."""
         self._visits_seen_us = 0
+        self._follow_ups = FollowUps()
         levels = [level for rules in rule_sets for level in rules.levels]
         self._raise_levels = {level.name for level in levels if level.incident is IncidentPart.RAISES}
         self._not_called: set[str] = set()
@@ -92,7 +95,10 @@ class Response:
         return tuple(self._open.values())
 
     def answer(self, walked: Walked, silent: Silent, now_us: int) -> Answer:
-        """Return everything to record and to say about a walk."""
+        """Return everything to record and to say about a walk; where an open incident only goes on, `follow_up` does.
+
+        In memory every open incident stands as its newest reading leaves it.
+        """
         draft = _Draft(self, silent, now_us)
         touched: dict[str, Incident] = {}
         for found in walked.incidents:
@@ -103,29 +109,46 @@ class Response:
             incident = replace(
                 found, blind=silent.is_silent(found.transformer_id) and found.state is IncidentState.OPEN
             )
-            draft.compare(before, incident, walked.late.get(incident.transformer_id))
-            touched[incident.incident_id] = incident
+            is_news = draft.compare(before, incident, walked.late.get(incident.transformer_id))
+            self._keep(incident)
+            if is_news:
+                touched[incident.incident_id] = incident
+            else:
+                self._follow_ups.put_off(incident.incident_id)
         for gone in walked.retracted_incidents:
-            draft.retract(gone)
-            self._open.pop(gone.incident_id, None)
+            draft.retract(self._open.pop(gone.incident_id, gone))
             self._lists.pop(gone.incident_id, None)
-        for incident in [i for i in self._open.values() if i.incident_id not in touched]:
-            looked_at = replace(incident, blind=silent.is_silent(incident.transformer_id))
-            if looked_at.blind != incident.blind:
+        for incident in tuple(self._open.values()):
+            is_silent = silent.is_silent(incident.transformer_id)
+            if is_silent != incident.blind:
+                looked_at = replace(incident, blind=is_silent)
                 draft.compare(incident, looked_at)
+                self._keep(looked_at)
                 touched[incident.incident_id] = looked_at
         for incident in touched.values():
-            if incident.state is IncidentState.OPEN:
-                self._open[incident.incident_id] = incident
-            else:
-                self._open.pop(incident.incident_id, None)
-        for incident in touched.values():
+            self._follow_ups.drop(incident.incident_id)
             draft.follow(incident)
         for doubted in walked.doubted:
             draft.notice(doubted)
         verdicts = Changes(episodes=walked.episodes, retracted_episodes=walked.retracted_episodes)
         answer = draft.answer()
         return replace(answer, changes=verdicts.plus(answer.changes))
+
+    def _keep(self, incident: Incident) -> None:
+        if incident.state is IncidentState.OPEN:
+            self._open[incident.incident_id] = incident
+        else:
+            self._open.pop(incident.incident_id, None)
+
+    def follow_up(self, now_us: int, *, everything: bool = False) -> Answer:
+        """Return what follows from readings that brought no news, of the incidents whose turn it is, or of all."""
+        draft = _Draft(self, NOBODY_SILENT, now_us)
+        for incident_id in self._follow_ups.take_all() if everything else self._follow_ups.take(now_us):
+            incident = self._open.get(incident_id)
+            if incident is not None:
+                draft.record(incident)
+                draft.follow(incident)
+        return draft.answer()
 
     def list_of(self, incident: Incident) -> OutreachList | None:
         """Return the newest list of an incident, None before the first."""
@@ -140,7 +163,7 @@ class Response:
         """Return what recorded visits change for open incidents: more doors, escalation, enough."""
         visits = self._records.visits_since(self._visits_seen_us)
         self._visits_seen_us = now_us - VISIT_SEEN_AGAIN_US
-        draft = _Draft(self, Silent(lambda _: False, lambda _: False), now_us)
+        draft = _Draft(self, NOBODY_SILENT, now_us)
         for incident_id in dict.fromkeys(visit.incident_id for visit in visits):
             if incident_id in self._open:
                 draft.follow(self._open[incident_id])
@@ -164,11 +187,26 @@ class _Draft:
         changes = Changes(incidents=tuple(self._incidents), events=tuple(self._events), lists=tuple(self._lists))
         return Answer(changes, tuple(self._remarks))
 
-    def compare(self, before: Incident | None, incident: Incident, late: LateReadings | None = None) -> None:
-        """Record an incident and what happened to it since it was last seen."""
-        if before == incident:
-            return
+    def compare(self, before: Incident | None, incident: Incident, late: LateReadings | None = None) -> bool:
+        """Record an incident and what happened to it since it was last seen.
+
+        Returns False, with nothing recorded, where nothing did: it is open as it was, with a reading more.
+        """
+        events_before = len(self._events)
+        if before != incident:
+            self._tell_what_happened(before, incident, late)
+        was_open = before is not None and before.state is IncidentState.OPEN
+        if was_open and incident.state is IncidentState.OPEN and len(self._events) == events_before:
+            return False
+        if before != incident:
+            self.record(incident)
+        return True
+
+    def record(self, incident: Incident) -> None:
+        """Record an incident as it stands."""
         self._incidents.append(incident)
+
+    def _tell_what_happened(self, before: Incident | None, incident: Incident, late: LateReadings | None) -> None:
         transformer, zone = self._of._index.transformer[incident.transformer_id], self._zone(incident)
         if before is None:
             if incident.state is not IncidentState.OPEN or self._is_history(incident):
@@ -209,7 +247,7 @@ class _Draft:
         gone = replace(incident, state=IncidentState.RETRACTED, blind=False)
         transformer = self._of._index.transformer[gone.transformer_id]
         text = messages.incident_retracted(gone, transformer, self._zone(gone))
-        self._incidents.append(gone)
+        self.record(gone)
         self._event(gone, IncidentEventKind.RETRACTED, self._now_us, text)
         self._say(gone, "retracted", text)
 

@@ -31,7 +31,7 @@ from grid.assets import (
     Station,
     Transformer,
 )
-from grid.moments import HOUR_US, MINUTE_US, format_utc
+from grid.moments import HOUR_US, MINUTE_US, SECOND_US, format_utc
 from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
 from service.rulebook import choose_rule_sets, read_rule_sets
@@ -72,6 +72,7 @@ class Station1:
         self._open(NOON)
 
     def _open(self, now_us: int) -> None:
+        self.now_us = now_us
         self.journal = Journal.open_writer(self.folder / "journal.sqlite")
         options = PipelineOptions(
             rule_sets=choose_rule_sets(self.rules, read_rule_sets()),
@@ -95,7 +96,13 @@ class Station1:
     def tick(self, readings: list[tuple[Any, ...]], now_us: int | None = None) -> None:
         """Send (transformer, minute after noon, load rate[, seq]) as one block, received as the newest is measured."""
         received_us = now_us if now_us is not None else NOON + max(reading[1] for reading in readings) * MINUTE_US
+        self.now_us = received_us
         self.pipeline.tick([message(received_us, *reading) for reading in readings], received_us)
+
+    def a_second_later(self) -> None:
+        """Let a second pass, after which the records say of open incidents what their newest readings say."""
+        self.now_us += SECOND_US
+        self.pipeline.look(self.now_us)
 
     def told(self, minute: int) -> list[str]:
         """Let half a minute pass after a minute past noon, and return the kinds of remark that were told by then."""
@@ -212,6 +219,7 @@ def a_dirty_day(seed: int) -> list[tuple[str, int, float]]:
 
 def what_stands(station: Station1) -> tuple[set, set]:
     """Episodes and incidents as recorded, without what depends on when they were looked at."""
+    station.a_second_later()
     incidents = {replace(i, blind=False) for i in station.records.incidents() if i.state is not IncidentState.RETRACTED}
     episodes = {replace(e, **_still_open(e)) for e in station.records.episodes()}
     return episodes, incidents
