@@ -11,7 +11,7 @@ from collector.broker_figures import BrokerFiguresThread
 from collector.subscriber import Subscriber
 from collector.wire import subscription_filters
 from service.collect_loop import CollectLoop
-from service.copying import CopyThread
+from service.copying import copy_thread
 from service.delivery import DeliveryThread
 from service.disk_watch import DiskWatch
 from service.gap_watch import Cause, GapWatch
@@ -20,7 +20,8 @@ from service.house import House
 from service.meters import Meters
 from service.packing import Packing
 from service.pipeline import Pipeline, PipelineOptions
-from service.replay_requests import ReplayThread
+from service.replay_requests import ReplayRequests
+from service.rounds import RoundsThread
 from service.startup import open_stores
 
 
@@ -59,22 +60,21 @@ def run_collector(
         pipeline.say(opened.remarks(pipeline.fleet, house.clock.now_us()), house.clock.now_us())
         gap_watch = GapWatch(journal, house.clock, settings.silence.slot_minutes, meters)
         gap_watch.suspect(Cause.COLLECTOR_STARTED, pipeline.newest_measured_us)
-        threads: list[DeliveryThread | CopyThread | GapWatch | BrokerFiguresThread | ReplayThread] = [
-            DeliveryThread(settings, house.clock, meters),
-            gap_watch,
-            BrokerFiguresThread(house.broker_address(), values.client_id, meters.broker_figures),
-        ]
-        threads += CopyThread.if_enabled(settings, house)
-        threads.append(
-            ReplayThread(
-                journal,
-                house.clock,
-                house.broker_address(),
-                f"{values.client_id}-replay-requests",
-                lambda: pipeline.fleet,
-                house.limits().measured_age_hours_max,
-            )
+        replay_requests = ReplayRequests(
+            journal,
+            house.clock,
+            house.broker_address(),
+            f"{values.client_id}-replay-requests",
+            lambda: pipeline.fleet,
+            house.limits().measured_age_hours_max,
         )
+        threads: list[DeliveryThread | BrokerFiguresThread | RoundsThread] = [
+            DeliveryThread(settings, house.clock, meters),
+            BrokerFiguresThread(house.broker_address(), values.client_id, meters.broker_figures),
+            gap_watch.thread(),
+            replay_requests.thread(meters),
+            *([copy_thread(house, meters)] if settings.influx.enabled else []),
+        ]
         health.start()
         for thread in threads:
             thread.start()

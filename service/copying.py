@@ -1,71 +1,70 @@
-"""The long-term copy: a thread that writes the journal on to an InfluxDB-compatible server, where switched on."""
+"""The long-term copy: rounds that write the journal on to an InfluxDB-compatible server, where that is switched on."""
 
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from service.house import House
+from service.meters import Meters
+from service.rounds import Pace, Round, RoundsThread
 from service.settings import Settings
 from stores.influx import InfluxCopy, InfluxTarget
+
+STOP_SECONDS_MORE = 5.0
+"""Beyond the time-out of a write, so long a stop waits for the batch under way."""
 
 log = logging.getLogger("redvest.copy")
 
 
-class CopyThread:
-    """Copies what the journal has and the server has not, in its own time and never in the reading path's way."""
+def copy_thread(house: House, meters: Meters) -> RoundsThread:
+    """Return the thread that copies what the journal has and the server has not, never in the reading path's way."""
+    values = house.settings.influx
+    pace = Pace(
+        values.interval_seconds,
+        begins_at_once=True,
+        stop_seconds_max=values.timeout_seconds + STOP_SECONDS_MORE,
+    )
+    target = influx_target(house.settings)
+    return RoundsThread("copy", lambda: _rounds(house.settings, target), pace, meters)
 
-    @staticmethod
-    def if_enabled(settings: Settings, house: House) -> list[CopyThread]:
-        """Return the copy of these settings, or nothing when it is switched off."""
-        return [CopyThread(settings, house)] if settings.influx.enabled else []
 
-    def __init__(self, settings: Settings, house: House) -> None:
-        """Prepare; `start` begins."""
-        self._values = settings.influx
-        self._token = settings.influx_token()
-        self._house = house
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="copy", daemon=True)
+def influx_target(settings: Settings) -> InfluxTarget:
+    """Return where the copy goes. Raises SettingsError for a token file that cannot be read."""
+    values = settings.influx
+    return InfluxTarget(
+        url=values.url,
+        token=settings.influx_token(),
+        org=values.org,
+        bucket=values.bucket,
+        timeout_seconds=values.timeout_seconds,
+    )
 
-    def start(self) -> None:
-        """Begin to copy."""
-        self._thread.start()
 
-    def stop(self) -> None:
-        """Finish the batch under way and end."""
-        self._stop.set()
-        self._thread.join(self._values.timeout_seconds + 5.0)
+@contextmanager
+def _rounds(settings: Settings, target: InfluxTarget) -> Iterator[Round]:
+    house = House(settings)  # stores of its own: it must not wait for the reading, nor the reading for it
+    copies: list[InfluxCopy] = []
+    said = ""
 
-    def _run(self) -> None:
-        house = House(self._house.settings)
-        try:
-            self._copy_until_stopped(house)
-        finally:
-            house.close()
+    def one_round() -> bool:
+        nonlocal said
+        journal = house.journal_reader()
+        if journal is None:
+            return False
+        if not copies:
+            copies.append(InfluxCopy(target, journal, house.records))
+        (copy,) = copies
+        copied = copy.copy_once(house.fleet(), house.clock.now_us(), settings.influx.batch_rows_max)
+        if copied.error != said:
+            said = copied.error
+            log.warning("copy to %s: %s", target.url, said or "works again")
+        return copied.rows > 0
 
-    def _copy_until_stopped(self, house: House) -> None:
-        copy: InfluxCopy | None = None
-        said = ""
-        while not self._stop.is_set():
-            journal = house.journal_reader()
-            if copy is None and journal is not None:
-                copy = InfluxCopy(self._target(), journal, house.records)
-            copied = copy.copy_once(house.fleet(), house.clock.now_us(), self._values.batch_rows_max) if copy else None
-            if copy and copy.last_error != said:
-                said = copy.last_error
-                log.warning("copy to %s: %s", self._values.url, said or "works again")
-            if copied is None or not copied.rows:
-                self._stop.wait(self._values.interval_seconds)
-        if copy:
+    try:
+        yield one_round
+    finally:
+        for copy in copies:
             copy.close()
-
-    def _target(self) -> InfluxTarget:
-        values = self._values
-        return InfluxTarget(
-            url=values.url,
-            token=self._token,
-            org=values.org,
-            bucket=values.bucket,
-            timeout_seconds=values.timeout_seconds,
-        )
+        house.close()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from alerts.gaps import find_gaps, still_missing
-from grid.errors import StoreError
 from grid.moments import MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
+from service.rounds import Pace, Round, RoundsThread
 from stores.journal import Gap, Journal
 
 SEARCHED_MINUTES = 5.0
@@ -57,7 +59,7 @@ class Missing:
 
 
 class GapWatch:
-    """Searches in a thread of its own; the reading goes on meanwhile."""
+    """Searches in a thread of its own, `thread`; the reading goes on meanwhile."""
 
     def __init__(self, journal: Journal, clock: Clock, slot_minutes: float, meters: Meters) -> None:
         """Prepare. `journal` is the writer's; it is read through a connection of our own."""
@@ -69,18 +71,11 @@ class GapWatch:
         self._found: list[Missing] = []
         self._lock = threading.Lock()
         self._skip = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gaps", daemon=True)
 
-    def start(self) -> None:
-        """Begin to search."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look once more, and end."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+    def thread(self) -> RoundsThread:
+        """Return the thread that looks now and then, and once more when it is stopped."""
+        pace = Pace(real_seconds(self._clock, LOOK_EVERY_US), ends_with_a_round=True)
+        return RoundsThread("gaps", self._rounds, pace, self._meters)
 
     def suspect(self, cause: Cause, newest_stored_us: int | None) -> None:
         """Search from now on. `newest_stored_us`: newest moment measured when it happened; None where nothing was."""
@@ -108,6 +103,15 @@ class GapWatch:
                 self._finish(reader, suspicion)
         self._look_again(reader, now_us)
         self._meters.gaps(*reader.open_gaps())
+
+    @contextmanager
+    def _rounds(self) -> Iterator[Round]:
+        def one_round() -> bool:
+            self.look(reader, self._clock.now_us())
+            return False
+
+        with Journal.open_reader(self._journal.path) as reader:
+            yield one_round
 
     def _search(self, reader: Journal, suspicion: Suspicion, now_us: int) -> None:
         since_us = suspicion.from_us - RHYTHM_SLOTS * self._slot_us
@@ -146,14 +150,3 @@ class GapWatch:
                 new.append(replace(gap, missing=0, filled_at_us=now_us))
         if old:
             self._journal.list_gaps(new, instead_of=old)
-
-    def _run(self) -> None:
-        with Journal.open_reader(self._journal.path) as reader:
-            while True:
-                stopping = self._stop.wait(real_seconds(self._clock, LOOK_EVERY_US))
-                try:
-                    self.look(reader, self._clock.now_us())
-                except StoreError as error:
-                    log.error("the gaps cannot be listed now: %s", error)
-                if stopping:
-                    return

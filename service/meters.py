@@ -63,7 +63,9 @@ class Meters:
         self._rejected = Counter("redvest_rejected", "Refused by reason", ["reason"], registry=self.registry)
         self._rejected_by: dict[str, Counter] = {}
         self._commit_failures = self._counter("commit_failures", "Commits that failed and are tried again")
-        self._loop_failures = self._counter("loop_failures", "Unforeseen errors that the reading loop outlived")
+        self._round_failures = Counter(
+            "redvest_round_failures", "Rounds beside the reading that failed", ["thread"], registry=self.registry
+        )
         self._sessions_lost = self._gauge("broker_sessions_lost", "Reconnections where the broker had lost our session")
         self._gaps = self._gauge("gaps_open", "Gaps in the readings that nothing has filled")
         self._missing = self._gauge("readings_missing", "Readings that are missing in them")
@@ -146,9 +148,9 @@ class Meters:
         with self._lock:
             self._clock_behind_minutes = minutes
 
-    def loop_failed(self) -> None:
-        """Count an unforeseen error that the reading loop outlived."""
-        self._loop_failures.inc()
+    def round_failed(self, thread: str) -> None:
+        """Count a round of a thread beside the reading that failed; the next one begins anew."""
+        self._round_failures.labels(thread).inc()
 
     def beat(self, *, connected: bool, queued: int, broker_error: str = "", sessions_lost: int = 0) -> None:
         """Note that the reading loop lives, and what it sees of the broker. Call it at least every few seconds."""

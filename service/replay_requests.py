@@ -7,19 +7,20 @@ the gap is open, and after a restart.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from collector.broker_address import BrokerAddress
 from collector.publishing import publish_once
 from collector.wire import encode_replay_request, replay_topic
 from grid.assets import Device
-from grid.errors import BrokerError, StoreError
 from grid.fleet import Fleet
 from grid.moments import HOUR_US, MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
+from service.meters import Meters
+from service.rounds import Pace, Round, RoundsThread
 from stores.journal import Gap, Journal
 
 LOOK_EVERY_US = 30 * SECOND_US
@@ -96,8 +97,8 @@ def _key(gap: Gap) -> _GapKey:
     return gap.transformer, gap.after_us, gap.before_us
 
 
-class ReplayThread:
-    """Looks at the list of gaps and asks; the reading goes on meanwhile."""
+class ReplayRequests:
+    """Looks at the list of gaps and asks, in a thread of its own, `thread`; the reading goes on meanwhile."""
 
     def __init__(
         self,
@@ -115,18 +116,10 @@ class ReplayThread:
         self._client_id = client_id
         self._fleet = fleet
         self._plan = ReplayPlan(age_hours_max)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End without another look."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+    def thread(self, meters: Meters) -> RoundsThread:
+        """Return the thread that looks now and then, and not once more when it is stopped."""
+        return RoundsThread("replay", self._rounds, Pace(real_seconds(self._clock, LOOK_EVERY_US)), meters)
 
     def look(self, reader: Journal) -> int:
         """Ask once, where that is due; return how many requests went out. Raises StoreError, BrokerError."""
@@ -139,10 +132,11 @@ class ReplayThread:
             log.info("%d devices were asked for the readings of gaps", len(requests))
         return len(requests)
 
-    def _run(self) -> None:
+    @contextmanager
+    def _rounds(self) -> Iterator[Round]:
+        def one_round() -> bool:
+            self.look(reader)
+            return False
+
         with Journal.open_reader(self._journal.path) as reader:
-            while not self._stop.wait(real_seconds(self._clock, LOOK_EVERY_US)):
-                try:
-                    self.look(reader)
-                except (StoreError, BrokerError) as error:
-                    log.warning("devices could not be asked for missing readings: %s", error)
+            yield one_round
