@@ -2,6 +2,8 @@
 
 Freshness is told by when the collector received a valid, stored reading, never by the device's own time. What
 is said to people is one sentence for the whole stream, else one for each feeder; single transformers turn grey.
+Devices send at different seconds, so a whole stream falls silent, and comes back, one transformer after another:
+a feeder is lost by itself only where others were heard meanwhile, and is told of only when all had time to come back.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ FEEDER_SLOTS = 2
 FEEDER_SILENT_PERCENT = 20
 FEEDER_SILENT_MIN = 5
 """A feeder is lost when at least this share and this number of its transformers send nothing."""
+PAUSE_SLOTS = 1.25
+"""Nothing from anybody for longer is a pause of the stream. Devices that all send at the same minute leave one slot
+between two readings, give or take what the network does to them; the quarter is for that (own choice)."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,11 @@ class SilenceSettings:
     """How often a transformer sends."""
     silent_slots: int = 3
     """A transformer is silent after more than so many slots without a reading."""
+
+    @property
+    def slot_us(self) -> int:
+        """Return how often a transformer sends [µs]."""
+        return round(self.slot_minutes * MINUTE_US)
 
     @property
     def silent_us(self) -> int:
@@ -119,7 +129,13 @@ class Silence:
     """Is silent, and a lost feeder or a blind stream says so already."""
     feeders: tuple[LostFeeder, ...]
     """The lost feeders, by name."""
+    told: tuple[LostFeeder, ...]
+    """Those of them that people are told of: none while the stream is blind, no new ones when it has just come back."""
     blind: BlindStream | None
+    newest_us: int
+    """When anything was last received from anybody; `NEVER_RECEIVED` for never."""
+    told_from_us: int
+    """From when on people are told of a feeder that is lost now."""
 
     @property
     def single(self) -> NDArray[np.bool_]:
@@ -127,39 +143,30 @@ class Silence:
         return self.silent & ~self.covered
 
 
-@dataclass(frozen=True, eq=False)
-class SilenceChanges:
-    """What began and what ended between two looks."""
-
-    started: tuple[BlindStream | LostFeeder, ...]
-    ended: tuple[BlindStream | LostFeeder, ...]
-    """As they stood at the look before."""
-    fell_silent: NDArray[np.intp]
-    """Rows of transformers that are silent now and were not, whether or not something covers them."""
-    came_back: NDArray[np.intp]
-    """Rows of transformers that were silent and are not any more."""
-
-    def __bool__(self) -> bool:
-        """Return whether anything changed."""
-        return bool(self.started or self.ended or len(self.fell_silent) or len(self.came_back))
-
-
 def look(
-    watched: Watched, last_received_us: NDArray[np.int64], now_us: int, settings: SilenceSettings | None = None
+    watched: Watched,
+    last_received_us: NDArray[np.int64],
+    now_us: int,
+    settings: SilenceSettings | None = None,
+    before: Silence | None = None,
 ) -> Silence:
     """Return who is silent. `last_received_us` (n,) is when the collector last stored a reading of each transformer.
 
-    It is `NEVER_RECEIVED` for none. A moment after `now_us` (a clock that was set back) is no silence.
+    It is `NEVER_RECEIVED` for none. A moment after `now_us` (a clock that was set back) is no silence. `before` is
+    the look before, for those who tell people; without it everything that is lost counts as told.
     """
     settings = settings or SilenceSettings()
     seen = watched.in_service & (last_received_us != NEVER_RECEIVED)
+    newest_us = int(last_received_us[seen].max()) if seen.any() else NEVER_RECEIVED
     waited_us = now_us - last_received_us
     silent = seen & (waited_us > settings.silent_us)
     overdue = seen & (waited_us > settings.overdue_us)
-    feeders, lost = _lost_feeders(watched, seen, overdue, last_received_us, settings.overdue_us)
+    feeders, lost = _lost_feeders(watched, seen, overdue, last_received_us, settings, newest_us)
     blind = None
     if seen.any() and (overdue[seen].all() or silent[seen].all()):
-        blind = BlindStream(int(seen.sum()), int(last_received_us[seen].max()))
+        blind = BlindStream(int(seen.sum()), newest_us)
+    told_from_us = _told_from(before, newest_us, now_us, settings)
+    known = {feeder.feeder_id for feeder in before.told} if before else set()
     return Silence(
         now_us=now_us,
         last_received_us=last_received_us.copy(),
@@ -167,8 +174,23 @@ def look(
         never_seen=watched.in_service & ~seen,
         covered=silent & (lost | (blind is not None)),
         feeders=feeders,
+        told=() if blind else tuple(f for f in feeders if f.feeder_id in known or now_us >= told_from_us),
         blind=blind,
+        newest_us=newest_us,
+        told_from_us=told_from_us,
     )
+
+
+def _told_from(before: Silence | None, newest_us: int, now_us: int, settings: SilenceSettings) -> int:
+    """Return from when on a lost feeder is told of: two slots after a pause of the stream, so that all can come back.
+
+    A clock that is set back in the meantime makes it no longer than two slots from now.
+    """
+    if before is None:
+        return NEVER_RECEIVED
+    if newest_us - before.newest_us > PAUSE_SLOTS * settings.slot_us:
+        return now_us + settings.overdue_us
+    return min(before.told_from_us, now_us + settings.overdue_us)
 
 
 def _lost_feeders(
@@ -176,9 +198,14 @@ def _lost_feeders(
     seen: NDArray[np.bool_],
     overdue: NDArray[np.bool_],
     last_received_us: NDArray[np.int64],
-    overdue_us: int,
+    settings: SilenceSettings,
+    newest_us: int,
 ) -> tuple[tuple[LostFeeder, ...], NDArray[np.bool_]]:
-    """Return the lost feeders, and which transformers (n,) hang on one."""
+    """Return the lost feeders, and which transformers (n,) hang on one.
+
+    A feeder that counts as lost more than a slot after anybody was last heard is not lost by itself: where everybody
+    sends once a slot, that is the whole stream falling silent, and it is blind within another slot.
+    """
     count = len(watched.feeder_ids)
     on_feeder = watched.feeder >= 0
     heard = np.bincount(watched.feeder[on_feeder & seen], minlength=count)
@@ -187,47 +214,19 @@ def _lost_feeders(
     is_lost = silent >= enough
     if not is_lost.any():
         return (), np.zeros(len(watched.feeder), bool)
-    lost_row = on_feeder & is_lost[watched.feeder]
-    rows = np.flatnonzero(lost_row & overdue)
+    rows = np.flatnonzero(on_feeder & is_lost[watched.feeder] & overdue)
     rows = rows[np.lexsort((last_received_us[rows], watched.feeder[rows]))]
     numbers = np.flatnonzero(is_lost)
     # The loss began when as many as it takes had fallen silent, not with the first of them.
     deciding = rows[np.searchsorted(watched.feeder[rows], numbers) + enough[numbers] - 1]
-    found = zip(numbers.tolist(), (last_received_us[deciding] + overdue_us).tolist(), strict=True)
+    began_us = last_received_us[deciding] + settings.overdue_us
+    by_itself = began_us <= newest_us + settings.slot_us
+    is_lost[numbers[~by_itself]] = False
+    found = zip(numbers[by_itself].tolist(), began_us[by_itself].tolist(), strict=True)
     return tuple(
-        LostFeeder(watched.feeder_ids[number], int(silent[number]), int(heard[number]), began_us)
-        for number, began_us in found
-    ), lost_row
-
-
-def changes(before: Silence | None, now: Silence) -> SilenceChanges:
-    """Return what began and ended since the look before; None is a look at which all was well.
-
-    While the stream is blind, feeders neither begin nor end: one sentence says it all. When it sees again, a feeder
-    that is still lost begins, under the key it had, and any other is over without a word of its own.
-    """
-    was_blind, is_blind = before.blind if before else None, now.blind
-    feeders_before = {} if before is None or was_blind else {f.feeder_id: f for f in before.feeders}
-    feeders_now = {} if is_blind else {f.feeder_id: f for f in now.feeders}
-    started: list[BlindStream | LostFeeder] = [f for name, f in feeders_now.items() if name not in feeders_before]
-    ended: list[BlindStream | LostFeeder] = []
-    if not is_blind:
-        ended += [f for name, f in feeders_before.items() if name not in feeders_now]
-    if is_blind and not was_blind:
-        started.append(is_blind)
-    if was_blind and not is_blind:
-        ended.append(was_blind)
-    silent_before = np.zeros(len(now.silent), bool)
-    if before:
-        # A ledger that was imported in between may have brought new rows; the old ones keep their places.
-        known = min(len(before.silent), len(now.silent))
-        silent_before[:known] = before.silent[:known]
-    return SilenceChanges(
-        tuple(started),
-        tuple(ended),
-        np.flatnonzero(now.silent & ~silent_before),
-        np.flatnonzero(silent_before & ~now.silent),
-    )
+        LostFeeder(watched.feeder_ids[number], int(silent[number]), int(heard[number]), began)
+        for number, began in found
+    ), on_feeder & is_lost[watched.feeder]
 
 
 def silent_key(transformer_id: str, last_received_us: int) -> str:

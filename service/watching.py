@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.silence import BlindStream, LostFeeder, Silence, SilenceSettings, Watched, changes, look
+from alerts.silence import BlindStream, LostFeeder, Silence, SilenceSettings, Watched, look
+from alerts.silence_changes import changes
 from alerts.silence_words import communication_back, communication_lost, monitoring_is_blind, monitoring_sees_again
 from alerts.speech import Remark, Urgency
 from grid.assets import Ledger
@@ -33,7 +34,8 @@ class Watch:
 
     def look(self, last_received_us: NDArray[np.int64], now_us: int) -> tuple[Remark, ...]:
         """Look at who is silent now; return what has to be said about it."""
-        before, self._silence = self._silence, look(self._watched, last_received_us, now_us, self._settings)
+        before = self._silence
+        self._silence = look(self._watched, last_received_us, now_us, self._settings, before)
         if not self._zone:
             return ()
         changed = changes(before, self._silence)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from alerts.silence import (
     NEVER_RECEIVED,
@@ -17,10 +19,10 @@ from alerts.silence import (
     Silence,
     SilenceSettings,
     Watched,
-    changes,
     look,
     silent_key,
 )
+from alerts.silence_changes import changes
 from alerts.silence_words import (
     communication_back,
     communication_lost,
@@ -167,17 +169,109 @@ def test_a_loss_keeps_its_key_when_more_fall_silent_and_after_a_restart():
 def test_blindness_says_it_once_for_all_feeders_and_what_stays_lost_is_said_after_it():
     watched = town({"F1": 10, "F2": 10})
     well = look(watched, received(*[1] * 20), NOON)
-    half = look(watched, received(*[40] * 10, *[1] * 10), NOON)
+    half = look(watched, received(*[40] * 10, *[1] * 10), NOON, before=well)
     later = NOON + 50 * MINUTE_US
-    blind = look(watched, received(*[90] * 10, *[51] * 10, now_us=later), later)
-    again = look(watched, received(*[91] * 10, *[0] * 10, now_us=later), later)
+    blind = look(watched, received(*[90] * 10, *[51] * 10, now_us=later), later, before=half)
+    again = look(watched, received(*[90] * 10, *[0] * 10, now_us=later), later, before=blind)
+    soon, at_last = later + SLOT, later + 2 * SLOT
+    waiting = look(watched, received(*[105] * 10, *[0] * 10, now_us=soon), soon, before=again)
+    still = look(watched, received(*[120] * 10, *[0] * 10, now_us=at_last), at_last, before=waiting)
     assert [f.feeder_id for f in changes(well, half).started] == ["F1"]
     assert changes(half, blind).started == (blind.blind,)
     assert changes(half, blind).ended == ()
     assert blind.covered.all()
     assert changes(blind, again).ended == (blind.blind,)
-    assert [f.feeder_id for f in changes(blind, again).started] == ["F1"]
+    assert changes(blind, again).started == ()
+    assert changes(again, waiting).started == ()
+    assert [f.key for f in changes(waiting, still).started] == [f.key for f in half.feeders]
     assert changes(blind, well).started == ()
+
+
+Heard = Callable[[int], NDArray[np.int64]]
+"""When each transformer was last heard, as known at a moment."""
+
+
+def told(watched: Watched, heard: Heard, from_us: int, until_us: int, every_us: int = MINUTE_US // 4) -> list[str]:
+    """Look again and again; return what people are told, with the minute after the beginning."""
+    before: Silence | None = None
+    said = []
+    for now_us in range(from_us, until_us, every_us):
+        now = look(watched, heard(now_us), now_us, before=before)
+        change = changes(before, now)
+        at = round((now_us - from_us) / MINUTE_US)
+        said += [f"{at} {name_of(c)} lost" for c in change.started] + [f"{at} {name_of(c)} back" for c in change.ended]
+        before = now
+    return said
+
+
+def each_at_its_second(numbers: int, silences: Mapping[int, tuple[float, float]] | tuple[float, float]) -> Heard:
+    """Return what is heard of transformers that send once a slot, each at its own moment of it.
+
+    `silences`: from which minute after NOON to which nothing comes; of all, or by transformer.
+    """
+    second = np.random.default_rng(20).permutation(numbers) * SLOT // numbers
+
+    def heard(now_us: int) -> NDArray[np.int64]:
+        found = (now_us - second) // SLOT * SLOT + second
+        for row in range(numbers):
+            begin, end = silences if isinstance(silences, tuple) else silences.get(row, (0.0, 0.0))
+            while NOON + begin * MINUTE_US <= found[row] < NOON + end * MINUTE_US:
+                found[row] -= SLOT
+        return found
+
+    return heard
+
+
+def test_a_town_whose_transformers_fall_silent_and_come_back_one_by_one_is_told_once_each_way():
+    watched = town({"F1": 10, "F2": 30, "F3": 60})
+    heard = each_at_its_second(100, (60, 160))
+    assert told(watched, heard, NOON, NOON + 300 * MINUTE_US) == ["90 stream lost", "160 stream back"]
+
+
+@pytest.mark.parametrize("minutes", [16, 19, 23, 29])
+def test_a_break_of_the_whole_stream_that_is_over_before_it_is_blind_is_no_lost_feeder(minutes):
+    watched = town({"F1": 10, "F2": 30, "F3": 60})
+    heard = each_at_its_second(100, (60, 60 + minutes))
+    assert told(watched, heard, NOON, NOON + 200 * MINUTE_US) == []
+
+
+def test_a_feeder_that_stays_away_when_all_others_are_back_is_told_two_slots_later():
+    watched = town({"F1": 10, "F2": 30})
+    heard = each_at_its_second(40, {row: (60, 400 if row < 10 else 160) for row in range(40)})
+    said = told(watched, heard, NOON, NOON + 300 * MINUTE_US)
+    assert said == ["90 stream lost", "160 stream back", "190 F1 lost"]
+
+
+def test_a_feeder_by_itself_is_told_as_soon_as_ever_also_where_all_send_at_the_same_minute():
+    watched = town({"F1": 10, "F2": 30})
+    dice = np.random.default_rng(7)
+    sent = NOON + np.arange(20) * SLOT + dice.integers(0, 20_000_000, 20) + dice.integers(0, 2_000_000, (40, 20))
+    sent[:10, 4:] = NOON + 1000 * SLOT  # the feeder's last one is that of the third slot
+
+    def heard(now_us: int) -> NDArray[np.int64]:
+        return np.where(sent <= now_us, sent, NEVER_RECEIVED).max(axis=1)
+
+    assert told(watched, heard, NOON + SLOT, NOON + 9 * SLOT, every_us=1_000_000) == ["60 F1 lost"]
+
+
+def test_a_feeder_that_was_told_stays_told_over_a_break_of_the_whole_stream():
+    watched = town({"F1": 10, "F2": 30})
+    heard = each_at_its_second(40, {row: (60, 200) if row < 10 else (120, 143) for row in range(40)})
+    said = told(watched, heard, NOON, NOON + 300 * MINUTE_US)
+    assert [line.partition(" ")[2] for line in said] == ["F1 lost", "F1 back"]
+
+
+def test_a_clock_that_is_set_back_after_a_break_does_not_keep_a_lost_feeder_from_people():
+    watched = town({"F1": 10, "F2": 10})
+    blind = look(watched, received(*[31] * 20), NOON)
+    back = look(watched, received(*[31] * 10, *[0] * 10), NOON, before=blind)
+    earlier = NOON - 600 * MINUTE_US
+    set_back = look(watched, received(*[31] * 10, *[0] * 10, now_us=earlier), earlier, before=back)
+    soon, later = earlier + SLOT, earlier + 2 * SLOT
+    waiting = look(watched, received(*[46] * 10, *[0] * 10, now_us=soon), soon, before=set_back)
+    at_last = look(watched, received(*[61] * 10, *[0] * 10, now_us=later), later, before=waiting)
+    assert (back.told, set_back.told, waiting.told) == ((), (), ())
+    assert [f.feeder_id for f in changes(waiting, at_last).started] == ["F1"]
 
 
 def test_nothing_changed_is_said_to_be_nothing():
@@ -205,7 +299,10 @@ def naive_look(feeders: list[str], minutes_ago: list[float]) -> tuple[set[int], 
         own = [i for i in seen if feeders[i] == feeder]
         quiet = [i for i in own if minutes_ago[i] > 30]
         if len(quiet) >= 5 and len(quiet) * 5 >= len(own):
-            lost.add(feeder)
+            enough = max(5, -(-len(own) // 5))
+            lost_for = sorted((minutes_ago[i] for i in quiet), reverse=True)[enough - 1] - 30
+            if lost_for >= min(minutes_ago[i] for i in seen) - 15:
+                lost.add(feeder)
     blind = bool(seen) and (set(seen) == silent or all(minutes_ago[i] > 30 for i in seen))
     single = set() if blind else {i for i in silent if feeders[i] not in lost}
     return silent, single, lost, blind
@@ -238,14 +335,15 @@ def test_what_began_and_has_not_ended_is_what_stands_whenever_one_looks(feeders,
         now_us += data.draw(st.sampled_from([1, 10, 16, 31, 46])) * MINUTE_US
         for row in data.draw(st.sets(st.integers(0, len(feeders) - 1))):
             heard[row] = now_us - data.draw(st.sampled_from([0, 5])) * MINUTE_US
-        silence = look(watched, heard, now_us)
+        silence = look(watched, heard, now_us, before=before)
         change = changes(before, silence)
         for one in change.ended:
             standing = standing - {name_of(one)} if isinstance(one, LostFeeder) else set()
         for one in change.started:
             standing.add(name_of(one))
         silent = (silent | set(change.fell_silent.tolist())) - set(change.came_back.tolist())
-        shown = {"stream"} if silence.blind else {f.feeder_id for f in silence.feeders}
+        shown = {"stream"} if silence.blind else {f.feeder_id for f in silence.told}
+        assert set(silence.told) <= set(silence.feeders)
         assert shown == (standing if not silence.blind else standing & {"stream"})
         assert silent == set(rows(silence.silent))
         before = silence
