@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from collector.columns import as_columns
 from collector.json_objects import UNREADABLE, explain, members
 from collector.rejects import Fault, Reason
 from collector.rows import RowsRead, quotes_in_rows, read_rows_singly
-from collector.wire import BATCH_ROWS_MAX, FIELDS, WireBatch, WireColumns
+from collector.wire import BATCH_ROWS_MAX, FIELDS, WireBatch, WireColumns, WireReading
 
 _decode = msgspec.json.Decoder(WireBatch).decode
 _list_of = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
@@ -19,6 +23,28 @@ def read_batch(payload: bytes) -> RowsRead | Fault:
     """Read a batch; a fault is one of the batch as a whole, such as a column that is too short."""
     read = _read_trustingly(payload)
     return _read_exactly(payload) if read is None else read
+
+
+def read_batches_together(payloads: Sequence[bytes]) -> tuple[WireColumns, NDArray[np.intp]] | None:
+    """Read n batches of rows in all of which all is well: their rows, one batch after another, and how many each has.
+
+    None when anything asks for a closer look, or when there are columns among them.
+    """
+    rows: list[WireReading] = []
+    lengths = np.zeros(len(payloads), np.intp)
+    for number, payload in enumerate(payloads):
+        try:
+            batch = _decode(payload)
+        except UNREADABLE:
+            return None
+        if batch.readings is None or batch.columns is not None or not 0 < len(batch.readings) <= BATCH_ROWS_MAX:
+            return None
+        rows += batch.readings
+        lengths[number] = len(batch.readings)
+    columns = as_columns(rows)
+    if sum(payload.count(b'"') for payload in payloads) != 2 * len(payloads) + quotes_in_rows(columns):
+        return None
+    return columns, lengths
 
 
 def batch_rows(payload: bytes) -> list[bytes]:

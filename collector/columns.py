@@ -78,8 +78,11 @@ def _phases(values: Sequence[Three | None] | None, rows: int) -> NDArray[np.floa
     """Return phase values (n, 3); None, whole or one of three, becomes NaN."""
     if values is None or values.count(None) == rows:
         return np.full((rows, 3), np.nan)
-    triples = [value or _NOT_MEASURED for value in values]
-    return np.array(list(chain.from_iterable(triples)), np.float64).reshape(rows, 3)
+    try:
+        return np.fromiter(chain.from_iterable(values), np.float64, 3 * rows).reshape(rows, 3)  # type: ignore[arg-type]
+    except TypeError:  # something is missing
+        triples = [value or _NOT_MEASURED for value in values]
+        return np.array(list(chain.from_iterable(triples)), np.float64).reshape(rows, 3)
 
 
 def _totals(values: Sequence[Power | None] | None, rows: int) -> NDArray[np.float64]:

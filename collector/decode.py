@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 
 import numpy as np
+from numpy.typing import NDArray
 
-from collector.batches import batch_rows, read_batch
+from collector.batches import batch_rows, read_batch, read_batches_together
 from collector.columns import as_batch, join_columns
 from collector.message import Message, MessageBlock
 from collector.rejects import Fault, Reason, Reject, reject_message, shown
@@ -41,19 +41,33 @@ class Decoded:
     """How many messages the broker had kept; each is a reject as well."""
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """n rows that may be readings."""
+
+    columns: WireColumns
+    transformer: NDArray[np.int32]
+    """(n,)"""
+    message: NDArray[np.intp]
+    """(n,) which message of the block brought them."""
+    place: NDArray[np.intp]
+    """(n,) where in that message they stand."""
+
+
 @dataclass
 class _Block:
-    """What is known of a block so far: rows (n,) that may be readings, and what is wrong with the rest."""
+    """What is known of a block so far: rows that may be readings, and what is wrong with the rest."""
 
-    columns: list[WireColumns] = field(default_factory=list)
-    transformer: list[int] = field(default_factory=list)
-    message: list[int] = field(default_factory=list)
-    place: list[int] = field(default_factory=list)
+    parts: list[_Rows] = field(default_factory=list)
     row_faults: dict[int, Fault] = field(default_factory=dict)
-    """By row, of those that name the wrong transformer."""
+    """By row, counted over all parts, of those that name the wrong transformer."""
     faults: dict[tuple[int, int], Fault] = field(default_factory=dict)
     """By message and place."""
     unknown_fields: int = 0
+
+    def rows(self) -> int:
+        """Return how many rows there are so far."""
+        return sum(len(part.message) for part in self.parts)
 
 
 def decode_block(messages: Sequence[Message], fleet: Fleet, limits: Limits) -> Decoded:
@@ -63,8 +77,8 @@ def decode_block(messages: Sequence[Message], fleet: Fleet, limits: Limits) -> D
     singles, transformer, batches = _sort_by_topic(messages, fleet, block)
     if singles:
         _read_singles(messages, singles, transformer, fleet, block)
-    for index in batches:
-        _read_batch(messages, index, fleet, block)
+    if batches:
+        _read_batches(messages, batches, fleet, block)
     readings = _screened(messages, fleet, limits, block)
     retained = sum(fault.reason is Reason.RETAINED for fault in block.faults.values())
     return Decoded(readings, tuple(_rejects(messages, block)), block.unknown_fields, retained)
@@ -82,7 +96,9 @@ def _rejects(messages: MessageBlock, block: _Block) -> Iterator[Reject]:
         yield reject_message(message, fault, rows_of[index][place])
 
 
-def _sort_by_topic(messages: MessageBlock, fleet: Fleet, block: _Block) -> tuple[list[int], list[int], list[int]]:
+def _sort_by_topic(
+    messages: MessageBlock, fleet: Fleet, block: _Block
+) -> tuple[list[int], NDArray[np.int32], list[int]]:
     """Return which messages are single readings, the transformer of each of those, and which are batches."""
     meant = topics_of(fleet).meant(messages.topics)
     sizes = np.fromiter(map(len, messages.payloads), np.intp, len(messages))
@@ -97,7 +113,7 @@ def _sort_by_topic(messages: MessageBlock, fleet: Fleet, block: _Block) -> tuple
         block.faults[index, _WHOLE] = Fault(Reason.TOO_LARGE, "", f"{sizes[index]} bytes")
         meant[index] = _REFUSED
     singles = np.flatnonzero(meant >= 0)
-    return singles.tolist(), meant[singles].tolist(), np.flatnonzero(meant == STATION_BATCH).tolist()
+    return singles.tolist(), meant[singles], np.flatnonzero(meant == STATION_BATCH).tolist()
 
 
 def _fault_of_topic(topic: str, fleet: Fleet) -> Fault:
@@ -116,62 +132,83 @@ def _wrong_station(field_name: str, ledger: str, topic: str) -> Fault:
 
 
 def _read_singles(
-    messages: MessageBlock, singles: list[int], transformer: list[int], fleet: Fleet, block: _Block
+    messages: MessageBlock, singles: list[int], transformer: NDArray[np.int32], fleet: Fleet, block: _Block
 ) -> None:
     read = read_rows([messages.payloads[index] for index in singles])
     for place, fault in read.faults.items():
         block.faults[singles[place], _WHOLE] = fault
+    places = np.array(read.places, np.intp)
     named = read.columns.transformer_id
     if named.count(None) < len(named):
-        for row, place in enumerate(read.places):
-            expected = fleet.transformer_ids[transformer[place]]
+        for row, number in enumerate(transformer[places].tolist()):
+            expected = fleet.transformer_ids[number]
             if named[row] is not None and named[row] != expected:
                 told = f"the payload says {shown(named[row])}, the topic {shown(expected)}"
                 block.row_faults[row] = Fault(Reason.TOPIC_MISMATCH, "transformer_id", told)
-    block.columns.append(read.columns)
-    block.transformer.extend([transformer[place] for place in read.places])
-    block.message.extend([singles[place] for place in read.places])
-    block.place.extend(repeat(_WHOLE, len(read.places)))
+    message = np.array(singles, np.intp)[places]
+    block.parts.append(_Rows(read.columns, transformer[places], message, np.full(len(places), _WHOLE)))
     block.unknown_fields += read.unknown_fields
 
 
-def _read_batch(messages: MessageBlock, index: int, fleet: Fleet, block: _Block) -> None:
-    read = read_batch(messages.payloads[index])
-    if isinstance(read, Fault):
-        block.faults[index, _WHOLE] = read
+def _read_batches(messages: MessageBlock, batches: list[int], fleet: Fleet, block: _Block) -> None:
+    together = read_batches_together([messages.payloads[index] for index in batches])
+    if together is not None:
+        columns, lengths = together
+        message = np.repeat(np.array(batches, np.intp), lengths)
+        place = np.arange(len(message)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        _take_rows(messages, columns, message, place, fleet, block)
         return
-    for place, fault in read.faults.items():
-        block.faults[index, place] = fault
-    station_id = messages.topic(index).split("/")[2]
-    first_row = len(block.message)
-    transformer = [fleet.number.get(named or "", -1) for named in read.columns.transformer_id]
-    for row, number in enumerate(transformer):
-        named = read.columns.transformer_id[row]
-        if number < 0:
-            missing = named is None
-            reason = Reason.MISSING_FIELD if missing else Reason.UNKNOWN_TRANSFORMER
-            block.row_faults[first_row + row] = Fault(reason, "transformer_id", "" if missing else shown(named))
-        elif fleet.station_ids[number] != station_id:
-            fault = _wrong_station("transformer_id", fleet.station_ids[number], station_id)
-            block.row_faults[first_row + row] = fault
-    block.columns.append(read.columns)
-    block.transformer.extend(transformer)
-    block.message.extend(repeat(index, len(transformer)))
-    block.place.extend(read.places)
-    block.unknown_fields += read.unknown_fields
+    for index in batches:
+        read = read_batch(messages.payloads[index])
+        if isinstance(read, Fault):
+            block.faults[index, _WHOLE] = read
+            continue
+        for place_of_fault, fault in read.faults.items():
+            block.faults[index, place_of_fault] = fault
+        place = np.array(read.places, np.intp)
+        _take_rows(messages, read.columns, np.full(len(place), index), place, fleet, block)
+        block.unknown_fields += read.unknown_fields
+
+
+def _take_rows(
+    messages: MessageBlock,
+    columns: WireColumns,
+    message: NDArray[np.intp],
+    place: NDArray[np.intp],
+    fleet: Fleet,
+    block: _Block,
+) -> None:
+    """Take the rows of batches, and note the faults of those whose transformer is not one of the topic's station."""
+    topics, first_row = topics_of(fleet), block.rows()
+    transformer = np.array([fleet.number.get(named or "", -1) for named in columns.transformer_id], np.int32)
+    of_message, position = np.unique(message, return_inverse=True)
+    station = topics.stations([messages.topics[index] for index in of_message.tolist()])[position]
+    for row in np.flatnonzero(topics.station_of[transformer] != station).tolist():
+        named = columns.transformer_id[row]
+        if transformer[row] >= 0:
+            station_id = messages.topic(int(message[row])).split("/")[2]
+            fault = _wrong_station("transformer_id", fleet.station_ids[transformer[row]], station_id)
+        elif named is None:
+            fault = Fault(Reason.MISSING_FIELD, "transformer_id")
+        else:
+            fault = Fault(Reason.UNKNOWN_TRANSFORMER, "transformer_id", shown(named))
+        block.row_faults[first_row + row] = fault
+    block.parts.append(_Rows(columns, transformer, message, place))
 
 
 def _screened(messages: MessageBlock, fleet: Fleet, limits: Limits, block: _Block) -> ReadingBatch:
     """Return the plausible rows of the block in order of arrival, and note the faults of the others."""
-    if not block.message:
+    if not block.rows():
         return ReadingBatch.empty()
-    received_at_us = messages.received_at_us[np.array(block.message, np.intp)]
-    transformer = np.array(block.transformer, np.int32)
-    batch, time_faults = as_batch(join_columns(block.columns), transformer, received_at_us)
+    message = np.concatenate([part.message for part in block.parts])
+    place = np.concatenate([part.place for part in block.parts])
+    transformer = np.concatenate([part.transformer for part in block.parts])
+    columns = join_columns([part.columns for part in block.parts])
+    batch, time_faults = as_batch(columns, transformer, messages.received_at_us[message])
     kept, faults = sift(batch, time_faults | block.row_faults, fleet, limits)
     for row, fault in faults.items():
-        block.faults[block.message[row], block.place[row]] = fault
-    arrival = np.array(block.message, np.intp)[kept]
+        block.faults[int(message[row]), int(place[row])] = fault
+    arrival = message[kept]
     if (arrival[1:] < arrival[:-1]).any():
         return batch.take(kept[np.argsort(arrival, kind="stable")])
     return batch.take(kept) if faults else batch

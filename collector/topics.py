@@ -26,7 +26,10 @@ class Topics(dict[bytes, int]):
         """Begin empty."""
         super().__init__()
         self._fleet = fleet
-        self._stations = frozenset(fleet.station_ids)
+        self._station = {station_id: number for number, station_id in enumerate(dict.fromkeys(fleet.station_ids))}
+        of_transformers = [self._station[station_id] for station_id in fleet.station_ids]
+        self.station_of = np.array([*of_transformers, NOT_KNOWN], np.int32)
+        """(n + 1,) by transformer, the number of its station as `stations` gives it; the last one is nobody's."""
 
     def __missing__(self, topic: bytes) -> int:
         """Read a topic, and remember it when it is of the ledger."""
@@ -41,13 +44,18 @@ class Topics(dict[bytes, int]):
                 meant = self[topic] = number
         elif len(parts) == 4 and parts[:2] == ["redvest", "v1"] and parts[3] == "readings":
             meant = STATION_BATCH
-            if parts[2] in self._stations:
+            if parts[2] in self._station:
                 self[topic] = meant
         return meant
 
     def meant(self, topics: Sequence[bytes]) -> NDArray[np.int32]:
         """Return what n topics mean (n,)."""
         return np.fromiter(map(self.__getitem__, topics), np.int32, len(topics))
+
+    def stations(self, topics: Sequence[bytes]) -> NDArray[np.int32]:
+        """Return the numbers of the stations whose batches come on n topics (n,); unknown ones share one."""
+        named = (topic.decode().split("/")[2] for topic in topics)
+        return np.array([self._station.get(station_id, len(self._station)) for station_id in named], np.int32)
 
 
 @lru_cache(maxsize=2)
