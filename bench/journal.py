@@ -2,7 +2,7 @@
 
     python -m bench.journal [--transformers N] [--seconds S]
 
-One day of a fleet that sends every minute ten values with a decimal each, as meters do, is stored as rows, asked for
+One day of a fleet that sends every minute ten values with a decimal each, as meters do, is stored, asked for
 while another process appends, packed, and asked for again. Appending is measured in turns, with and without a step of
 packing in each second, which is what the collector does under full load. All in one run on one machine.
 """
@@ -203,9 +203,9 @@ def measure(path: Path, transformers: int, seconds: float) -> None:
         day_readings = journal.counts().readings
     row_bytes = bytes_used(path) / day_readings
     print(f"{transformers:,} transformers, a reading of ten values each minute: {day_readings:,} in a day")
-    print(f"as rows    {row_bytes:6.1f} bytes a reading")
+    print(f"unpacked   {row_bytes:6.1f} bytes a reading")
     said, stored = ask_while_written(path, transformers)
-    print(f"as rows    a day of one transformer, {stored:,} readings appended meanwhile: {said}")
+    print(f"unpacked   a day of one transformer, {stored:,} readings appended meanwhile: {said}")
     with Journal.open_writer(path) as journal:
         first = ((journal.newest_measured_us() or 0) - FIRST_DAY_US) // MINUTE_US + 1
         source = iter(list(zip(range(400), blocks(transformers, first, SEED), strict=False)))

@@ -50,8 +50,8 @@ class Opened:
         ]
         if self.damaged_readings:
             lines.append(
-                f"journal: {self.damaged_readings} packed readings are damaged, the log names the segments; restore "
-                "the last backup (redvest restore), or delete these segments to make do without"
+                f"journal: {self.damaged_readings} readings are damaged, the log says which; restore "
+                "the last backup (redvest restore), or delete these rows to make do without (docs/stores.md)"
             )
         return tuple(lines)
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from grid.errors import StoreError
 from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
-from stores import journal_append, journal_gaps, journal_packing, journal_reading
+from stores import journal_append, journal_bundles, journal_gaps, journal_packing, journal_reading
 from stores.journal_file import WriterLock, open_for_reading, open_for_writing
 from stores.journal_log import LogState
 from stores.journal_newest import NEVER, Newest, stored_moments
@@ -266,14 +266,15 @@ class Journal:
             return journal_reading.counts(connection, self.path)
 
     def damaged_readings(self, file_bytes_max: int) -> int:
-        """Return how many packed readings cannot be unpacked any more; each segment of them is said in the log.
+        """Return how many readings are damaged; each bundle and each segment of them is said in the log.
 
         A larger file is not looked through: 0.
         """
         if self.counts().bytes > file_bytes_max:
             return 0
         with self._asking() as connection:
-            return sum(s.readings for s in since_hour(connection, *_EVERY_SEGMENT) if not len(s.stored()))
+            packed = sum(s.readings for s in since_hour(connection, *_EVERY_SEGMENT) if not len(s.stored()))
+            return packed + journal_bundles.damaged_readings(connection)
 
     def _sought(self, from_us: int, numbers: Sequence[int], rows_max: int) -> Iterator[ReadingBatch]:
         with self._asking() as connection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
@@ -22,6 +23,8 @@ _TOLD_FIRST = 3
 _WORDS = _TOLD_FIRST + len(VALUE_COLUMNS)
 RECORD_BYTES = 8 * _WORDS
 """Of a reading: its place in the slot, how long after measuring it was received [µs], its sequence, eleven values."""
+_SEAL_BYTES = 4
+"""CRC-32 of all records of a bundle, behind them: SQLite's pages have no checksum of their own."""
 
 _COLUMNS = "slot_minute, neighbours, block_no, told"
 # CROSS JOIN keeps SQLite from turning the loops round: for each slot one seek.
@@ -57,17 +60,17 @@ def bundles_of(readings: ReadingBatch, block_no: int) -> Iterator[Row]:
     first = np.flatnonzero(is_first)
     bounds = (RECORD_BYTES * np.append(first, len(slots))).tolist()
     records = _records(readings)
-    told = [records[begin:end] for begin, end in pairwise(bounds)]
+    told = [_sealed(records[begin:end]) for begin, end in pairwise(bounds)]
     return zip(slots[first].tolist(), neighbours[first].tolist(), [block_no] * len(first), told, strict=True)
 
 
 def readings_in(rows: Sequence[Row]) -> StoredReadings:
-    """Return the readings of bundles, one bundle after another; a bundle that is not whole is said in the log."""
+    """Return the readings of bundles, one after another; a damaged bundle counts as not there, which the log says."""
     whole = [row for row in rows if _is_whole(row)]
     if not whole:
         return NO_READINGS
     slots, neighbours, blocks, told = zip(*whole, strict=True)
-    words = np.frombuffer(b"".join(told), "<i8").reshape(-1, _WORDS)
+    words = np.frombuffer(b"".join([records[:-_SEAL_BYTES] for records in told]), "<i8").reshape(-1, _WORDS)
     lengths = np.fromiter(map(len, told), np.int64, len(told)) // RECORD_BYTES
     place, waited_us, sequence = words[:, :_TOLD_FIRST].T
     measured_at_us = np.repeat(np.array(slots, np.int64), lengths) * MINUTE_US + (place & 0xFFFFFFFF)
@@ -148,6 +151,17 @@ def take_out(connection: sqlite3.Connection, slot: int, neighbours: int, gone: N
     return removed
 
 
+def damaged_readings(connection: sqlite3.Connection) -> int:
+    """Return how many readings are in damaged bundles; each of these is said in the log."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM bundle")  # noqa: S608
+    return sum(readings_told(row) for row in rows if not _is_whole(row))
+
+
+def readings_told(row: Row) -> int:
+    """Return how many readings there are in a bundle by its size."""
+    return len(row[3]) // RECORD_BYTES
+
+
 def place_in_slot(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return for readings of the same neighbours and slot a number each (n,), in the order of their bundle."""
     return (transformer.astype(np.int64) % NEIGHBOURS << 32) + measured_at_us % MINUTE_US
@@ -165,14 +179,19 @@ def _records(readings: ReadingBatch) -> bytes:
     return words.tobytes()
 
 
+def _sealed(records: bytes) -> bytes:
+    return records + zlib.crc32(records).to_bytes(_SEAL_BYTES, "little")
+
+
 def _is_whole(row: Row) -> bool:
-    if len(row[3]) % RECORD_BYTES == 0:
-        return True
     slot, neighbours, _, told = row
+    records, seal = told[:-_SEAL_BYTES], told[-_SEAL_BYTES:]
+    if len(records) % RECORD_BYTES == 0 and zlib.crc32(records) == int.from_bytes(seal, "little"):
+        return True
     first = neighbours * NEIGHBOURS
     log.error(
-        "a bundle of the journal is damaged (%d bytes): readings of transformers %d to %d in minute %d are missing",
-        len(told),
+        "a bundle of the journal is damaged: %d readings of transformers %d to %d in minute %d are missing",
+        readings_told(row),
         first,
         first + NEIGHBOURS - 1,
         slot,

@@ -453,13 +453,36 @@ def test_a_damaged_segment_is_said_its_readings_are_missing_and_taken_again(
     with journal_in(tmp_path) as journal:
         assert journal.damaged_readings(2**30) == 16 * 60
         (reason,) = Opened(journal, (), journal.damaged_readings(2**30)).degraded
-        assert "960 packed readings are damaged" in reason
+        assert "960 readings are damaged" in reason
         assert len(journal.series(16, 0, 2**62)) == 150 - 60
         assert len(journal.series(15, 0, 2**62)) == 150
         assert "readings of transformers 16 to 31 in hour" in caplog.text
         assert int(journal.append(sent).new.sum()) == 16 * 60
         pack_all(journal)
         assert bits(journal.series(16, 0, 2**62)) == bits(sent.take(sent.transformer == 16))
+
+
+def test_a_flipped_bit_in_a_bundle_is_said_its_readings_are_missing_and_taken_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = a_grid(10)
+    with journal_in(tmp_path) as journal:
+        journal.append(sent)
+    for place in (0, 500, -1):
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as file, file:
+            told, slot = file.execute("SELECT told, min(slot_minute) FROM bundle WHERE neighbours = 1").fetchone()
+            flipped = bytearray(told)
+            flipped[place] ^= 1
+            file.execute("UPDATE bundle SET told = ? WHERE neighbours = 1 AND slot_minute = ?", (bytes(flipped), slot))
+        with journal_in(tmp_path) as journal:
+            assert journal.damaged_readings(2**30) == 16
+            assert len(journal.series(16, 0, 2**62)) == 9
+            assert len(journal.series(15, 0, 2**62)) == 10
+            assert "16 readings of transformers 16 to 31 in minute" in caplog.text
+            assert int(journal.append(sent).new.sum()) == 16
+            assert bits(journal.series(16, 0, 2**62)) == bits(sent.take(sent.transformer == 16))
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as file, file:
+            file.execute("DELETE FROM bundle WHERE told = ?", (bytes(flipped),))
 
 
 def test_a_reader_sees_all_readings_at_every_moment_of_packing(tmp_path: Path) -> None:
