@@ -137,9 +137,10 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA recursive_triggers = ON")
-        # Not WAL: before SQLite 3.51.3 a WAL file with several writing processes can be damaged.
-        connection.execute("PRAGMA journal_mode = DELETE")
-        # EXTRA syncs the folder too, so that a commit cannot come undone by power loss.
+        # Not WAL: before SQLite 3.51.3 a WAL file with several writing processes can be damaged. TRUNCATE: a commit
+        # empties the rollback journal and syncs that, where DELETE has to sync the folder before and after.
+        connection.execute("PRAGMA journal_mode = TRUNCATE")
+        # EXTRA, that a commit cannot come undone by power loss, whatever becomes of the journal.
         connection.execute("PRAGMA synchronous = EXTRA")
 
     @event.listens_for(engine, "begin")

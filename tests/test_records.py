@@ -468,8 +468,10 @@ def test_a_sqlite_file_has_a_rollback_journal_and_checks_references(tmp_path: Pa
         records.migrate()
         with records._database.writing() as connection:
             pragmas = ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers")
-            assert [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas] == ["delete", 3, 1, 1]
-    assert [file.name for file in tmp_path.iterdir()] == ["records.sqlite"]
+            assert [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas] == ["truncate", 3, 1, 1]
+    assert {file.name for file in tmp_path.iterdir()} == {"records.sqlite", "records.sqlite-journal"}
+    journal = tmp_path / "records.sqlite-journal"
+    assert (journal.stat().st_size, journal.stat().st_mode & 0o777) == (0, 0o600), "it would keep what was deleted"
 
 
 def test_only_its_owner_may_read_a_new_sqlite_file_of_records(tmp_path: Path) -> None:
