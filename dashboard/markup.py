@@ -96,17 +96,24 @@ def facts(rows: Iterable[tuple[str, str, str]], warned: Collection[str] = ()) ->
     return f'<table class="rv-table"><tbody>{"".join(lines)}</tbody></table>'
 
 
-def table(header: Sequence[Text], rows: Iterable[Sequence[str]], tight: Sequence[int] = ()) -> str:
-    """Return a table of text; columns whose number is in `tight` do not break their lines."""
-    top = "".join(f"<th>{escape(say(cell))}</th>" for cell in header)
+def table(header: Sequence[Text], rows: Iterable[Sequence[str]], tight: Sequence[int] = (), cards: bool = False) -> str:
+    """Return a table of text; columns whose number is in `tight` do not break their lines.
+
+    With `cards` a phone, on which it would be too wide, shows each row as a card, each value behind its column's name.
+    """
+    names = [escape(say(cell)) for cell in header]
     lines = [
         "<tr>"
-        + "".join(f"<td{' class=tight' if i in tight else ''}>{escape(cell)}</td>" for i, cell in enumerate(row))
+        + "".join(
+            f'<td{" class=tight" if i in tight else ""} data-name="{names[i]}">{escape(cell)}</td>'
+            for i, cell in enumerate(row)
+        )
         + "</tr>"
         for row in rows
     ]
+    top = "".join(f"<th>{each}</th>" for each in names)
     return (
-        f'<div class="rv-scroll"><table class="rv-table"><thead><tr>{top}</tr></thead>'
+        f'<div class="rv-scroll"><table class="rv-table{" rv-cards" if cards else ""}"><thead><tr>{top}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
 

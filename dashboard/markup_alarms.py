@@ -73,7 +73,7 @@ def operators(found: AuditedAlarms) -> str:
         _limited(words.COLUMN_ABOVE, STEADY_ALARMS_MAX),
         words.COLUMN_FLOOD,
     )
-    return table(header, [_row(load, found) for load in found.audit.operators], tight=(1, 2, 3, 4, 5, 6))
+    return table(header, [_row(load, found) for load in found.audit.operators], tight=range(1, 7), cards=True)
 
 
 def _row(load: OperatorLoad, found: AuditedAlarms) -> tuple[str, ...]:

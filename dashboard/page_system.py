@@ -144,7 +144,7 @@ def _rejects(now: System) -> str:
         )
         for row in rejects
     ]
-    return table(header, rows, tight=(0,))
+    return table(header, rows, tight=(0,), cards=True)
 
 
 def _messages(now: System) -> str:
@@ -161,7 +161,7 @@ def _messages(now: System) -> str:
         )
         for row in now.messages[:_MESSAGES_SHOWN]
     ]
-    return table(header, rows, tight=(0, 1, 2, 3))
+    return table(header, rows, tight=(0, 1, 2, 3), cards=True)
 
 
 page()

@@ -194,6 +194,30 @@ def test_buttons_fit_a_thumb_and_nothing_scrolls_sideways(new_page: Callable[...
             assert not cut_off, button.inner_text()
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_wide_tables_are_read_on_a_phone_without_scrolling_sideways(
+    new_page: Callable[..., Page], language: str
+) -> None:
+    for path in ("/alarms", "/system"):
+        phone = new_page(f"{path}?lang={language}", "phone")
+        phone.wait_for_selector(".rv-cards")
+        for wide in phone.locator(".rv-scroll").all():
+            assert wide.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, wide.inner_text()
+        named = "e => [e.dataset.name, getComputedStyle(e, '::before').content]"
+        for cell in phone.locator(".rv-cards td").all():
+            name, shown = cell.evaluate(named)
+            assert name and shown == f'"{name}"'
+
+
+@pytest.mark.parametrize("viewer", ["desk", "phone"])
+def test_nothing_on_the_system_page_touches_the_table_below_it(new_page: Callable[..., Page], viewer: str) -> None:
+    page = new_page("/system", viewer)
+    page.wait_for_selector(".rv-badge")
+    above = "e => e.getBoundingClientRect().top - e.previousElementSibling.getBoundingClientRect().bottom"
+    for table in page.locator(":is(.rv-badge, .rv-note, h2) + :is(.rv-table, .rv-scroll)").all():
+        assert table.evaluate(above) >= 4, table.inner_text()[:80]
+
+
 def test_a_phone_number_needs_a_name_and_a_reason_and_leaves_a_record(
     new_page: Callable[..., Page], town: Town
 ) -> None:
