@@ -46,6 +46,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kill-at", default="", metavar="POINT:N", help="kill -9 itself at the N-th pass of a point")
     parser.add_argument("--slow-commit", type=float, default=0.0, metavar="SECONDS", help="each commit takes longer")
     parser.add_argument("--clock-shift", type=Path, metavar="FILE", help="seconds in a file, added to the clock")
+    parser.add_argument("--held-clock", type=Path, metavar="FILE", help="the moment [µs] in a file is the clock")
+    parser.add_argument(
+        "--looks-noted", type=Path, metavar="FILE", help="where to note at what moment it looked around"
+    )
     parser.add_argument("--file-bytes-max", type=int, default=0, help="no file may grow larger, as on a full disk")
     values, command = parser.parse_known_args(arguments)
     if values.broken:
@@ -57,6 +61,8 @@ def main(arguments: list[str]) -> int:
         injections.kill_at(point, int(passes or 1))
     if values.clock_shift:
         injections.shift_clock(values.clock_shift)
+    if values.held_clock:
+        injections.hold_clock(values.held_clock, values.looks_noted)
     if values.file_bytes_max:
         resource.setrlimit(resource.RLIMIT_FSIZE, (values.file_bytes_max, resource.RLIM_INFINITY))
 

@@ -72,6 +72,30 @@ def shift_clock(file: Path) -> None:
     SystemClock.now_us = now_us  # type: ignore[method-assign]
 
 
+def hold_clock(file: Path, looks: Path) -> None:
+    """Let the clock show the moment in a file, and note each look around: a test moves the time on after it.
+
+    Looks are more frequent than usual, else the test would mostly wait for them.
+    """
+    import service.collect_loop as collect_loop
+    from service.clock import SystemClock
+    from service.clock_watch import StepWatch
+    from service.pipeline import Pipeline
+
+    look = Pipeline.look
+
+    def looking(self: Pipeline, now_us: int) -> None:
+        look(self, now_us)
+        draft = looks.with_suffix(".new")
+        draft.write_text(str(now_us), encoding="ascii")
+        draft.replace(looks)
+
+    SystemClock.now_us = lambda self: int(file.read_text(encoding="ascii"))  # type: ignore[method-assign]
+    StepWatch.step_us = lambda self: 0  # type: ignore[method-assign]
+    Pipeline.look = looking  # type: ignore[method-assign]
+    collect_loop.LOOK_EVERY_SECONDS = 0.1
+
+
 _looks: list[Callable[[str], None]] = []
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,66 +10,71 @@ import pytest
 from grid.moments import MINUTE_US
 from service.queries_answers import Freshness
 from tests.faults.devices import Devices
+from tests.faults.held_clock import HeldClock
 from tests.faults.promises import PromiseBroken, require
-from tests.faults.site import Site, a_fast_clock
+from tests.faults.site import Running, Site
 from tests.faults.street import FEEDER_TRANSFORMERS, Street, reading
 from tests.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]
 
-SPEED = 60.0
-SLOT_MINUTES = 2.0
-SLOT_SECONDS = SLOT_MINUTES * 60.0 / SPEED
-"""Of real time; each transformer sends twice in a slot."""
+SLOT_MINUTES = 2
 FROZEN = "T0015"
 ALONE = "T0003"
-LOST_FEEDER = "F0"
+FROZEN_MINUTES = 2 * 12 * SLOT_MINUTES
+"""So long a value must stand still before anybody is asked to check the meter, and as long again."""
 
 
 class Town:
-    """Twenty transformers on two feeders that send every minute of the installation's time, or fall silent."""
+    """Twenty transformers on two feeders: each sends every minute, half of them half a minute after the others.
 
-    def __init__(self, site: Site, devices: Devices, street: Street) -> None:
+    Time passes only with `pass_minutes`, and only when all that was sent is stored and looked at.
+    """
+
+    def __init__(self, site: Site, broker: Mosquitto, devices: Devices, street: Street, broken: str) -> None:
         self.site = site
         self.street = street
+        self.clock = HeldClock(site.folder)
         self.silent: set[str] = set()
+        self.minutes = 0
+        self._broker = broker
+        self._broken = broken
         self._devices = devices
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send, daemon=True)
-        self._lock = threading.Lock()
+        self._messages = 0
+        self._collector = self._started()
 
-    def __enter__(self) -> Town:
-        self._thread.start()
-        return self
+    def pass_minutes(self, minutes: int) -> None:
+        """Let time pass, half a minute at a time."""
+        for _ in range(minutes):
+            self.minutes += 1
+            for half in (0, 1):
+                self.clock.move(MINUTE_US // 2)
+                numbered = list(enumerate(self.street.transformer_ids))
+                self._send(
+                    [(name, 0.5 + 0.001 * ((self.minutes * 7 + number) % 13)) for number, name in numbered[half::2]]
+                )
+                self.clock.wait_for_a_look(self._collector)
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+    def start_again_with_retained_messages(self) -> None:
+        """Leave a fresh reading of every transformer at the broker, as if it were of now, and start anew."""
+        self._collector.stop()
+        with Devices(self._broker.port, client_id=self.site.settings.collector.client_id):
+            pass  # a clean session of the collector's name: the broker has nobody to queue the next messages for
+        names = self.street.transformer_ids
+        self._devices.send([reading(name, self.clock.now_us(), 0.6) for name in names], retain=True)
+        self._collector = self._started()
+        self._messages = len(names)
+        self._wait_for_messages()
 
-    def send_retained(self) -> None:
-        """Leave a fresh reading of every transformer at the broker, as if it were of now."""
-        with self._lock, self.site.house() as house:
-            now_us = house.clock.now_us()
-            self._devices.send([reading(name, now_us, 0.5) for name in self.street.transformer_ids], retain=True)
-
-    def _send(self) -> None:
-        minute = 0
-        with self.site.house() as house:
-            while not self._stop.wait(60.0 / SPEED):
-                minute += 1
-                at_us = house.clock.now_us() // MINUTE_US * MINUTE_US
-                messages = [
-                    reading(name, at_us, 0.5 if name == FROZEN else 0.5 + 0.001 * ((minute * 7 + number) % 13))
-                    for number, name in enumerate(self.street.transformer_ids)
-                    if name not in self.silent
-                ]
-                with self._lock:
-                    self._devices.send(messages)
+    def stop(self) -> None:
+        """End the collector."""
+        self._collector.stop()
 
     def freshness(self) -> dict[str, set[Freshness]]:
         """Return what the wall shows of the lonely one and of all others."""
         with self.site.house() as house:
+            house.clock = self.clock
             found: dict[str, set[Freshness]] = {"alone": set(), "others": set()}
             for shown in house.queries.wall().transformers:
                 which = "alone" if shown.transformer.transformer_id == ALONE else "others"
@@ -86,44 +89,49 @@ class Town:
             f"{kind} {what}" for _, kind, what in sorted(keys) if kind in ("communication_lost", "monitoring_blind")
         ]
 
-    def wait_until_said(self, expected: list[str], what: str) -> None:
-        """Wait until exactly this has been said."""
-        deadline = time.monotonic() + 8.0 * SLOT_SECONDS
-        while (said := self.said()) != expected and time.monotonic() < deadline:
-            time.sleep(0.2)
+    def require_said(self, expected: list[str], what: str) -> None:
+        """Require that exactly this was said up to now."""
+        said = self.said()
         require(said == expected, f"{what}: said was {said}, not {expected}")
+
+    def _started(self) -> Running:
+        return self.site.start_ready(self._broken, injected=self.clock.words)
+
+    def _send(self, rates: list[tuple[str, float]]) -> None:
+        at_us = self.clock.now_us()
+        sent = [
+            reading(name, at_us, 0.5 if name == FROZEN else rate) for name, rate in rates if name not in self.silent
+        ]
+        self._devices.send(sent)
+        self._messages += len(sent)
+        self._wait_for_messages()
+
+    def _wait_for_messages(self) -> None:
+        self.site.wait_until(lambda: self.site.health().get("messages", 0) >= self._messages, self._collector)
 
 
 def climb_the_ladder(new_site: NewSite, broker: Mosquitto, broken: str = "") -> str:
     """Let more and more fall silent; the broken build is asked only whether a retained message is life."""
     street = Street(2 * FEEDER_TRANSFORMERS, seed=20)
-    site = new_site(
-        street,
-        broker,
-        broker={"protocol": "3.1.1"},
-        clock=a_fast_clock(SPEED),
-        silence={"slot_minutes": SLOT_MINUTES, "silent_slots": 3},
-    )
-    collector = site.start_ready(broken)
-    with Devices(broker.port) as devices, Town(site, devices, street) as town:
-        site.wait_until(lambda: site.health()["stored"] >= 2 * len(street.transformer_ids), collector)
+    silence = {"slot_minutes": SLOT_MINUTES, "silent_slots": 3}
+    site = new_site(street, broker, broker={"protocol": "3.1.1"}, silence=silence)
+    with Devices(broker.port) as devices:
+        town = Town(site, broker, devices, street, broken)
+        town.pass_minutes(2)
         if not broken:
             one_and_a_feeder(town)
         town.silent = set(street.transformer_ids)
         before = [] if broken else ["communication_lost lost", "communication_lost back"]
         blind = [*before, "monitoring_blind lost"]
-        town.wait_until_said(blind, "all silent")
-        collector.stop()
-        with Devices(broker.port, client_id=site.settings.collector.client_id):
-            pass  # a clean session of the collector's name: the broker has nobody to queue the next messages for
-        town.send_retained()
-        collector = site.start_ready(broken)
-        deadline = time.monotonic() + (10.0 if broken else 2.5)
-        while time.monotonic() < deadline:
-            require(town.said() == blind, "retained messages of the broker passed for life")
-            time.sleep(0.2)
-        seen_again(town, blind)
-        collector.stop()
+        town.pass_minutes(2 * SLOT_MINUTES + 1)
+        town.require_said(blind, "all silent")
+        town.start_again_with_retained_messages()
+        town.pass_minutes(3 * SLOT_MINUTES)
+        require(town.said() == blind, "retained messages of the broker passed for life")
+        town.silent = set()
+        town.pass_minutes(3 * SLOT_MINUTES)
+        town.require_said([*blind, "monitoring_blind back"], "all back")
+        town.stop()
     meters = {
         remark.transformer_id for remarks in site.remarks() for remark in remarks if remark.kind == "check_the_meter"
     }
@@ -138,22 +146,18 @@ def climb_the_ladder(new_site: NewSite, broker: Mosquitto, broken: str = "") -> 
 def one_and_a_feeder(town: Town) -> None:
     """One falls silent and turns grey; then half of its feeder does, and is lost until it sends again."""
     town.silent = {ALONE}
-    deadline = time.monotonic() + 8.0 * SLOT_SECONDS
-    while town.freshness()["alone"] != {Freshness.SILENT} and time.monotonic() < deadline:
-        time.sleep(0.2)
+    town.pass_minutes(3 * SLOT_MINUTES + 1)
     shown = town.freshness()
     require(shown == {"alone": {Freshness.SILENT}, "others": {Freshness.FRESH}}, f"the wall shows {shown}")
-    require(town.said() == [], "a single silent transformer was said")
+    town.require_said([], "a single silent transformer")
     town.silent = set(town.street.transformer_ids[:5])
-    town.wait_until_said(["communication_lost lost"], "five of a feeder's ten silent")
+    town.pass_minutes(2 * SLOT_MINUTES)
+    town.require_said([], "five of a feeder's ten silent, not yet for two slots")
+    town.pass_minutes(1)
+    town.require_said(["communication_lost lost"], "five of a feeder's ten silent")
     town.silent = set()
-    town.wait_until_said(["communication_lost lost", "communication_lost back"], "the feeder back")
-
-
-def seen_again(town: Town, before: list[str]) -> None:
-    """Everybody sends again."""
-    town.silent = set()
-    town.wait_until_said([*before, "monitoring_blind back"], "all back")
+    town.pass_minutes(max(1, FROZEN_MINUTES - town.minutes))
+    town.require_said(["communication_lost lost", "communication_lost back"], "the feeder back")
 
 
 def test_silence_is_said_at_the_right_height_and_retained_messages_are_no_life(
