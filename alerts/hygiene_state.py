@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from alerts.flapping import Unrest
@@ -22,6 +23,11 @@ class Waiting:
 
     remark: Remark
     heard_at_us: int
+
+    @cached_property
+    def json(self) -> str:
+        """Return both as JSON text: made once, for all that waits is written down whenever anything is heard."""
+        return _json([self.heard_at_us, _remark_values(self.remark)])
 
 
 @dataclass(frozen=True)
@@ -44,21 +50,18 @@ class HygieneState:
 
     def to_json(self) -> str:
         """Return the state as JSON text."""
-        return json.dumps(
+        values = _json(
             {
                 "version": _VERSION,
                 "at_us": self.at_us,
-                "waiting": [[w.heard_at_us, _remark_values(w.remark)] for w in self.waiting],
                 "said_at_us": [[g.station_id, g.level, at_us] for g, at_us in self.said_at_us.items()],
                 "digest_at_us": self.digest_at_us,
                 "unrest": {transformer_id: vars(unrest) for transformer_id, unrest in self.unrest.items()},
                 "told_at_us": dict(self.told_at_us),
                 "buckets": {channel: bucket.full_at_us for channel, bucket in self.buckets.items()},
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-            allow_nan=False,
+            }
         )
+        return f'{values[:-1]},"waiting":[{",".join(waiting.json for waiting in self.waiting)}]}}'
 
     @staticmethod
     def from_json(text: str) -> HygieneState:
@@ -95,8 +98,11 @@ class HygieneState:
         )
 
 
+def _json(values: Any) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def _remark_values(remark: Remark) -> dict[str, Any]:
-    # Not asdict: it copies deeply, and all that waits is written down each time something is said.
     load_rate = None if math.isnan(remark.load_rate) else remark.load_rate
     return {**vars(remark), "text": {"zh": remark.text.zh, "en": remark.text.en}, "load_rate": load_rate}
 

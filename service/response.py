@@ -111,7 +111,9 @@ class Response:
             )
             is_news = draft.compare(before, incident, walked.late.get(incident.transformer_id))
             self._keep(incident)
-            if is_news:
+            if before is None:
+                draft.begin(incident)
+            elif is_news:
                 touched[incident.incident_id] = incident
             else:
                 self._follow_ups.put_off(incident.incident_id)
@@ -251,14 +253,18 @@ class _Draft:
         self._event(gone, IncidentEventKind.RETRACTED, self._now_us, text)
         self._say(gone, "retracted", text)
 
+    def begin(self, incident: Incident) -> None:
+        """Make the first outreach list of an incident."""
+        closed = incident.state is not IncidentState.OPEN
+        # History is answered for as it was at its worst; what is open, as it is now.
+        self._add_list(incident, incident.peak_load_rate if closed else incident.last_load_rate, None)
+
     def follow(self, incident: Incident) -> None:
-        """Make the outreach list an incident needs now: the first, or more doors."""
+        """Make the outreach list an incident needs now: more doors, or the first where it has none."""
         of = self._of
         outreach_list = of.list_of(incident)
         if outreach_list is None:
-            closed = incident.state is not IncidentState.OPEN
-            # History is answered for as it was at its worst; what is open, as it is now.
-            self._add_list(incident, incident.peak_load_rate if closed else incident.last_load_rate, None)
+            self.begin(incident)
             return
         if incident.state is not IncidentState.OPEN or incident.blind:
             return

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from alerts.hygiene_state import HygieneState
 from alerts.speech import Remark, Speech
 from alerts.storms import Hygiene, HygieneSettings
+from grid.moments import SECOND_US
 from stores.changes import Changes, NewMessage, ToldRemark
 
 STATE_NAME = "hygiene"
+SPEAK_EVERY_US = SECOND_US
+"""All that waits is looked through once in so long: what is said has waited for half a minute, or for minutes."""
 
 
 class Speaking:
@@ -26,14 +29,23 @@ class Speaking:
         self._channels = channels
         self._hygiene = Hygiene(channels, settings, station_names)
         self._state = HygieneState.from_json(kept_state) if kept_state else HygieneState()
+        self._spoke_us = -SPEAK_EVERY_US
 
     def say(self, remarks: Sequence[Remark], now_us: int) -> Changes:
-        """Hear remarks and return what is to be sent now; call it about once a second, also with nothing new."""
+        """Hear remarks and return what is to be sent now; call it about once a second, also with nothing new.
+
+        More often is as well: what is heard is kept at once.
+        """
         before = self._state
-        heard = {w.remark.key: w.remark for w in before.waiting} | {r.key: r for r in remarks}
-        speeches, self._state = self._hygiene.step(before, remarks, now_us)
-        if self._state == before or not (speeches or remarks):
+        speeches: tuple[Speech, ...] = ()
+        if 0 <= now_us - self._spoke_us < SPEAK_EVERY_US:
+            self._state = self._hygiene.hear(before, remarks, now_us) if remarks else before
+        else:
+            self._spoke_us = now_us
+            speeches, self._state = self._hygiene.step(before, remarks, now_us)
+        if not (speeches or remarks) or self._state == before:
             return Changes()
+        heard = {w.remark.key: w.remark for w in before.waiting} | {r.key: r for r in remarks} if speeches else {}
         return Changes(
             messages=tuple(self._message(speech) for speech in speeches),
             told=tuple(_told(heard[key], speech) for speech in speeches for key in speech.remark_keys if key in heard),
