@@ -63,13 +63,7 @@ def decode_formats(messages: Sequence[Message], fleet: Fleet, limits: Limits, te
         return decode_block(block, fleet, limits)
     own = block.among([index for index in range(len(block)) if index not in device_of])
     pushes = [(block[index], device_id) for index, device_id in device_of.items()]
-    first, then = decode_block(own, fleet, limits), decode_terminals(pushes, fleet, limits, terminals)
-    return Decoded(
-        ReadingBatch.concatenate([first.readings, then.readings]),
-        first.rejects + then.rejects,
-        first.unknown_fields + then.unknown_fields,
-        first.retained + then.retained,
-    )
+    return Decoded.join([decode_block(own, fleet, limits), decode_terminals(pushes, fleet, limits, terminals)])
 
 
 def decode_terminals(

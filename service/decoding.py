@@ -87,7 +87,7 @@ class Decoder:
             if len(messages) == 1:
                 return self._put_aside(messages[0], error)
         half = len(messages) // 2
-        return _joined(self._isolating(messages[:half], limits), self._isolating(messages[half:], limits))
+        return Decoded.join([self._isolating(messages[:half], limits), self._isolating(messages[half:], limits)])
 
     def _put_aside(self, message: Message, error: Exception) -> Decoded:
         frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -110,12 +110,3 @@ class Decoder:
         if self._usual.measured_ahead_minutes_max is None or not behind_minutes:
             return self._usual
         return replace(self._usual, measured_ahead_minutes_max=self._usual.measured_ahead_minutes_max + behind_minutes)
-
-
-def _joined(first: Decoded, second: Decoded) -> Decoded:
-    return Decoded(
-        ReadingBatch.concatenate([first.readings, second.readings]),
-        first.rejects + second.rejects,
-        first.unknown_fields + second.unknown_fields,
-        first.retained + second.retained,
-    )
