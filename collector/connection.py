@@ -9,7 +9,7 @@ from __future__ import annotations
 import selectors
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,8 @@ class Reports:
 
     welcomed: Callable[[bool], None]
     """The broker accepted us; True when it still had our session."""
+    subscribed: Callable[[Sequence[str]], None]
+    """The broker answered our subscription to these filters."""
     room: Callable[[float], Room]
     """How many messages may come, waiting so many seconds for room [s]; what there is no room for is not read."""
     arrived: Callable[[MessageBlock], None]
@@ -79,6 +81,8 @@ class Connection:
         self.epoch = epoch
         self.connected = False
         """The broker has said yes, and has not hung up since."""
+        self.subscribed = False
+        """It has answered our subscription too: whatever is published from now on comes to us, or waits for us."""
         self.was_welcome = False
         self._refused = False
         self._address = address
@@ -112,7 +116,7 @@ class Connection:
             if stopping.is_set():
                 self._say_goodbye(line)
         finally:
-            self.connected = False
+            self.connected = self.subscribed = False
             self._close()
 
     def acknowledge(self, mids: list[int]) -> None:
@@ -197,6 +201,8 @@ class Connection:
     def _on_subscribe(
         self, _: mqtt.Client, __: object, ___: int, reasons: list[ReasonCode], ____: Properties | None
     ) -> None:
+        self.subscribed = True
+        self._reports.subscribed(self._session.filters)
         for name, reason in zip(self._session.filters, reasons, strict=False):
             if reason.is_failure:
                 self._reports.failed(f"it refuses the subscription to {name}: {reason}; mend its access list")
@@ -204,7 +210,7 @@ class Connection:
     def _on_disconnect(
         self, _: mqtt.Client, __: object, ___: mqtt.DisconnectFlags, reason: ReasonCode, ____: Properties | None
     ) -> None:
-        self.connected = False
+        self.connected = self.subscribed = False
         if self._refused:
             return
         if not self.was_welcome:

@@ -26,6 +26,8 @@ class SubscriberState:
     """How the connection fares now, and what has happened since the start."""
 
     connected: bool
+    subscribed: bool
+    """The broker has answered our subscription: whatever is published from now on comes to us, or waits for us."""
     epoch: int
     """Number of the connection, from 1; it rises with each attempt."""
     queued: int
@@ -73,7 +75,7 @@ class Subscriber:
         self._reconnect_seconds_max = reconnect_seconds_max
         self._jitter = random.Random(client_id)
         self._queue = MessageQueue(queue_messages_max, queue_bytes_max)
-        self._reports = Reports(self._welcomed, self._queue.room, self._arrived, self._failed)
+        self._reports = Reports(self._welcomed, self._subscribed, self._queue.room, self._arrived, self._failed)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
@@ -120,6 +122,7 @@ class Subscriber:
         with self._lock:
             return SubscriberState(
                 connected=connection is not None and connection.connected,
+                subscribed=connection is not None and connection.subscribed,
                 epoch=self._epoch,
                 queued=len(self._queue),
                 received=self._received,
@@ -178,6 +181,9 @@ class Subscriber:
         log.info("connected to %s, session %s", self._address, "resumed" if session_present else "new")
         if lost:
             log.warning("the broker %s has lost our session, and what it held for us with it", self._address)
+
+    def _subscribed(self, filters: Sequence[str]) -> None:
+        log.info("the broker %s has answered our subscription to %s", self._address, ", ".join(filters))
 
     def _arrived(self, block: MessageBlock) -> None:
         if self._queue.put(block):

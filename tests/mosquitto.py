@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tests.tools import tool
 
-_START_SECONDS_MAX = 10.0
-_STOP_SECONDS_MAX = 10.0
+_START_SECONDS_MAX = 60.0
+_STOP_SECONDS_MAX = 60.0
 _PORT_TRIES = 5
 
 

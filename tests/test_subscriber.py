@@ -55,7 +55,7 @@ def subscribe() -> Iterator[MakeSubscriber]:
 
 def until(subscriber: Subscriber, is_so: Callable[[SubscriberState], bool]) -> SubscriberState:
     """Wait for a state and return it."""
-    give_up_at = time.monotonic() + 15.0
+    give_up_at = time.monotonic() + 60.0
     while not is_so(state := subscriber.state()):
         assert time.monotonic() < give_up_at, f"still {state}"
         time.sleep(0.005)
@@ -63,9 +63,8 @@ def until(subscriber: Subscriber, is_so: Callable[[SubscriberState], bool]) -> S
 
 
 def until_connected(subscriber: Subscriber) -> None:
-    """Wait until the subscriber is connected, and its subscription has reached the broker."""
-    until(subscriber, lambda state: state.connected)
-    time.sleep(0.05)
+    """Wait until the subscriber is connected, and the broker has answered its subscription."""
+    until(subscriber, lambda state: state.subscribed)
 
 
 def publish(broker: Mosquitto, payloads: Sequence[bytes], topic: str = TOPIC, retain: bool = False) -> None:
@@ -74,7 +73,7 @@ def publish(broker: Mosquitto, payloads: Sequence[bytes], topic: str = TOPIC, re
     client.connect(broker.host, broker.port)
     client.loop_start()
     for sent in [client.publish(topic, payload, qos=1, retain=retain) for payload in payloads]:
-        sent.wait_for_publish(10.0)
+        sent.wait_for_publish(60.0)
     client.disconnect()
     client.loop_stop()
 
@@ -88,7 +87,7 @@ def until_the_broker_has_read_everything(broker: Mosquitto) -> None:
     publish(broker, [b"a round"] * 20, topic="elsewhere")
 
 
-def take(subscriber: Subscriber, count: int, wait_seconds: float = 15.0) -> list[Message]:
+def take(subscriber: Subscriber, count: int, wait_seconds: float = 60.0) -> list[Message]:
     """Take until `count` messages are there or nothing comes any more."""
     taken: list[Message] = []
     give_up_at = time.monotonic() + wait_seconds
@@ -154,12 +153,14 @@ def test_a_block_taken_and_not_acknowledged_is_not_acknowledged_behind_our_back(
     subscriber = subscribe(mosquitto, receive_maximum=5)
     until_connected(subscriber)
     publish(mosquitto, [b"%d" % number for number in range(200)])
-    held = take(subscriber, 200, wait_seconds=0.6)
+    held = take(subscriber, 5)
+    held += take(subscriber, 200, wait_seconds=0.6)
     assert 5 <= len(held) < 200, "the broker sends no more than it may leave unacknowledged (it overshoots a little)"
     taken = list(held)
-    while held:
+    while len(taken) < 200:
         subscriber.acknowledge(held)
-        held = take(subscriber, 200, wait_seconds=0.3)
+        held = take(subscriber, 1)
+        assert held, f"{len(taken)} of 200"
         taken += held
     assert payloads_of(taken) == [b"%d" % number for number in range(200)]
 
@@ -198,9 +199,8 @@ def test_a_broker_that_starts_later_is_waited_for_and_said_to_be_away(
     assert f"{broker.host}:{broker.port}" in away.last_error
     assert "start the broker" in away.last_error
     broker.start()
-    back = until(subscriber, lambda state: state.connected)
+    back = until(subscriber, lambda state: state.subscribed)
     assert (back.last_error, back.sessions_lost, back.unexpected_errors) == ("", 0, 0)
-    time.sleep(0.05)
     publish(broker, [b"at last"])
     assert payloads_of(take(subscriber, 1)) == [b"at last"]
 
@@ -259,7 +259,8 @@ def test_a_store_that_takes_nothing_for_long_does_not_cost_the_connection(
     assert (subscriber.state().connected, subscriber.state().epoch) == (True, 1)
     taken: list[Message] = []
     while len(taken) < len(sent):
-        block = subscriber.take(1, 5.0)
+        block = subscriber.take(1, 60.0)
+        assert block
         subscriber.acknowledge(block)
         taken += block
     assert payloads_of(taken) == sent
@@ -283,9 +284,7 @@ def test_a_subscriber_stops_at_once_though_its_queue_is_full(mosquitto: Mosquitt
     until_connected(subscriber)
     publish(mosquitto, [b"1", b"2", b"3"])
     until(subscriber, lambda state: state.queued == 1)
-    stopped_at = time.monotonic()
-    subscriber.stop()
-    assert time.monotonic() - stopped_at < 3.0
+    subscriber.stop()  # waits for its thread; one that waits for room in the queue never ends
     assert payloads_of(take(subscribe(mosquitto), 3)) == [b"1", b"2", b"3"]
 
 
@@ -314,7 +313,8 @@ def test_retained_messages_are_marked_or_not_sent_at_all(
 ) -> None:
     publish(mosquitto, [b"of some earlier day"], retain=True)
     subscriber = subscribe(mosquitto, protocol)
-    messages = take(subscriber, 1, wait_seconds=0.5)
+    until_connected(subscriber)
+    messages = take(subscriber, 1, wait_seconds=0.5 if protocol == "5" else 60.0)
     assert [message.retained for message in messages] == ([] if protocol == "5" else [True])
 
 
@@ -389,7 +389,7 @@ def test_messages_without_a_promise_need_no_acknowledgement(mosquitto: Mosquitto
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     client.connect(mosquitto.host, mosquitto.port)
     client.loop_start()
-    client.publish(TOPIC, b"at QoS 0", qos=0).wait_for_publish(5.0)
+    client.publish(TOPIC, b"at QoS 0", qos=0).wait_for_publish(60.0)
     messages = take(subscriber, 1)
     client.disconnect()
     client.loop_stop()

@@ -65,7 +65,7 @@ def address_of(broker: Mosquitto, ca_file: Path | None, **more: Any) -> BrokerAd
 
 def until_told(subscriber: Subscriber) -> str:
     """Wait until there is no connection and why is known."""
-    give_up_at = time.monotonic() + 10.0
+    give_up_at = time.monotonic() + 60.0
     while not (told := subscriber.state().last_error):
         assert time.monotonic() < give_up_at, "nothing is told"
         time.sleep(0.005)
@@ -78,7 +78,7 @@ def publish(address: BrokerAddress, topics: list[str], client_id: str = "device"
     address.connect(client)
     client.loop_start()
     for sent in [client.publish(topic, payload, qos=1) for topic in topics]:
-        sent.wait_for_publish(10.0)
+        sent.wait_for_publish(60.0)
     client.disconnect()
     client.loop_stop()
 
@@ -91,12 +91,11 @@ def test_readings_arrive_by_tls_and_are_acknowledged(
     address = address_of(broker, authority.certificate, protocol=protocol)
     knock(address)
     subscriber = subscribe(address)
-    while not subscriber.state().connected:
+    while not subscriber.state().subscribed:
         time.sleep(0.005)
-    time.sleep(0.05)
     publish(address, [TOPIC] * 2_000, payload=b"x" * 300)
     taken = 0
-    give_up_at = time.monotonic() + 20.0
+    give_up_at = time.monotonic() + 60.0
     while taken < 2_000 and time.monotonic() < give_up_at:
         messages = subscriber.take(500, 0.1)
         assert {message.payload for message in messages} <= {b"x" * 300}
