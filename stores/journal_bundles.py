@@ -25,6 +25,8 @@ RECORD_BYTES = 8 * _WORDS
 """Of a reading: its place in the slot, how long after measuring it was received [µs], its sequence, eleven values."""
 _SEAL_BYTES = 4
 """CRC-32 of all records of a bundle, behind them: SQLite's pages have no checksum of their own."""
+_SEALED = 0x2144DF1C
+"""CRC-32 of any bytes with their own CRC-32 behind them (its residue)."""
 
 _COLUMNS = "slot_minute, neighbours, block_no, told"
 # CROSS JOIN keeps SQLite from turning the loops round: for each slot one seek.
@@ -64,19 +66,25 @@ def bundles_of(readings: ReadingBatch, block_no: int) -> Iterator[Row]:
     return zip(slots[first].tolist(), neighbours[first].tolist(), [block_no] * len(first), told, strict=True)
 
 
-def readings_in(rows: Sequence[Row]) -> StoredReadings:
-    """Return the readings of bundles, one after another; a damaged bundle counts as not there, which the log says."""
+def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
+    """Return the readings of bundles, or those of one transformer, one bundle after another.
+
+    A damaged bundle counts as not there, which the log says.
+    """
     whole = [row for row in rows if _is_whole(row)]
     if not whole:
         return NO_READINGS
     slots, neighbours, blocks, told = zip(*whole, strict=True)
     words = np.frombuffer(b"".join([records[:-_SEAL_BYTES] for records in told]), "<i8").reshape(-1, _WORDS)
-    lengths = np.fromiter(map(len, told), np.int64, len(told)) // RECORD_BYTES
+    bundle = np.repeat(np.arange(len(whole)), np.fromiter(map(len, told), np.int64, len(told)) // RECORD_BYTES)
+    if only is not None:
+        is_of = (words[:, 0] >> 32) + np.array(neighbours, np.int64)[bundle] * NEIGHBOURS == only
+        words, bundle = words[is_of], bundle[is_of]
     place, waited_us, sequence = words[:, :_TOLD_FIRST].T
-    measured_at_us = np.repeat(np.array(slots, np.int64), lengths) * MINUTE_US + (place & 0xFFFFFFFF)
+    measured_at_us = np.array(slots, np.int64)[bundle] * MINUTE_US + (place & 0xFFFFFFFF)
     values = words[:, _TOLD_FIRST:].view("<f8")
     readings = ReadingBatch(
-        transformer=(np.repeat(np.array(neighbours, np.int64), lengths) * NEIGHBOURS + (place >> 32)).astype(np.int32),
+        transformer=(np.array(neighbours, np.int64)[bundle] * NEIGHBOURS + (place >> 32)).astype(np.int32),
         measured_at_us=measured_at_us,
         received_at_us=measured_at_us + waited_us,
         voltage_v=values[:, 0:3],
@@ -88,7 +96,7 @@ def readings_in(rows: Sequence[Row]) -> StoredReadings:
         ambient_temperature_c=values[:, 10],
         sequence=sequence,
     )
-    return StoredReadings(readings, np.repeat(np.array(blocks, np.int64), lengths))
+    return StoredReadings(readings, np.array(blocks, np.int64)[bundle])
 
 
 def of_neighbours(
@@ -185,8 +193,7 @@ def _sealed(records: bytes) -> bytes:
 
 def _is_whole(row: Row) -> bool:
     slot, neighbours, _, told = row
-    records, seal = told[:-_SEAL_BYTES], told[-_SEAL_BYTES:]
-    if len(records) % RECORD_BYTES == 0 and zlib.crc32(records) == int.from_bytes(seal, "little"):
+    if len(told) % RECORD_BYTES == _SEAL_BYTES and zlib.crc32(told) == _SEALED:
         return True
     first = neighbours * NEIGHBOURS
     log.error(

@@ -34,8 +34,7 @@ def series(connection: sqlite3.Connection, number: int, from_us: int, to_us: int
     """Return one transformer's readings with from_us ≤ measured_at ≤ to_us, in time order."""
     neighbours = number // NEIGHBOURS
     rows = journal_bundles.of_neighbours(connection, neighbours, neighbours, from_us // MINUTE_US, to_us // MINUTE_US)
-    loose = journal_bundles.readings_in(list(rows)).readings
-    loose = loose.take(loose.transformer == number)
+    loose = journal_bundles.readings_in(list(rows), number).readings
     segments = of_neighbours(connection, neighbours, from_us // HOUR_US, to_us // HOUR_US)
     together = ReadingBatch.concatenate([loose, *(segment.readings_of(number) for segment in segments)])
     order = np.argsort(together.measured_at_us)

@@ -77,11 +77,12 @@ def visits_since(connection: Connection, since_us: int) -> tuple[Visit, ...]:
 
 def visits_mark(connection: Connection) -> tuple[int, int]:
     """Return what changes with each visit that is added: the highest number, and how many there are."""
-    highest, count = connection.execute(select(func.max(visit.c.visit_no), func.count(visit.c.visit_no))).one()
+    highest, count = connection.execute(_MARK).one()
     return highest or 0, count
 
 
 _LIST_KEY = ("incident_id", "revision")
+_MARK = select(func.max(visit.c.visit_no), func.count(visit.c.visit_no))
 
 
 def _visits(connection: Connection, asked: Select[Any]) -> tuple[Visit, ...]:
