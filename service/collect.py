@@ -13,6 +13,7 @@ from collector.wire import subscription_filters
 from service.collect_loop import CollectLoop
 from service.copying import copy_thread
 from service.delivery import DeliveryThread
+from service.device_clocks import DeviceClocks
 from service.disk_watch import DiskWatch
 from service.gap_watch import Cause, GapWatch
 from service.health import ADDRESS_FILE, HealthServer
@@ -60,6 +61,7 @@ def run_collector(
         pipeline.say(opened.remarks(pipeline.fleet, house.clock.now_us()), house.clock.now_us())
         gap_watch = GapWatch(journal, house.clock, settings.silence.slot_minutes, meters)
         gap_watch.suspect(Cause.COLLECTOR_STARTED, pipeline.newest_measured_us)
+        device_clocks = DeviceClocks(journal, house.clock)
         replay_requests = ReplayRequests(
             journal,
             house.clock,
@@ -73,6 +75,8 @@ def run_collector(
             BrokerFiguresThread(house.broker_address(), values.client_id, meters.broker_figures),
             gap_watch.thread(),
             replay_requests.thread(meters),
+            # Where readings of any age are replayed, how late they come says nothing of a clock.
+            *([device_clocks.thread(meters)] if house.limits().measured_age_hours_max else []),
             *([copy_thread(house, meters)] if settings.influx.enabled else []),
         ]
         health.start()
@@ -83,7 +87,16 @@ def run_collector(
         packing = Packing(journal, disk_watch, settings.data.pack_after_hours)
         try:
             CollectLoop(
-                house, subscriber, pipeline, gap_watch, disk_watch, packing, meters, stop, until_idle_seconds
+                house,
+                subscriber,
+                pipeline,
+                gap_watch,
+                device_clocks,
+                disk_watch,
+                packing,
+                meters,
+                stop,
+                until_idle_seconds,
             ).run()
         finally:
             subscriber.stop()

@@ -13,6 +13,7 @@ from collector.subscriber import Subscriber
 from grid.errors import StoreError
 from service import gap_remarks
 from service.clock_watch import ClockWatch, StepWatch
+from service.device_clocks import DeviceClocks
 from service.disk_watch import DiskWatch
 from service.gap_watch import Cause, GapWatch
 from service.house import House
@@ -36,6 +37,7 @@ class CollectLoop:
         subscriber: Subscriber,
         pipeline: Pipeline,
         gap_watch: GapWatch,
+        device_clocks: DeviceClocks,
         disk_watch: DiskWatch,
         packing: Packing,
         meters: Meters,
@@ -50,6 +52,8 @@ class CollectLoop:
         self._subscriber = subscriber
         self._pipeline = pipeline
         self._gap_watch = gap_watch
+        self._device_clocks = device_clocks
+        self._ledger = house.records.ledger
         self._disk_watch = disk_watch
         self._packing = packing
         self._retry_seconds = RETRY_SECONDS_MIN
@@ -93,6 +97,7 @@ class CollectLoop:
         fleet, behind_minutes = self._pipeline.fleet, self._pipeline.clock_behind_minutes
         self._meters.clock_behind(behind_minutes)
         remarks = self._clock_watch.look(behind_minutes, fleet, now_us)
+        remarks += self._device_clocks.take_remarks(self._ledger, now_us)
         remarks += gap_remarks.on_missing_readings(self._gap_watch.take_found(), fleet, now_us)
         if remarks:
             self._pipeline.say(remarks, now_us)

@@ -25,6 +25,7 @@ from collector.wire import batch_topic, encode_singly, subscription_filters
 from grid.assets import Ledger
 from grid.moments import MINUTE_US
 from service.clock import SystemClock
+from service.device_clocks import DeviceClocks
 from service.gap_remarks import on_missing_readings
 from service.gap_watch import Cause, GapWatch
 from service.meters import Meters
@@ -127,6 +128,8 @@ class Site:
             hygiene=HygieneSettings(),
         )
         self._meters = Meters()
+        self._clocks = DeviceClocks(self.journal, SystemClock())
+        self._clocks.look(self.journal, SCENARIO.starts_at_us)
         self.pipeline = Pipeline(
             self.journal, self.records, options, self._meters, lambda _: None, SCENARIO.starts_at_us
         )
@@ -158,6 +161,8 @@ class Site:
         if messages:
             self.pipeline.tick(messages, now_us)
         self.pipeline.look(now_us)
+        self._clocks.look(self.journal, now_us)
+        self.pipeline.say(self._clocks.take_remarks(lambda: self.ledger, now_us), now_us)
 
     def close_the_day(self) -> None:
         """Search the day for gaps as the collector does after a connection, and let what is to be said be said."""
