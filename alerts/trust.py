@@ -237,6 +237,8 @@ class TrustFold:
         least = 0.5 * (by.swap_difference_min - by.swap_tolerance)
         moved = np.abs(block.current_amp[:, :2] - before[:, :2]) > least * before[:, :2]
         rows = np.flatnonzero((moved[:, 0] | moved[:, 1]) & walk.neighbours)
+        if not len(rows):
+            return rows
         now, before = block.current_amp[rows], before[rows]
         swapped = np.zeros(len(rows), bool)
         for order in _SWAPS:

@@ -9,7 +9,7 @@ from alerts.eemua import Alarm, AlarmAudit, AuditedIncident, audit
 from alerts.incidents import Incident, IncidentState
 from grid.assets import Ledger
 from grid.moments import DAY_US, HOUR_US
-from service.response import CALLS_FOR_HOURS
+from service.response_draft import CALLS_FOR_HOURS
 from stores.changes import ToldRemark
 from stores.records import Records
 

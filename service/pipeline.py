@@ -28,7 +28,8 @@ from service.decoding import Decoder
 from service.judging import Judge, Walked
 from service.meters import BlockStored, Meters
 from service.recent import RECENT_MINUTES, Recent, recent_of
-from service.response import Answer, Response, Silent
+from service.response import Response
+from service.response_draft import Answer, Silent
 from service.speaking import STATE_NAME, Speaking
 from service.watching import Watch
 from stores.changes import Changes
