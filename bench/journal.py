@@ -208,8 +208,7 @@ def measure(path: Path, transformers: int, seconds: float) -> None:
     print(f"unpacked   a day of one transformer, {stored:,} readings appended meanwhile: {said}")
     with Journal.open_writer(path) as journal:
         first = ((journal.newest_measured_us() or 0) - FIRST_DAY_US) // MINUTE_US + 1
-        source = iter(list(zip(range(400), blocks(transformers, first, SEED), strict=False)))
-        batches = (batch for _, batch in source)
+        batches = blocks(transformers, first, SEED)
         turns = [append_for(journal, batches, seconds, place) for _ in range(TURNS) for place in (None, FIRST_PLACE)]
         for clock, which in (("wall", 0), ("processor", 1)):
             alone, beside = (statistics.median(turn[which] for turn in turns[first::2]) for first in (0, 1))
@@ -225,7 +224,7 @@ def measure(path: Path, transformers: int, seconds: float) -> None:
         )
         all_readings = journal.counts().readings
     packed_bytes = bytes_used(path) / all_readings
-    print(f"packed     {packed_bytes:6.1f} bytes a reading ({packed_bytes / row_bytes:.2f} of the rows)")
+    print(f"packed     {packed_bytes:6.1f} bytes a reading ({packed_bytes / row_bytes:.2f} of the unpacked)")
     said, stored = ask_while_written(path, transformers)
     print(f"packed     a day of one transformer, {stored:,} readings appended meanwhile: {said}")
 
