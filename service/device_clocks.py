@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from grid.moments import DAY_US, MINUTE_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
 from service.queries_trust import CHECK_THE_METER
-from service.rounds import Pace, Round, RoundsThread
+from service.rounds import Pace, RoundsThread, looks_into
 from stores.journal import Journal
 
 LOOK_EVERY_US = 5 * MINUTE_US
@@ -33,14 +32,15 @@ class DeviceClocks:
         self._settings = SteadyDelaySettings()
         self._delays = SteadyDelays(self._settings)
         self._block_no: int | None = None
-        self._told: set[str] = set()
+        self._told: set[int] = set()
         self._found: list[tuple[str, float]] = []
         self._lock = threading.Lock()
 
     def thread(self, meters: Meters) -> RoundsThread:
         """Return the thread that looks now and then."""
         pace = Pace(real_seconds(self._clock, LOOK_EVERY_US), begins_at_once=True)
-        return RoundsThread("clocks", self._rounds, pace, meters)
+        rounds = looks_into(self._journal, lambda reader: self.look(reader, self._clock.now_us()))
+        return RoundsThread("clocks", rounds, pace, meters)
 
     def look(self, reader: Journal, now_us: int) -> None:
         """Take in what was stored since the last look, and see who is behind. Raises StoreError."""
@@ -54,13 +54,13 @@ class DeviceClocks:
             self._delays.advance(batch.transformer, batch.measured_at_us, batch.received_at_us)
             self._block_no = last
         behind_us = self._delays.behind_us(now_us)
-        name_of = {number: name for name, number in reader.all_numbers().items()}
-        self._told -= {name_of[number] for number in np.flatnonzero(behind_us == 0.0).tolist()}
-        for number in np.flatnonzero(behind_us > 0.0).tolist():
-            if name_of[number] not in self._told:
-                self._told.add(name_of[number])
-                with self._lock:
-                    self._found.append((name_of[number], float(behind_us[number])))
+        self._told = {number for number in self._told if behind_us[number] != 0.0}
+        found = set(np.flatnonzero(behind_us > 0.0).tolist()) - self._told
+        if found:
+            self._told |= found
+            name_of = {number: name for name, number in reader.all_numbers().items()}
+            with self._lock:
+                self._found += [(name_of[number], float(behind_us[number])) for number in sorted(found)]
 
     def take_remarks(self, ledger: Callable[[], Ledger], now_us: int) -> tuple[Remark, ...]:
         """Return what is to be said of what was found, once. `ledger` gives the one in force; it raises StoreError."""
@@ -84,12 +84,3 @@ class DeviceClocks:
             for name, behind_us in found
             if name in transformers
         )
-
-    @contextmanager
-    def _rounds(self) -> Iterator[Round]:
-        def one_round() -> bool:
-            self.look(reader, self._clock.now_us())
-            return False
-
-        with Journal.open_reader(self._journal.path) as reader:
-            yield one_round

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -17,7 +15,7 @@ from alerts.gaps import find_gaps, still_missing
 from grid.moments import MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
-from service.rounds import Pace, Round, RoundsThread
+from service.rounds import Pace, RoundsThread, looks_into
 from stores.journal import Gap, Journal
 
 SEARCHED_MINUTES = 5.0
@@ -75,7 +73,8 @@ class GapWatch:
     def thread(self) -> RoundsThread:
         """Return the thread that looks now and then, and once more when it is stopped."""
         pace = Pace(real_seconds(self._clock, LOOK_EVERY_US), ends_with_a_round=True)
-        return RoundsThread("gaps", self._rounds, pace, self._meters)
+        rounds = looks_into(self._journal, lambda reader: self.look(reader, self._clock.now_us()))
+        return RoundsThread("gaps", rounds, pace, self._meters)
 
     def suspect(self, cause: Cause, newest_stored_us: int | None) -> None:
         """Search from now on. `newest_stored_us`: newest moment measured when it happened; None where nothing was."""
@@ -103,15 +102,6 @@ class GapWatch:
                 self._finish(reader, suspicion)
         self._look_again(reader, now_us)
         self._meters.gaps(*reader.open_gaps())
-
-    @contextmanager
-    def _rounds(self) -> Iterator[Round]:
-        def one_round() -> bool:
-            self.look(reader, self._clock.now_us())
-            return False
-
-        with Journal.open_reader(self._journal.path) as reader:
-            yield one_round
 
     def _search(self, reader: Journal, suspicion: Suspicion, now_us: int) -> None:
         since_us = suspicion.from_us - RHYTHM_SLOTS * self._slot_us

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from collector.broker_address import BrokerAddress
@@ -20,7 +19,7 @@ from grid.fleet import Fleet
 from grid.moments import HOUR_US, MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
-from service.rounds import Pace, Round, RoundsThread
+from service.rounds import Pace, RoundsThread, looks_into
 from stores.journal import Gap, Journal
 
 LOOK_EVERY_US = 30 * SECOND_US
@@ -119,7 +118,8 @@ class ReplayRequests:
 
     def thread(self, meters: Meters) -> RoundsThread:
         """Return the thread that looks now and then, and not once more when it is stopped."""
-        return RoundsThread("replay", self._rounds, Pace(real_seconds(self._clock, LOOK_EVERY_US)), meters)
+        pace = Pace(real_seconds(self._clock, LOOK_EVERY_US))
+        return RoundsThread("replay", looks_into(self._journal, self.look), pace, meters)
 
     def look(self, reader: Journal) -> int:
         """Ask once, where that is due; return how many requests went out. Raises StoreError, BrokerError."""
@@ -131,12 +131,3 @@ class ReplayRequests:
             publish_once(self._address, self._client_id, [request.message() for request in requests])
             log.info("%d devices were asked for the readings of gaps", len(requests))
         return len(requests)
-
-    @contextmanager
-    def _rounds(self) -> Iterator[Round]:
-        def one_round() -> bool:
-            self.look(reader)
-            return False
-
-        with Journal.open_reader(self._journal.path) as reader:
-            yield one_round

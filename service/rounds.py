@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from grid.errors import RedvestError
 from service.meters import Meters
+from stores.journal import Journal
 
 Round = Callable[[], bool]
 """Does a round, and returns whether the next one is due at once."""
@@ -26,6 +27,21 @@ class Pace:
     """Whoever stops it has one more round done."""
     stop_seconds_max: float | None = None
     """So long a stop waits for the round under way; None: until it is over."""
+
+
+def looks_into(journal: Journal, look: Callable[[Journal], object]) -> Callable[[], AbstractContextManager[Round]]:
+    """Return rounds of one look each into a journal, through a reader of their own: the writer is not waited for."""
+
+    @contextmanager
+    def rounds() -> Iterator[Round]:
+        def one_round() -> bool:
+            look(reader)
+            return False
+
+        with Journal.open_reader(journal.path) as reader:
+            yield one_round
+
+    return rounds
 
 
 class RoundsThread:
