@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--broken", default="", help="name of a build in tests/faults/broken.py")
     parser.add_argument("--kill-at", default="", metavar="POINT:N", help="kill -9 itself at the N-th pass of a point")
     parser.add_argument("--slow-commit", type=float, default=0.0, metavar="SECONDS", help="each commit takes longer")
+    parser.add_argument("--hold-commits", type=Path, metavar="FILE", help="commits wait for their number in a file")
     parser.add_argument("--clock-shift", type=Path, metavar="FILE", help="seconds in a file, added to the clock")
     parser.add_argument("--held-clock", type=Path, metavar="FILE", help="the moment [µs] in a file is the clock")
     parser.add_argument(
@@ -56,6 +57,8 @@ def main(arguments: list[str]) -> int:
         broken.BUILDS[values.broken]()
     if values.slow_commit:
         injections.slow_commits(values.slow_commit)
+    if values.hold_commits:
+        injections.hold_commits(values.hold_commits)
     if values.kill_at:
         point, _, passes = values.kill_at.partition(":")
         injections.kill_at(point, int(passes or 1))

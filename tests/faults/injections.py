@@ -48,6 +48,37 @@ def kill_at(point: str, passes: int) -> None:
 
 def slow_commits(seconds: float) -> None:
     """Make each commit of readings take longer, as a disk under load does."""
+    _before_commits(lambda: time.sleep(seconds))
+
+
+def hold_commits(gate: Path) -> None:
+    """Let the n-th commit of readings wait until a number of at least n stands in a file; beside it stands n."""
+    commits = 0
+
+    def hold() -> None:
+        nonlocal commits
+        commits += 1
+        held(gate).write_text(str(commits), encoding="ascii")
+        while number_in(gate) < commits:
+            time.sleep(0.01)
+
+    _before_commits(hold)
+
+
+def held(gate: Path) -> Path:
+    """Return the file in which the number of the commit stands that waits, or was the last to wait."""
+    return gate.with_suffix(".held")
+
+
+def number_in(file: Path) -> int:
+    """Return the number in a file, 0 when there is none yet."""
+    try:
+        return int(file.read_text(encoding="ascii") or 0)
+    except FileNotFoundError:
+        return 0
+
+
+def _before_commits(act: Callable[[], None]) -> None:
     has_readings = False
 
     def look(statement: str) -> None:
@@ -55,7 +86,7 @@ def slow_commits(seconds: float) -> None:
         has_readings |= statement.startswith("INSERT INTO bundle")
         if statement == "COMMIT" and has_readings:
             has_readings = False
-            time.sleep(seconds)
+            act()
 
     _in_statements(look)
 
