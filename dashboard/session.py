@@ -15,7 +15,8 @@ from grid.text import Language, Text
 from service.alarms import AuditedAlarms
 from service.house import House
 from service.queries import Queries
-from service.queries_answers import IncidentPage, MyList, System, TransformerPage, Wall
+from service.queries_answers import IncidentPage, MyList, TransformerPage, Wall
+from service.queries_answers_system import System
 from service.queries_trust import DoubtfulMeter
 from service.settings import load_settings
 

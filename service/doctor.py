@@ -18,7 +18,7 @@ from service.collector_figures import collector_figures
 from service.doctor_looks import looks, same
 from service.health import ask_collector
 from service.house import House
-from service.queries_answers import CollectorState
+from service.queries_answers_system import CollectorState
 from service.settings import load_settings
 
 SQLITE_VERSION_MIN = (3, 37, 0)

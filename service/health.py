@@ -15,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from grid.errors import SettingsError
 from service.meters import Meters
-from service.queries_answers import CollectorState
+from service.queries_answers_system import CollectorState
 from service.settings import Settings
 
 _REQUEST_SECONDS_MAX = 5.0

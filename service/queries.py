@@ -17,18 +17,16 @@ from service.alarms import AuditedAlarms, audited_alarms
 from service.clock import Clock
 from service.queries_advice import advice_on
 from service.queries_answers import (
-    CollectorState,
     Curve,
     Freshness,
     IncidentPage,
     IncidentRow,
     MyIncident,
     MyList,
-    RejectRow,
-    System,
     TransformerPage,
     Wall,
 )
+from service.queries_answers_system import CollectorState, RejectRow, System
 from service.queries_collector import CollectorAsker
 from service.queries_curve import curve_between
 from service.queries_fleet import fleet_now, one_now, silence_of, with_trends

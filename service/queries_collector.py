@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from service.queries_answers import CollectorState
+from service.queries_answers_system import CollectorState
 
 _ASKED_EVERY_SECONDS = 5.0
 

@@ -10,7 +10,8 @@ from alerts.silence_words import communication_lost, monitoring_is_blind
 from collector.rejects import Reason
 from collector.remedies import REMEDIES
 from grid.text import Text
-from service.queries_answers import CollectorState, Counts, MessageRow, RejectRow
+from service.queries_answers import Counts
+from service.queries_answers_system import CollectorState, MessageRow, RejectRow
 from stores.journal import StoredReject
 from stores.outbox import Message
 from stores.records import Records

@@ -22,7 +22,8 @@ from grid.text import Text
 from service.clock import Clock
 from service.house import House
 from service.queries import Queries, QueryOptions
-from service.queries_answers import CollectorState, Curve, Freshness
+from service.queries_answers import Curve, Freshness
+from service.queries_answers_system import CollectorState
 from service.queries_curve import thinned, with_gaps
 from service.queries_now import level_now
 from service.queries_privacy import mask_name, mask_phone
