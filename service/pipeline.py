@@ -25,7 +25,7 @@ from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
 from service.checkpoint import Checkpoint, Checkpoints, fingerprint_of, mark_of
 from service.decoding import Decoder
-from service.judging import Judge, Walked
+from service.judging import Judge
 from service.meters import BlockStored, Meters
 from service.recent import RECENT_MINUTES, Recent, recent_of
 from service.response import Response
@@ -188,7 +188,7 @@ class Pipeline:
             self._decoder.estimate()
         self.say(self._watch.look(self._received_us, now_us), now_us)
         try:
-            self._record_or_keep(self._response.answer(Walked(), self._is_silent(now_us), now_us), now_us)
+            self._record_or_keep(self._response.look_at_silence(self._is_silent(now_us), now_us), now_us)
             self._record_or_keep(self._response.look_at_visits(now_us), now_us)
         except StoreError:
             self._ledger_version = NOT_JUDGED  # what was found half way is found again by another response
@@ -245,7 +245,9 @@ class Pipeline:
         # Who is silent already is looked at before anything comes: else nobody would be told that it is over.
         remarks = self._watch.look(self._received_us, now_us)
         answer = self._response.answer(walked, self._is_silent(now_us), now_us)
-        self._record(answer.changes.plus(self._speaking.say((*remarks, *answer.remarks), now_us)))
+        blind = self._response.look_at_silence(self._is_silent(now_us), now_us)
+        said = self._speaking.say((*remarks, *answer.remarks, *blind.remarks), now_us)
+        self._record(answer.changes.plus(blind.changes).plus(said))
 
     def _record(self, *changes: Changes) -> None:
         """Commit changes, after those that could not be committed before. Raises StoreError and keeps them all."""

@@ -56,7 +56,8 @@ class Response:
     def answer(self, walked: Walked, silent: Silent, now_us: int) -> Answer:
         """Return everything to record and to say about a walk; where an open incident only goes on, `follow_up` does.
 
-        In memory every open incident stands as its newest reading leaves it.
+        In memory every open incident stands as its newest reading leaves it. Of others nothing is said here: time alone
+        changes nothing but their silence.
         """
         draft = Draft(self._ground, silent, now_us)
         touched: dict[str, Incident] = {}
@@ -79,13 +80,6 @@ class Response:
         for gone in walked.retracted_incidents:
             draft.retract(self._open.pop(gone.incident_id, gone))
             self._ground.lists.forget(gone.incident_id)
-        for incident in tuple(self._open.values()):
-            is_silent = silent.is_silent(incident.transformer_id)
-            if is_silent != incident.blind:
-                looked_at = replace(incident, blind=is_silent)
-                draft.compare(incident, looked_at)
-                self._keep(looked_at)
-                touched[incident.incident_id] = looked_at
         for incident in touched.values():
             self._follow_ups.drop(incident.incident_id)
             draft.follow(incident)
@@ -100,6 +94,19 @@ class Response:
             self._open[incident.incident_id] = incident
         else:
             self._open.pop(incident.incident_id, None)
+
+    def look_at_silence(self, silent: Silent, now_us: int) -> Answer:
+        """Return which open incidents went blind, and which are seen again without a reading that counts for them."""
+        draft = Draft(self._ground, silent, now_us)
+        for incident in self.open_incidents:
+            is_blind = silent.is_silent(incident.transformer_id)
+            if is_blind != incident.blind:
+                looked_at = replace(incident, blind=is_blind)
+                draft.compare(incident, looked_at)
+                self._keep(looked_at)
+                self._follow_ups.drop(incident.incident_id)
+                draft.follow(looked_at)
+        return draft.answer()
 
     def follow_up(self, now_us: int, *, everything: bool = False) -> Answer:
         """Return what follows from readings that brought no news, of the incidents whose turn it is, or of all."""

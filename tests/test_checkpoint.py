@@ -118,6 +118,17 @@ def test_a_start_goes_on_from_a_checkpoint_and_an_open_incident_goes_on(station_
     assert (after.incident_id, after.state) == (before.incident_id, IncidentState.CLOSED)
 
 
+def test_an_incident_that_went_blind_while_no_collector_ran_is_blind_before_anything_comes(
+    station_with_a_checkpoint, starts
+):
+    station = station_with_a_checkpoint
+    assert not station.incident().blind
+    station.restart(NOON + 60 * MINUTE_US)
+    assert (starts, station.incident().blind) == (["catch_up"], True)
+    station.tick([("T1", 60, 0.95)])
+    assert not station.incident().blind
+
+
 @pytest.mark.parametrize(
     "damage",
     [
