@@ -25,7 +25,7 @@ from grid.readings import ReadingBatch
 from stores import journal_append, journal_bundles, journal_gaps, journal_packing, journal_reading
 from stores.journal_file import WriterLock, open_for_reading, open_for_writing
 from stores.journal_log import LogState
-from stores.journal_newest import NEVER, Newest, stored_moments
+from stores.journal_newest import NEVER, Newest
 from stores.journal_packing import FIRST_PLACE, Packed, Place
 from stores.journal_segments import since_hour
 from stores.journal_values import Appended, Gap, JournalCounts, LastReceived, StoredReject, Waiting
@@ -150,8 +150,8 @@ class Journal:
         self._refuse_unknown_numbers(batch)
         newest, self._newest = self._newest, None  # after anything goes wrong, what is on disk counts
         with self._durably() as connection:
-            newest = newest or Newest(connection)
-            (last,) = connection.execute("SELECT coalesce(max(block_no), 0) FROM block").fetchone()
+            newest = newest or journal_reading.newest(connection)
+            last = journal_reading.last_block(connection)
             added = journal_append.append_readings(connection, batch, last + 1, newest)
             dropped = journal_append.append_rejects(
                 connection, rejects, self._rejects_rows_max, self._rejects_bytes_max
@@ -160,8 +160,6 @@ class Journal:
             duplicates = len(batch) - stored - added.conflicts + added.replaced
             counted = {"readings": stored - added.replaced, "duplicates": duplicates, "conflicts": added.conflicts}
             journal_append.count(connection, counted)
-        if added.heard is not None:
-            newest.keep(added.heard)
         self._newest = newest
         return Appended(added.new, duplicates, added.conflicts, last + 1 if stored else last, dropped)
 
@@ -171,8 +169,13 @@ class Journal:
         Answers stay what they are. Begin a pass with `FIRST_PLACE`, go on where the answer says. Raises StoreError, and
         then nothing has moved.
         """
+        newest, self._newest = self._newest, None
         with self._durably() as connection:
-            return journal_packing.pack_step(connection, place, before_us)
+            newest = newest or journal_reading.newest(connection)
+            newest.write(connection, journal_reading.last_block(connection))
+            packed = journal_packing.pack_step(connection, place, before_us)
+        self._newest = newest
+        return packed
 
     def series(self, number: int, from_us: int, to_us: int) -> ReadingBatch:
         """Return one transformer's readings with from_us ≤ measured_at ≤ to_us, in time order."""
@@ -182,7 +185,7 @@ class Journal:
     def newest_measured_us(self) -> int | None:
         """Return the newest moment that any reading was measured at [µs], None in an empty journal."""
         with self._asking() as connection:
-            newest_us = int(stored_moments(connection)[0].max(initial=NEVER))
+            newest_us = int(journal_reading.newest(connection).moments[0].max(initial=NEVER))
         return None if newest_us == NEVER else newest_us
 
     def latest(self) -> ReadingBatch:
@@ -193,7 +196,7 @@ class Journal:
     def last_received(self) -> LastReceived:
         """Return when each transformer was last heard of, by number."""
         with self._asking() as connection:
-            received_us = stored_moments(connection)[1]
+            received_us = journal_reading.newest(connection).moments[1]
         heard = np.flatnonzero(received_us != NEVER)
         return LastReceived(heard.astype(np.int32), received_us[heard])
 

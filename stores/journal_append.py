@@ -17,7 +17,7 @@ from grid.readings import ReadingBatch
 from grid.standing import standing_rows
 from stores import journal_bundles
 from stores.journal_before import StoredBefore
-from stores.journal_newest import Heard, Newest
+from stores.journal_newest import Newest
 from stores.journal_values import StoredReject
 from stores.storable_text import storable
 from stores.stored_readings import VALUE_COLUMNS, digest, same_values, slot_minute, values_of
@@ -44,8 +44,6 @@ class Added:
     """Contradictions met; one of each two went to the conflicts."""
     replaced: int
     """New readings that took the place of a stored one."""
-    heard: Heard | None
-    """What to remember of the transformers once this is on disk; None where nothing is new."""
 
 
 def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_no: int, newest: Newest) -> Added:
@@ -74,8 +72,13 @@ def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_n
     connection.executemany(_INSERT_CONFLICT, conflicts)
     new = np.zeros(len(batch), np.bool_)
     new[rows[is_new]] = True
-    heard = _store_block(connection, standing.take(is_new), block_no, newest) if is_new.any() else None
-    return Added(new, len(conflicts), replaced, heard)
+    if is_new.any():
+        _store_block(connection, standing.take(is_new), block_no)
+        newest.hear(standing.take(is_new))
+        # What was replaced is not among the blocks any more, so that they no longer tell what was heard when.
+        if newest.is_due or replaced:
+            newest.write(connection, block_no)
+    return Added(new, len(conflicts), replaced)
 
 
 def append_rejects(
@@ -147,8 +150,8 @@ def _conflict(batch: ReadingBatch, row: int) -> tuple[Any, ...]:
     )
 
 
-def _store_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: int, newest: Newest) -> Heard:
-    """Store readings, sorted by transformer and time, that are not there; return what was heard of transformers."""
+def _store_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: int) -> None:
+    """Store readings, sorted by transformer and time, that are not there."""
     journal_bundles.put(connection, new, block_no)
     connection.execute(
         "INSERT INTO block (block_no, received_at_us, readings) VALUES (?, ?, ?)",
@@ -157,6 +160,3 @@ def _store_block(connection: sqlite3.Connection, new: ReadingBatch, block_no: in
     slots = np.unique(slot_minute(new.measured_at_us)).tolist()
     connection.executemany("INSERT INTO block_slot VALUES (?, ?)", [(block_no, slot) for slot in slots])
     connection.executemany("INSERT INTO slot VALUES (?) ON CONFLICT DO NOTHING", [(slot,) for slot in slots])
-    heard = newest.heard(new)
-    newest.write(connection, heard)
-    return heard

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from grid.readings import ReadingBatch
 from stores import journal_bundles
-from stores.journal_newest import Heard, Newest
+from stores.journal_newest import Newest
 from stores.stored_readings import NEIGHBOURS, VALUE_COLUMNS, batch_of_columns
 
 _NEIGHBOURS_AT_ONCE = 4096
@@ -56,6 +57,9 @@ def _convert_latest(connection: sqlite3.Connection) -> None:
     rows = connection.execute(
         "SELECT transformer, measured_at_us, received_at_us FROM latest ORDER BY transformer"
     ).fetchall()
+    newest = Newest(np.empty((2, 0), np.int64))
     if rows:
-        told = np.array(rows, np.int64).T
-        Newest(connection).write(connection, Heard(told[0].astype(np.int32), told[1:]))
+        number, measured_at_us, received_at_us = np.array(rows, np.int64).T
+        newest.hear(ReadingBatch.of(number, measured_at_us, received_at_us=received_at_us))
+    (last,) = connection.execute("SELECT coalesce(max(block_no), 0) FROM block").fetchone()
+    newest.write(connection, last)

@@ -14,7 +14,7 @@ from grid.moments import HOUR_US
 from stores import journal_bundles
 from stores.journal_blocks import join_blocks
 from stores.journal_bundles import Row, place_in_slot
-from stores.journal_newest import newest_measured_us
+from stores.journal_newest import written_measured_us
 from stores.journal_segments import HOUR_MINUTES, SEGMENT_READINGS_MAX, of_neighbours, put
 from stores.stored_readings import NEIGHBOURS, NO_READINGS, StoredReadings, slot_minute
 
@@ -59,7 +59,7 @@ class Packed:
 def pack_step(connection: sqlite3.Connection, place: Place, before_us: int) -> Packed:
     """Move up to about `STEP_READINGS_MAX` readings of hours that end by `before_us`, from a place on.
 
-    When all are moved, the list of blocks is shortened.
+    What is newest of each transformer must stand in the file. When all are moved, the list of blocks is shortened.
     """
     moved = 0
     end_minute = before_us // HOUR_US * HOUR_MINUTES
@@ -89,7 +89,7 @@ def _pack_unit(
     rows: list[Row] = list(journal_bundles.of_neighbours(connection, neighbours, neighbours, *minutes))
     stored = journal_bundles.readings_in(rows)
     first = neighbours * NEIGHBOURS
-    newest_us = newest_measured_us(connection, first, NEIGHBOURS)
+    newest_us = written_measured_us(connection, first, NEIGHBOURS)
     stored = stored.take(stored.readings.measured_at_us != newest_us[stored.readings.transformer - first])
     slots = slot_minute(stored.readings.measured_at_us)
     is_done = len(stored) <= STEP_READINGS_MAX

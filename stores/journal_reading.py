@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
 from stores import journal_bundles
-from stores.journal_newest import NEVER, stored_moments
+from stores.journal_newest import NEVER, Newest, written
 from stores.journal_segments import HOUR_MINUTES, newest_hour, of_neighbours, with_blocks
 from stores.journal_values import JournalCounts, StoredReject
 from stores.stored_readings import NEIGHBOURS, StoredReadings, slot_minute
@@ -44,7 +45,7 @@ def series(connection: sqlite3.Connection, number: int, from_us: int, to_us: int
 
 def latest(connection: sqlite3.Connection) -> ReadingBatch:
     """Return the reading with the newest measured_at of each transformer, by number."""
-    measured_at_us = stored_moments(connection)[0]
+    measured_at_us = newest(connection).moments[0]
     number = np.flatnonzero(measured_at_us != NEVER)
     newest_us = measured_at_us[number]
     # The newest reading of each is never packed.
@@ -109,6 +110,22 @@ def _regrouped(batches: Iterable[ReadingBatch], rows_max: int) -> Iterator[Readi
         yield rest
 
 
+def newest(connection: sqlite3.Connection) -> Newest:
+    """Return what is newest of each transformer: what is written of it, and what later blocks brought."""
+    found, up_to = written(connection)
+    arrived = _arrived(connection, up_to, last_block(connection))
+    bounds = np.flatnonzero(np.diff(arrived.block_no, prepend=-1, append=-1))
+    for first, beyond in pairwise(bounds.tolist()):
+        found.hear(arrived.readings.take(np.arange(first, beyond)))
+    return found
+
+
+def last_block(connection: sqlite3.Connection) -> int:
+    """Return the number of the last block, 0 in an empty journal."""
+    (last,) = connection.execute("SELECT coalesce(max(block_no), 0) FROM block").fetchone()
+    return int(last)
+
+
 def blocks_after(connection: sqlite3.Connection, block_no: int, rows_max: int) -> tuple[ReadingBatch, int]:
     """Return the readings of the blocks after one, as many whole blocks as fit rows_max, and the last one's number."""
     waiting = connection.execute(
@@ -119,19 +136,23 @@ def blocks_after(connection: sqlite3.Connection, block_no: int, rows_max: int) -
         if readings and readings + waiting_readings > rows_max:
             break
         last, readings = waiting_no, readings + waiting_readings
+    return _arrived(connection, block_no, last).readings, last
+
+
+def _arrived(connection: sqlite3.Connection, block_no: int, last: int) -> StoredReadings:
+    """Return the readings of the blocks after one, up to another, by block, transformer and time."""
     slots = connection.execute(
         "SELECT DISTINCT slot_minute FROM block_slot WHERE block_no > ? AND block_no <= ?", (block_no, last)
     ).fetchall()
-    found: list[StoredReadings] = [
-        journal_bundles.of_blocks(connection, (slot for (slot,) in slots), block_no + 1, last)
-    ]
+    found = [journal_bundles.of_blocks(connection, (slot for (slot,) in slots), block_no + 1, last)]
     for hour in sorted({slot // HOUR_MINUTES for (slot,) in slots}):
         for segment in with_blocks(connection, hour, block_no + 1, last):
             stored = segment.stored()
             found.append(stored.take((stored.block_no > block_no) & (stored.block_no <= last)))
-    batch = ReadingBatch.concatenate([one.readings for one in found])
+    readings = ReadingBatch.concatenate([one.readings for one in found])
     came_with = np.concatenate([one.block_no for one in found])
-    return batch.take(np.lexsort((batch.measured_at_us, batch.transformer, came_with))), last
+    order = np.lexsort((readings.measured_at_us, readings.transformer, came_with))
+    return StoredReadings(readings, came_with).take(order)
 
 
 def rejects(connection: sqlite3.Connection, limit: int, since_us: int | None) -> tuple[StoredReject, ...]:
@@ -163,7 +184,6 @@ def counts(connection: sqlite3.Connection, path: Path) -> JournalCounts:
     """Return the lifelong totals, and the size of the files at `path`."""
     total = dict(connection.execute("SELECT name, value FROM counter").fetchall())
     (transformers,) = connection.execute("SELECT count(*) FROM transformer").fetchone()
-    (blocks,) = connection.execute("SELECT coalesce(max(block_no), 0) FROM block").fetchone()
     files = (path, path.with_name(path.name + "-wal"))
     return JournalCounts(
         readings=total.get("readings", 0),
@@ -172,6 +192,6 @@ def counts(connection: sqlite3.Connection, path: Path) -> JournalCounts:
         conflicts=total.get("conflicts", 0),
         rejects=total.get("rejects", 0),
         rejects_dropped=total.get("rejects_dropped", 0),
-        blocks=blocks,
+        blocks=last_block(connection),
         bytes=sum(file.stat().st_size for file in files if file.exists()),
     )
