@@ -109,7 +109,7 @@ def victoria_metrics(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[s
 
 
 def _wait_for_port(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    give_up_at = time.monotonic() + 20.0
+    give_up_at = time.monotonic() + 90.0
     while time.monotonic() < give_up_at and server.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1.0).close()

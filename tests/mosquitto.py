@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -120,10 +121,9 @@ class Mosquitto:
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.send_signal(how)
-            try:
-                self._process.wait(_STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        give_up_at = time.monotonic() + _STOP_SECONDS_MAX
+        while self._process.poll() is None:
+            # Again and again: a broker that has only just begun to listen forgets a signal.
+            self._process.send_signal(how if time.monotonic() < give_up_at else signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1.0)

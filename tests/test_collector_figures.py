@@ -135,7 +135,7 @@ def busy(new_mosquitto: Callable[..., Mosquitto], tmp_path: Path) -> Iterator[Si
 
 def metrics_of(site: Site) -> dict[str, float]:
     port = int((site.settings.data.folder / ADDRESS_FILE).read_text(encoding="ascii"))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5.0)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60.0)
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
     connection.close()

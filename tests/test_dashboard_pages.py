@@ -69,7 +69,7 @@ def _looked_at(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
 
 def opened(page: str = "page_wall.py", **parameters: str) -> AppTest:
     """Return the app after it drew a page with these parameters in its address."""
-    app = AppTest.from_file(str(APP), default_timeout=30)
+    app = AppTest.from_file(str(APP), default_timeout=120)
     for name, value in parameters.items():
         app.query_params[name] = value
     app.run()
@@ -332,7 +332,7 @@ def test_faulty_settings_are_one_line_in_both_languages(tmp_path: Path, monkeypa
     config.write_text("[broker]\nprot = 1\n", encoding="utf-8")
     monkeypatch.setenv(CONFIG_VARIABLE, str(config))
     st.cache_resource.clear()
-    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    app = AppTest.from_file(str(APP), default_timeout=120).run()
     assert not app.exception
     assert len(app.error) == 2
     assert "prot" in app.error[0].value

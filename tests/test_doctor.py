@@ -240,7 +240,7 @@ def _listener(answer: bytes | None) -> Iterator[int]:
             with connection:
                 connection.recv(1024)
                 if answer is None:
-                    ended.wait(5)
+                    ended.wait(60)
                 else:
                     connection.sendall(answer)
 

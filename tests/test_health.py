@@ -36,7 +36,7 @@ def settings_of(folder: Path, port: int = 0) -> Settings:
 
 
 def get(server: HealthServer, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", path)
     response = connection.getresponse()
     body = response.read().decode()

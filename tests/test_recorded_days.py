@@ -59,7 +59,7 @@ def replayed(request, tmp_path, mosquitto) -> tuple[Path, Path]:
         rows = len((day / "readings.csv").read_bytes().splitlines()) - 1
         wait_until(lambda: dict(ask_collector(load_settings(config)).details).get("messages") == str(rows), collector)
         collector.send_signal(signal.SIGTERM)
-        assert collector.wait(30) == 0, collector.stderr.read()
+        assert collector.wait(120) == 0, collector.stderr.read()
     finally:
         if collector.poll() is None:
             collector.kill()
@@ -67,7 +67,7 @@ def replayed(request, tmp_path, mosquitto) -> tuple[Path, Path]:
     return day, config
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120.0) -> None:
     """Wait for a condition while a process lives."""
     end = time.monotonic() + seconds
     while not condition():

@@ -144,7 +144,7 @@ def lose_and_ask(site: Site, street: Street, broker: Mosquitto, devices_can: boo
         line.send(sent[10 * each :])
         # Not by the list: the devices may have closed every gap before anybody looks.
         site.wait_until(lambda: "20 readings are missing" in collector.log_text, collector, what="the gaps to be found")
-        end = time.monotonic() + (60.0 if devices_can else 3.0)
+        end = time.monotonic() + (120.0 if devices_can else 3.0)
         while site.gaps() and time.monotonic() < end:
             time.sleep(0.1)
         collector.stop()

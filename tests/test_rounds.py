@@ -52,7 +52,7 @@ def failures(meters: Meters, name: str) -> float:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 20.0
+    give_up_at = time.monotonic() + 60.0
     while not is_so():
         assert time.monotonic() < give_up_at
         time.sleep(0.005)

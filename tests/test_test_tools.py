@@ -42,5 +42,5 @@ def test_ports_are_handed_out_once(free_port: Callable[[], int]) -> None:
 
 
 def test_the_time_series_server_answers(victoria_metrics: str) -> None:
-    with urllib.request.urlopen(f"{victoria_metrics}/ping", timeout=5) as answer:
+    with urllib.request.urlopen(f"{victoria_metrics}/ping", timeout=60) as answer:
         assert answer.status == 204

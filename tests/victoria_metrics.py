@@ -41,7 +41,7 @@ class VictoriaMetrics:
         """Run it and wait until it answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        give_up_at = time.monotonic() + 20
+        give_up_at = time.monotonic() + 90
         while True:
             try:
                 self._get("/health")
@@ -80,6 +80,6 @@ class VictoriaMetrics:
         return [json.loads(line) for line in self._get(f"/api/v1/export?{asked}").splitlines()]
 
     def _get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             text: str = answer.read().decode()
             return text

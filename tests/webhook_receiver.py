@@ -9,6 +9,9 @@ import time
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+HANGS_SECONDS = 120.0
+"""So long nobody answers who does not answer."""
+
 
 class Receiver:
     """Answers POST by the path: /ok, /status/429, /answer?<hex of the body>, /redirect, /hang, /drip, /cut, /short."""
@@ -49,7 +52,7 @@ class Receiver:
                     case ["redirect"]:
                         self._answer(302, b"", {"Location": f"{receiver.url}/ok"})
                     case ["hang"]:
-                        receiver._ending.wait(10)
+                        receiver._ending.wait(HANGS_SECONDS)
                     case ["drip"]:
                         self._drip()
                     case ["short"]:
@@ -68,7 +71,7 @@ class Receiver:
 
             def _drip(self) -> None:
                 """Send a header that never ends, one byte at a time."""
-                give_up_at = time.monotonic() + 10
+                give_up_at = time.monotonic() + HANGS_SECONDS
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
                 while not receiver._ending.wait(0.05) and time.monotonic() < give_up_at:
                     try:

@@ -59,7 +59,7 @@ def stumble(new_site: NewSite, broker: Mosquitto, messages: int, bad: int, seed:
 def page(site: Site, path: str) -> str:
     """Return a page of the collector's health server."""
     port = int((site.settings.data.folder / ADDRESS_FILE).read_text(encoding="ascii"))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5.0)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60.0)
     connection.request("GET", path)
     text = connection.getresponse().read().decode()
     connection.close()
