@@ -32,6 +32,7 @@ pytestmark = pytest.mark.browser
 WALL_SCREEN = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 THUMB_PIXELS = 44
+expect.set_options(timeout=60_000)
 LIVE_SECONDS = 60_000
 """Milliseconds within which a live part must show what changed."""
 
@@ -106,7 +107,7 @@ def new_page(viewers: dict[str, BrowserContext], address: str) -> Iterator[Calla
     def opened(path: str = "/", viewer: str = "desk") -> Page:
         page = viewers[viewer].new_page()
         pages.append(page)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(90_000)
         page.goto(address + path)
         page.wait_for_selector(".rv-head")
         return page
