@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.columns import as_columns
+from collector.columns import as_columns, join_columns
 from collector.json_objects import UNREADABLE, explain, members
 from collector.rejects import Fault, Reason
 from collector.rows import RowsRead, quotes_in_rows, read_rows_singly
-from collector.wire import BATCH_ROWS_MAX, FIELDS, WireBatch, WireColumns, WireReading
+from collector.wire import BATCH_ROWS_MAX, FIELDS, WireBatch, WireColumns
 
 _decode = msgspec.json.Decoder(WireBatch).decode
 _list_of = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
@@ -21,28 +22,34 @@ _KEYS = frozenset({"readings", "columns"})
 
 def read_batch(payload: bytes) -> RowsRead | Fault:
     """Read a batch; a fault is one of the batch as a whole, such as a column that is too short."""
-    read = _read_trustingly(payload)
-    return _read_exactly(payload) if read is None else read
+    read = read_batches_together([payload])
+    return _read_exactly(payload) if read is None else RowsRead(read[0], range(int(read[1][0])), {}, 0)
 
 
 def read_batches_together(payloads: Sequence[bytes]) -> tuple[WireColumns, NDArray[np.intp]] | None:
-    """Read n batches of rows in all of which all is well: their rows, one batch after another, and how many each has.
+    """Read n batches in which all is well: the rows of one after another as columns, and how many (n,) each has.
 
-    None when anything asks for a closer look, or when there are columns among them.
+    None when anything asks for a closer look, or when some are rows and some are columns.
     """
-    rows: list[WireReading] = []
-    lengths = np.zeros(len(payloads), np.intp)
-    for number, payload in enumerate(payloads):
-        try:
-            batch = _decode(payload)
-        except UNREADABLE:
-            return None
-        if batch.readings is None or batch.columns is not None or not 0 < len(batch.readings) <= BATCH_ROWS_MAX:
-            return None
-        rows += batch.readings
-        lengths[number] = len(batch.readings)
-    columns = as_columns(rows)
-    if sum(payload.count(b'"') for payload in payloads) != 2 * len(payloads) + quotes_in_rows(columns):
+    try:
+        batches = list(map(_decode, payloads))
+    except UNREADABLE:
+        return None
+    rows = [batch.readings for batch in batches if batch.readings is not None and batch.columns is None]
+    parts = [batch.columns for batch in batches if batch.columns is not None and batch.readings is None]
+    if len(rows) == len(batches):
+        columns = as_columns(list(chain.from_iterable(rows)))
+        lengths = np.array(list(map(len, rows)), np.intp)
+        quotes = quotes_in_rows(columns)
+    elif len(parts) == len(batches) and all(map(_equally_long, parts)):
+        columns = join_columns(parts)
+        lengths = np.array([len(part.measured_at) for part in parts], np.intp)
+        quotes = sum(map(_quotes_in_columns, parts))
+    else:
+        return None
+    is_sized = lengths.min() > 0 and lengths.max() <= BATCH_ROWS_MAX
+    # Each text holds at least so many quotes: where all together hold no more, none does.
+    if not is_sized or sum(payload.count(b'"') for payload in payloads) != 2 * len(batches) + quotes:
         return None
     return columns, lengths
 
@@ -51,26 +58,6 @@ def batch_rows(payload: bytes) -> list[bytes]:
     """Return the JSON text of each row of a batch that was read, for the rejects among them."""
     texts = _row_texts(payload)
     return [] if isinstance(texts, Fault) else texts[0]
-
-
-def _read_trustingly(payload: bytes) -> RowsRead | None:
-    """Read a batch in which all is well; None when anything asks for a closer look."""
-    try:
-        batch = _decode(payload)
-    except UNREADABLE:
-        return None
-    if batch.readings is not None and batch.columns is None:
-        columns = as_columns(batch.readings)
-        quotes = quotes_in_rows(columns)
-    elif batch.columns is not None and batch.readings is None:
-        columns = batch.columns
-        quotes = _quotes_in_columns(columns)
-    else:
-        return None
-    rows = len(columns.measured_at)
-    if payload.count(b'"') != 2 + quotes or not 0 < rows <= BATCH_ROWS_MAX or not _equally_long(columns):
-        return None
-    return RowsRead(columns, range(rows), {}, 0)
 
 
 def _quotes_in_columns(columns: WireColumns) -> int:
