@@ -59,6 +59,10 @@ class ReadingBatch:
         """Return the readings that a mask (n,) or row numbers (k,) pick, in that order."""
         return ReadingBatch(*(getattr(self, column.name)[rows] for column in fields(self)))
 
+    def where(self, picked: NDArray[np.bool_]) -> ReadingBatch:
+        """Return the readings that a mask (n,) picks; this batch itself when it picks all, as it usually does."""
+        return self if picked.all() else self.take(picked)
+
     @staticmethod
     def of(
         transformer: ArrayLike,

@@ -206,7 +206,7 @@ class Judge:
                 return
             known = readings.transformer < len(self._fleet)
             known[known] = in_service[readings.transformer[known]]
-            yield readings if known.all() else readings.take(known)
+            yield readings.where(known)
 
     def walk_anew(self, changed_since_us: dict[int, int]) -> Walked:
         """Judge transformers again (number -> first moment at which its readings changed)."""
@@ -296,7 +296,7 @@ class Judge:
         for group in [group for group in groups if len(group)]:
             for readings in self._journal.since(int(first_us[group].min()), numbers[group].tolist()):
                 place = np.searchsorted(numbers, readings.transformer)
-                yield readings.take(readings.measured_at_us >= first_us[place])
+                yield readings.where(readings.measured_at_us >= first_us[place])
 
 
 def _walked(

@@ -143,12 +143,12 @@ class Pipeline:
         stored = self._journal.append(decoded.readings, [_stored(reject) for reject in decoded.rejects])
         committed = time.monotonic()
         self._acknowledge(messages)
-        fresh = decoded.readings.take(stored.new)
+        fresh = decoded.readings.where(stored.new)
         self._block_no = stored.block_no
         if len(fresh):
             self._newest_block = stored.block_no, fresh
         # Another value for the newest moment is no sign of life: a clock that stands still sends nothing else.
-        alive = fresh.take(fresh.measured_at_us != self._measured_us[fresh.transformer])
+        alive = fresh.where(fresh.measured_at_us != self._measured_us[fresh.transformer])
         np.maximum.at(self._received_us, alive.transformer, alive.received_at_us)
         np.maximum.at(self._measured_us, fresh.transformer, fresh.measured_at_us)
         if len(fresh):

@@ -73,8 +73,9 @@ def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_n
     new = np.zeros(len(batch), np.bool_)
     new[rows[is_new]] = True
     if is_new.any():
-        _store_block(connection, standing.take(is_new), block_no)
-        newest.hear(standing.take(is_new))
+        stored = standing.where(is_new)
+        _store_block(connection, stored, block_no)
+        newest.hear(stored)
         # What was replaced is not among the blocks any more, so that they no longer tell what was heard when.
         if newest.is_due or replaced:
             newest.write(connection, block_no)

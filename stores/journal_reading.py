@@ -68,7 +68,7 @@ def since(
         first_slot = (packed_hour + 1) * HOUR_MINUTES
         yield from _regrouped(_units(connection, from_us, packed_hour, numbers), rows_max)
     batches = (one.readings for one in journal_bundles.since(connection, first_slot, rows_max))
-    wanted = (batch.take(_are_wanted(batch, from_us, numbers)) for batch in batches)
+    wanted = (batch.where(_are_wanted(batch, from_us, numbers)) for batch in batches)
     yield from _regrouped(wanted, rows_max)
 
 
