@@ -25,10 +25,11 @@ from service import packing
 from service.disk_watch import DiskWatch
 from service.packing import Packing
 from service.startup import Opened
-from stores import journal_blocks, journal_bundles, journal_packing, journal_schema
+from stores import journal_blocks, journal_bundles, journal_newest, journal_packing, journal_schema
 from stores.ballast import Ballast
 from stores.journal import FIRST_PLACE, Journal
 from stores.journal_before import StoredBefore
+from stores.journal_newest import Newest
 from stores.journal_packing import pack_step
 from stores.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
 from stores.stored_readings import slot_minute, value_columns
@@ -213,10 +214,11 @@ def lives_alike(deeds: Sequence[object]) -> bool:
 
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few readings be enough to fill a step, a segment and a joined block."""
+    """Let a few readings fill a step, a segment and a joined block; what is newest is written after a few blocks."""
     monkeypatch.setattr(journal_packing, "STEP_READINGS_MAX", 4)
     monkeypatch.setattr(journal_packing, "SEGMENT_READINGS_MAX", 6)
     monkeypatch.setattr(journal_blocks, "JOINED_READINGS", 5)
+    monkeypatch.setattr(journal_newest, "UNWRITTEN_BLOCKS_MAX", 3)
 
 
 ANY_DEEDS = given(st.lists(A_DEED, max_size=12))
@@ -258,13 +260,15 @@ def test_repetitions_corrections_and_late_readings_of_packed_hours_are_told_apar
     assert told == [(0, 0), (len(A_DAY), 0), (0, 3), (0, 0), (0, 1)]
 
 
-@pytest.mark.parametrize("broken", ["repetitions are not looked for", "rows stay", "what is replaced stays"])
+@pytest.mark.parametrize("broken", ["repetitions are not looked for", "rows stay", "what is replaced stays", "hearsay"])
 def test_a_journal_that_packs_wrongly_is_found_out(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     match broken:
         case "repetitions are not looked for":
             monkeypatch.setattr(StoredBefore, "met_by", staticmethod(lambda _, batch, maybe: StoredBefore(batch)))
         case "rows stay":
             monkeypatch.setattr(journal_bundles, "take_out", lambda connection, slot, neighbours, gone: len(gone))
+        case "hearsay":  # packing goes by what was newest some blocks ago
+            monkeypatch.setattr(Newest, "write", lambda *_: None)
         case _:
             monkeypatch.setattr(StoredBefore, "take_out_replaced", lambda *_: None)
     with pytest.raises((StoreError, AssertionError)):
