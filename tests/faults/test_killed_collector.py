@@ -72,7 +72,10 @@ def one_incident_for_each_heavy_transformer(site: Site, street: Street) -> None:
     """Each heavy transformer has one incident; each was told of once or waits to be; each number is one message."""
     heavy = street.heavy_ids
     incidents = site.incidents()
-    require(sorted(i.transformer_id for i in incidents) == sorted(heavy), f"incidents of {[i.incident_id for i in incidents]}")
+    require(
+        sorted(i.transformer_id for i in incidents) == sorted(heavy),
+        f"incidents of {[i.incident_id for i in incidents]}",
+    )
     told, waiting = site.remarks()
     opened = sorted(r.incident_id or "" for r in (*told, *waiting) if r.kind == "incident_opened")
     require(opened == sorted(i.incident_id for i in incidents), f"told of, or about to tell of, {opened}")
