@@ -36,6 +36,8 @@ class Goal:
     unit: str = "×"
     by_cpu: float = float("nan")
     """The same ratio in processor time, which other work on the machine changes less."""
+    ceiling: float = float("nan")
+    """What the bare reader, which does nothing with a message, reached of the same: no receiver gets further."""
 
     @property
     def reached(self) -> float:
@@ -110,7 +112,9 @@ def _beside(figures: Figures, peer: Kind, form: Form, qos: int, wanted: float) -
     ours, theirs = Kind.COLLECTOR.value, peer.value
     values = ratios(figures.rates(ours, form, qos), figures.rates(theirs, form, qos))
     by_cpu = _by_cpu(figures.costs(theirs, form, qos), figures.costs(ours, form, qos))
-    return Goal(f"{form.value}, QoS {qos}: of the {theirs}", wanted, values, by_cpu=by_cpu)
+    bare = ratios(figures.rates(Kind.BULK.value, form, qos), figures.rates(theirs, form, qos))
+    ceiling = statistics.median(bare) if bare else float("nan")
+    return Goal(f"{form.value}, QoS {qos}: of the {theirs}", wanted, values, by_cpu=by_cpu, ceiling=ceiling)
 
 
 def _by_cpu(theirs: list[float], ours: list[float]) -> float:

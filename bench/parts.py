@@ -38,9 +38,11 @@ def main() -> None:
     print(json.dumps({**measured, "memory_mb": memory_mb(os.getpid())}))
 
 
-def blocks_of(messages: list[tuple[str, bytes]], per_message: int) -> Iterator[MessageBlock]:
-    """Yield the messages in blocks of about 10,000 readings, as the subscriber hands them over."""
-    step = max(1, BLOCK_READINGS // per_message)
+def blocks_of(
+    messages: list[tuple[str, bytes]], per_message: int, readings: int = BLOCK_READINGS
+) -> Iterator[MessageBlock]:
+    """Yield the messages in blocks of about so many readings, as the subscriber hands them over."""
+    step = max(1, readings // per_message)
     now_us = time.time_ns() // 1000
     for at in range(0, len(messages), step):
         block = messages[at : at + step]

@@ -69,7 +69,7 @@ def print_kills(console: Console, kills: list[Killed]) -> None:
 def print_goals(console: Console, goals: list[Goal]) -> None:
     """Print every goal with what was reached."""
     table = Table(title="goals", title_justify="left")
-    for heading in ("goal", "wanted", "reached", "repeats", "by CPU", ""):
+    for heading in ("goal", "wanted", "reached", "repeats", "by CPU", "bare reader", ""):
         table.add_column(heading, justify="right" if heading in ("wanted", "reached", "by CPU") else "left")
     for goal in goals:
         sign = "≤" if goal.at_most else "≥"
@@ -79,8 +79,9 @@ def print_goals(console: Console, goals: list[Goal]) -> None:
             f"{goal.reached:.3g}{goal.unit}" if goal.values else "–",
             " ".join(f"{value:.3g}" for value in goal.values) if len(goal.values) > 1 else "",
             "" if isnan(goal.by_cpu) else f"{goal.by_cpu:.3g}×",
+            "" if isnan(goal.ceiling) else f"{goal.ceiling:.3g}×",
             goal.verdict,
         )
     for what, command in ELSEWHERE:
-        table.add_row(what, "", "", "", "", command)
+        table.add_row(what, "", "", "", "", "", command)
     console.print(table)

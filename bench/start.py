@@ -102,7 +102,7 @@ def make(folder: Path, transformers: int, minutes: int, behind: int) -> None:
         stations = tuple(Station(f"S{i}", f"S{i}", "Asia/Shanghai") for i in range(STATIONS))
         records.replace_ledger(Ledger(stations=stations, transformers=tuple(fleet)), "bench", START_US)
     checkpoint.TAKEN_EVERY_SECONDS = checkpoint.BUSY_EVERY_SECONDS = float("inf")
-    pipeline = _pipeline(folder, START_US)
+    pipeline = pipeline_in(folder, START_US)
     source = _Readings()
     pipeline._decoder = source  # type: ignore[assignment]
     blocking = 0.0
@@ -128,7 +128,7 @@ def start(folder: Path, minutes: int) -> None:
     """Start as a collector does, and take one reading."""
     began, began_cpu = time.monotonic(), time.process_time()
     now_us = START_US + minutes * MINUTE_US
-    pipeline = _pipeline(folder, now_us)
+    pipeline = pipeline_in(folder, now_us)
     ready, ready_cpu = time.monotonic() - began, time.process_time() - began_cpu
     pipeline.tick([_message(1, minutes, 0.97)], now_us)
     fresh, fresh_cpu = time.monotonic() - began, time.process_time() - began_cpu
@@ -174,7 +174,8 @@ class _Readings:
         return Decoded(self.block, ())
 
 
-def _pipeline(folder: Path, now_us: int) -> Pipeline:
+def pipeline_in(folder: Path, now_us: int) -> Pipeline:
+    """Return a pipeline with the default rules on stores in a folder; the records hold a ledger."""
     records = Records(f"sqlite:///{folder / 'records.sqlite'}")
     journal = Journal.open_writer(folder / "journal.sqlite")
     options = PipelineOptions(

@@ -15,6 +15,7 @@ from bench.figures import harmonic
 from bench.goals import Goal
 from bench.packets import publish
 from bench.province_packets import HEAVY_EVERY, Rounds
+from bench.ticks import STAGES
 from bench.traffic import RATED_POWER_KVA, ledger_of
 from collector.decode import decode_block
 from collector.message import MessageBlock
@@ -67,6 +68,15 @@ def test_the_bare_reader_counts_whole_packets_and_acknowledges_what_asks_for_it(
         assert first[0] + second[0] == 2
         assert first[1] + second[1] == answers
         assert second[2] == b""
+
+
+@pytest.mark.parametrize("form", ["single", "columns"])
+def test_a_tick_is_told_stage_by_stage(form: str) -> None:
+    first, *stages = run("bench.ticks", "--form", form, "--readings", "10000", "--block", "2000").splitlines()
+    assert first.startswith(f"{form}, 10,000 readings in ticks of 2,000: p50 ")
+    told = {line[:18].strip(): float(line[18:].split()[0]) for line in stages}
+    assert list(told) == [*STAGES, "all of it"]
+    assert 0.0 < sum(told[stage] for stage in STAGES) <= 1.05 * told["all of it"]
 
 
 def test_one_thing_after_the_other_is_slower_than_each() -> None:
