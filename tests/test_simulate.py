@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.decode import decode_block
+from collector.message import Message
 from collector.rejects import Reason
 from collector.screen import Limits
 from collector.subscriber import Subscriber
@@ -18,10 +19,11 @@ from grid.moments import HOUR_US, MINUTE_US, format_utc
 from service.clock import SystemClock
 from service.house import House
 from service.settings import load_settings
-from service.simulate import run_simulator, set_stage
+from service.simulate import Stage, run_simulator, set_stage
 from simulator.faults import parse_fault
 from simulator.scenario import load_scenario
 from tests.mosquitto import Mosquitto
+from tests.test_subscriber import until_connected
 
 SCENARIO = load_scenario("yx06-24-july")
 
@@ -77,22 +79,29 @@ def test_what_is_played_is_named_in_the_settings(house: Callable[[str], House]) 
         set_stage(house('[simulator]\nledger = "ledger"\n'))
 
 
-def test_a_day_s_end_is_published_and_arrives(house: Callable[[str], House], mosquitto: Mosquitto) -> None:
-    last_minutes = clock_at(SCENARIO.ends_at_us - 3 * MINUTE_US, 400.0)
-    parts = house(f"[broker]\nport = {mosquitto.port}\n[silence]\nslot_minutes = 1\n{last_minutes}")
+def played(parts: House, stage: Stage) -> tuple[int, list[Message]]:
+    """Play a day through the broker; return how many messages it acknowledged, and those that arrived."""
     subscriber = Subscriber(parts.broker_address(), "test", subscription_filters(), clock_us=parts.clock.now_us)
     subscriber.start()
+    messages: list[Message] = []
     try:
-        stage = set_stage(parts)
+        until_connected(subscriber)
         sent = run_simulator(parts, stage)
-        messages = []
         while len(messages) < sent.acknowledged and (block := subscriber.take(10_000, 5.0)):
             messages += block
             subscriber.acknowledge(block)
     finally:
         subscriber.stop()
+    return sent.acknowledged, messages
+
+
+def test_a_day_s_end_is_published_and_arrives(house: Callable[[str], House], mosquitto: Mosquitto) -> None:
+    last_minutes = clock_at(SCENARIO.ends_at_us - 3 * MINUTE_US, 400.0)
+    parts = house(f"[broker]\nport = {mosquitto.port}\n[silence]\nslot_minutes = 1\n{last_minutes}")
+    stage = set_stage(parts)
+    acknowledged, messages = played(parts, stage)
     expected = (SCENARIO.ends_at_us - SCENARIO.starts_at_us) // MINUTE_US + 1
-    assert sent.acknowledged == expected * len(stage.town.fleet) == len(messages)
+    assert acknowledged == expected * len(stage.town.fleet) == len(messages)
     decoded = decode_block(messages, stage.town.fleet, Limits.of_recordings())
     assert decoded.rejects == ()
     assert len(set(zip(decoded.readings.transformer, decoded.readings.measured_at_us, strict=True))) == len(messages)
@@ -103,19 +112,10 @@ def test_devices_with_faults_send_what_their_faults_say(house: Callable[[str], H
     last_minutes = clock_at(SCENARIO.ends_at_us - 2 * MINUTE_US, 400.0)
     parts = house(f"[broker]\nport = {mosquitto.port}\n[silence]\nslot_minutes = 1\n{last_minutes}")
     faults = [parse_fault(text) for text in ("silent=YX05", "duplicate=1", "late=1:1h", "watts=YX06")]
-    subscriber = Subscriber(parts.broker_address(), "test", subscription_filters(), clock_us=parts.clock.now_us)
-    subscriber.start()
-    try:
-        stage = set_stage(parts, faults)
-        sent = run_simulator(parts, stage)
-        messages = []
-        while len(messages) < sent.acknowledged and (block := subscriber.take(10_000, 5.0)):
-            messages += block
-            subscriber.acknowledge(block)
-    finally:
-        subscriber.stop()
+    stage = set_stage(parts, faults)
+    acknowledged, messages = played(parts, stage)
     minutes = (SCENARIO.ends_at_us - SCENARIO.starts_at_us) // MINUTE_US + 1
-    assert sent.acknowledged == len(messages) == 2 * 2 * minutes  # two devices, everything twice, kept ones at the end
+    assert acknowledged == len(messages) == 2 * 2 * minutes  # two devices, everything twice, kept ones at the end
     decoded = decode_block(messages, stage.town.fleet, Limits.of_recordings())
     assert {reject.reason for reject in decoded.rejects} == {Reason.LOAD_RATE_IMPOSSIBLE}
     ids = [stage.town.fleet.transformer_ids[number] for number in set(decoded.readings.transformer.tolist())]
