@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +26,8 @@ _WORDS = _TOLD_FIRST + len(VALUE_COLUMNS)
 RECORD_BYTES = 8 * _WORDS
 """Of a reading: its place in the slot, how long after measuring it was received [µs], its sequence, eleven values."""
 _SEAL_BYTES = 4
-"""CRC-32 of all records of a bundle, behind them: SQLite's pages have no checksum of their own."""
+"""CRC-32 of a bundle's key and all its records, behind them: SQLite's pages have no checksum of their own."""
+_KEY = struct.Struct("<qqq")
 _SEALED = 0x2144DF1C
 """CRC-32 of any bytes with their own CRC-32 behind them (its residue)."""
 
@@ -60,10 +63,10 @@ def bundles_of(readings: ReadingBatch, block_no: int) -> Iterator[Row]:
     is_first = np.ones(len(slots), bool)
     is_first[1:] = (slots[1:] != slots[:-1]) | (neighbours[1:] != neighbours[:-1])
     first = np.flatnonzero(is_first)
-    bounds = (RECORD_BYTES * np.append(first, len(slots))).tolist()
+    bounds = pairwise((RECORD_BYTES * np.append(first, len(slots))).tolist())
     records = _records(readings)
-    told = [_sealed(records[begin:end]) for begin, end in pairwise(bounds)]
-    return zip(slots[first].tolist(), neighbours[first].tolist(), [block_no] * len(first), told, strict=True)
+    for slot, number, (begin, end) in zip(slots[first].tolist(), neighbours[first].tolist(), bounds, strict=True):
+        yield slot, number, block_no, _sealed((slot, number, block_no), records[begin:end])
 
 
 def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
@@ -166,8 +169,8 @@ def damaged_readings(connection: sqlite3.Connection) -> int:
 
 
 def readings_told(row: Row) -> int:
-    """Return how many readings there are in a bundle by its size."""
-    return len(row[3]) // RECORD_BYTES
+    """Return how many readings there are in a bundle by its size; at least one."""
+    return max(len(row[3]) // RECORD_BYTES, 1) if isinstance(row[3], bytes) else 1
 
 
 def place_in_slot(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -187,20 +190,22 @@ def _records(readings: ReadingBatch) -> bytes:
     return words.tobytes()
 
 
-def _sealed(records: bytes) -> bytes:
-    return records + zlib.crc32(records).to_bytes(_SEAL_BYTES, "little")
+def _sealed(key: tuple[int, int, int], records: bytes) -> bytes:
+    return records + zlib.crc32(records, zlib.crc32(_KEY.pack(*key))).to_bytes(_SEAL_BYTES, "little")
 
 
 def _is_whole(row: Row) -> bool:
-    slot, neighbours, _, told = row
-    if len(told) % RECORD_BYTES == _SEAL_BYTES and zlib.crc32(told) == _SEALED:
-        return True
-    first = neighbours * NEIGHBOURS
+    slot, neighbours, block_no, told = row
+    # A flipped bit in SQLite's own bookkeeping can turn any of them into another kind of value.
+    with suppress(TypeError, struct.error):
+        key = _KEY.pack(slot, neighbours, block_no)
+        if zlib.crc32(told, zlib.crc32(key)) == _SEALED and len(told) % RECORD_BYTES == _SEAL_BYTES:
+            return True
     log.error(
-        "a bundle of the journal is damaged: %d readings of transformers %d to %d in minute %d are missing",
+        "a bundle of the journal is damaged: %d readings of sixteen transformers (number // 16 is %s) in minute %s "
+        "are missing",
         readings_told(row),
-        first,
-        first + NEIGHBOURS - 1,
+        neighbours,
         slot,
     )
     return False

@@ -482,11 +482,32 @@ def test_a_flipped_bit_in_a_bundle_is_said_its_readings_are_missing_and_taken_ag
             assert journal.damaged_readings(2**30) == 16
             assert len(journal.series(16, 0, 2**62)) == 9
             assert len(journal.series(15, 0, 2**62)) == 10
-            assert "16 readings of transformers 16 to 31 in minute" in caplog.text
+            assert f"16 readings of sixteen transformers (number // 16 is 1) in minute {slot}" in caplog.text
             assert int(journal.append(sent).new.sum()) == 16
             assert bits(journal.series(16, 0, 2**62)) == bits(sent.take(sent.transformer == 16))
         with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as file, file:
             file.execute("DELETE FROM bundle WHERE told = ?", (bytes(flipped),))
+
+
+@pytest.mark.parametrize(
+    "told", ["slot_minute = slot_minute - 1", "neighbours = 3", "told = NULL", "told = 'text'", "slot_minute = 'x'"]
+)
+def test_a_bundle_under_another_key_or_of_another_kind_is_damaged(tmp_path: Path, told: str) -> None:
+    sent = a_grid(10)
+    with journal_in(tmp_path) as journal:
+        journal.append(sent)
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)) as file:
+        file.execute("PRAGMA ignore_check_constraints = ON")
+        file.execute("PRAGMA writable_schema = ON")
+        file.execute("UPDATE sqlite_schema SET sql = replace(sql, 'BLOB NOT NULL', 'BLOB') WHERE name = 'bundle'")
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)) as file:
+        (slot,) = file.execute("SELECT min(slot_minute) FROM bundle").fetchone()
+        file.execute(f"UPDATE bundle SET {told} WHERE neighbours = 1 AND slot_minute = ?", (slot,))  # noqa: S608
+    with journal_in(tmp_path) as journal:
+        assert journal.damaged_readings(2**30) in (1, 16)
+        assert len(journal.series(16, 0, 2**62)) == 9
+        assert int(journal.append(sent).new.sum()) == 16
+        assert bits(journal.series(16, 0, 2**62)) == bits(sent.take(sent.transformer == 16))
 
 
 def test_a_reader_sees_all_readings_at_every_moment_of_packing(tmp_path: Path) -> None:
