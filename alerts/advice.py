@@ -12,8 +12,8 @@ from alerts.figures import kilowatts, percent
 from alerts.incidents import Incident, IncidentState
 from alerts.relief import needed_relief_kw
 from grid.assets import Transformer
-from grid.moments import MINUTE_US
 from grid.text import Text
+from grid.timestamps import MINUTE_US
 
 
 def advise(

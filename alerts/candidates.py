@@ -10,7 +10,7 @@ from alerts.doors import OutreachList, OutreachSettings, Visit, VisitResult
 from alerts.incidents import Incident
 from alerts.offers import Offer, offer_of
 from grid.assets import Appliance, Merchant, Phase
-from grid.moments import HOUR_US, MINUTE_US, as_datetime
+from grid.timestamps import HOUR_US, MINUTE_US, as_datetime
 
 
 @dataclass(frozen=True)

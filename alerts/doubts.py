@@ -12,7 +12,7 @@ from enum import Enum, IntFlag
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.moments import HOUR_US, MINUTE_US
+from grid.timestamps import HOUR_US, MINUTE_US
 
 W_PER_KW = 1000.0
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from alerts.flapping import FLAPPING_OPENINGS, FLAPPING_WITHIN_US
 from alerts.speech import OPENED
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 WINDOW_MINUTES = 10
 STEADY_ALARMS_MAX = 1

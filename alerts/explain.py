@@ -20,7 +20,7 @@ from alerts.rules import Level, RuleSet
 from alerts.runs import Gaps, RunEnd, Runs
 from alerts.tracks import SortedRates, Track
 from grid.electrical import Basis
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 
 class Event(Enum):

@@ -13,8 +13,8 @@ from alerts.names import basis_name, level_name
 from alerts.rules import Level, RuleSet
 from alerts.trust_words import doubt_name
 from alerts.verdict_words import level_line
-from grid.moments import MINUTE_US
 from grid.text import Text
+from grid.timestamps import MINUTE_US
 
 
 def rule_set_words(rules: RuleSet) -> Text:

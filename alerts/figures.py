@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from datetime import tzinfo
 
-from grid.moments import MINUTE_US, as_datetime
 from grid.text import Text
+from grid.timestamps import MINUTE_US, as_datetime
 
 MISSING = "—"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from grid.moments import HOUR_US, MINUTE_US
+from grid.timestamps import HOUR_US, MINUTE_US
 
 FLAPPING_OPENINGS = 3
 FLAPPING_WITHIN_US = HOUR_US

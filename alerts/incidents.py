@@ -8,7 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
 
-from grid.moments import as_datetime
+from grid.timestamps import as_datetime
 
 IDS_KEPT = 100_000
 """Ids of open incidents are asked for with each reading; so many are remembered, 25 MB at most (practice)."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.runs import NEVER, Heads
-from grid.moments import DAY_US, MINUTE_US, as_datetime
+from grid.timestamps import DAY_US, MINUTE_US, as_datetime
 
 _QUARTER_US = 15 * MINUTE_US
 """Every offset from UTC in use changes at a multiple of this (IANA time zone database)."""

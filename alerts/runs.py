@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.rules import Level
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 Moments = NDArray[np.int64]
 Rates = NDArray[np.float64]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 NEVER_RECEIVED = -1
 """`last_received_us` of a transformer that has not sent a valid reading since it was registered."""

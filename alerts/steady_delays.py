@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 _NEVER = np.iinfo(np.int64).min // 4
 

@@ -14,8 +14,8 @@ from alerts.figures import percent
 from alerts.flapping import CALM_AFTER_US
 from alerts.names import level_name
 from alerts.speech import OPENED, Group, Remark
-from grid.moments import MINUTE_US
 from grid.text import Text
+from grid.timestamps import MINUTE_US
 
 _WORST_MAX = 3
 _OWN_WORDS_MAX = 3

@@ -19,7 +19,7 @@ from alerts.hygiene_state import HygieneState, Waiting
 from alerts.speech import OPENED, Group, Remark, Speech, Urgency, speech_key, urgency_of_level
 from alerts.storm_words import Flapping, digest_text, group_text, leading
 from alerts.token_bucket import TokenBucket, TokenRate
-from grid.moments import HOUR_US, MINUTE_US, SECOND_US
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 
 __all__ = [
     "OPENED",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 
 @dataclass(frozen=True)

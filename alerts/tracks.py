@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from alerts.local_days import LocalDays
 from alerts.rules import Quantity
 from alerts.runs import NEVER, Flags, Heads, Moments, Numbers, Positions, Rates
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 
 def in_time_order(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -9,8 +9,8 @@ from alerts.figures import day_and_time, later_time, percent, span
 from alerts.incidents import Incident
 from alerts.names import level_name, quantity_name
 from alerts.rules import Level
-from grid.moments import MINUTE_US
 from grid.text import Text
+from grid.timestamps import MINUTE_US
 
 
 def level_line(level: Level) -> Text:

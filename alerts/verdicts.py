@@ -19,7 +19,7 @@ from alerts.level_fold import FoldState, LevelFold
 from alerts.rules import IncidentPart, Level, RuleSet
 from alerts.runs import Gaps, RunEnd, Runs
 from alerts.tracks import SortedRates, Track
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from bench.report import print_case, print_delays, print_goals, print_kills
 from bench.traffic import Case, Form, ledger_of, messages_of, readings_of, rows_of_messages, save_messages
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 SEED = 1
 SEVERE_LOAD_RATE = 0.90

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import DAY_US, MINUTE_US
 from service.packing import SHARE
 from stores.journal import FIRST_PLACE, Journal, Place
 

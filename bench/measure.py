@@ -22,8 +22,8 @@ from bench.publisher import Publisher, at_pace, in_window
 from bench.receivers import STORING, Kind, Place, Receiver, running
 from collector.wire import encode_singly
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, SECOND_US
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US, SECOND_US
 
 WINDOW_READINGS_MIN, WINDOW_READINGS_MAX = 10_000, 40_000
 WINDOW_MESSAGES_MIN = 100

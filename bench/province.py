@@ -33,7 +33,7 @@ from bench.province_packets import Rounds
 from bench.receivers import Kind, Place, make_ledger
 from bench.traffic import Case, Form, ledger_of
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from stores.journal import Journal
 
 SEED = 1

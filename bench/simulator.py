@@ -27,7 +27,7 @@ import numpy as np
 
 from bench.process import memory_mb, memory_now_mb
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from service.scenario_day import scenario_ledger
 from simulator.census import townsfolk
 from simulator.scenario import Scenario, load_scenario

@@ -24,8 +24,8 @@ from bench.simulator_picture import picture_of
 from bench.simulator_shapes import shapes_table, week_table
 from bench.simulator_stories import Stories, play_stories
 from grid.assets import ApplianceKind, Ledger
-from grid.moments import MINUTE_US
 from grid.text import Language
+from grid.timestamps import MINUTE_US
 from service.scenario_day import clock_time, play_day, scenario_ledger
 from simulator.day import minute_of
 from simulator.people import Measures

@@ -32,8 +32,8 @@ from collector.message import Message
 from collector.screen import Limits
 from collector.wire import encode_reading, reading_topic
 from grid.assets import Ledger, Station, Transformer
-from grid.moments import MINUTE_US, format_utc
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US, format_utc
 from service import checkpoint
 from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions

@@ -23,7 +23,7 @@ from bench.parts import blocks_of
 from bench.start import pipeline_in
 from bench.traffic import Case, Form, ledger_of, messages_of, readings_of
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from stores.records import Records
 
 SEED = 1

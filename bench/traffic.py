@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from collector.wire import batch_topic, encode_batch, encode_columns, encode_singly
 from grid.assets import Ledger, Station, Transformer
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 
 STATION_TRANSFORMERS_MAX = 1_000
 RATED_POWER_KVA = 400.0

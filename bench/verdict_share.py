@@ -28,7 +28,7 @@ from collector.decode import decode_block
 from collector.message import MessageBlock
 from collector.screen import Limits
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from service.judging import Judge
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal import Journal

@@ -27,8 +27,8 @@ from alerts.verdicts import VerdictFold
 from bench import start
 from grid.assets import Transformer
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 from service.judging import Judge, rated_and_sorted
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal import Journal

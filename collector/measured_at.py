@@ -1,7 +1,7 @@
 """Times of measurement: a column of ISO 8601 texts to a column of moments, fast where the texts look alike.
 
 Texts of one length and one layout are read as a matrix of digits; whatever does not fit is read one by one with
-`grid.moments`, which decides. So the fast way may be picky, and never says what the slow way would not say.
+`grid.timestamps`, which decides. So the fast way may be picky, and never says what the slow way would not say.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.rejects import Fault, Reason, shown
-from grid.moments import MINUTE_US, SECOND_US, parse_moment_us
+from grid.timestamps import MINUTE_US, SECOND_US, parse_moment_us
 
 _LAYOUT = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from collector.rejects import Fault, Reason
 from grid.electrical import Basis, apparent_power_kva
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 
 CALENDAR_FROM_US = 946_684_800_000_000
 CALENDAR_TO_US = 4_102_444_800_000_000

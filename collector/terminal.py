@@ -24,8 +24,8 @@ from collector.terminal_format import POINTS, TerminalFormat, TerminalPoint, Ter
 from collector.topics import NOT_KNOWN, topics_of
 from collector.wire import BATCH_BYTES_MAX, BATCH_ROWS_MAX, WireReading
 from grid.fleet import Fleet
-from grid.moments import SECOND_US, format_utc
 from grid.readings import ReadingBatch
+from grid.timestamps import SECOND_US, format_utc
 
 POINTS_MAX = BATCH_ROWS_MAX * len(POINTS)
 W_PER_KW = 1000.0

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.fleet import Fleet
-from grid.moments import SECOND_US, format_utc, parse_moment_us
 from grid.readings import NO_SEQUENCE, ReadingBatch
+from grid.timestamps import SECOND_US, format_utc, parse_moment_us
 
 BATCH_ROWS_MAX = 1_000
 READING_BYTES_MAX = 64 * 1024

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from alerts.outreach import VisitResult
 from dashboard import words
-from grid.moments import HOUR_US, MINUTE_US, as_datetime
 from grid.text import Language
+from grid.timestamps import HOUR_US, MINUTE_US, as_datetime
 from service.queries_answers import Curve, IncidentMark
 
 Layer = dict[str, Any]

@@ -14,8 +14,8 @@ from alerts.names import basis_name
 from dashboard import words
 from dashboard.chart_layers import INK, Frame, Layer, lines, newest, spans, visits, wall_clock_ms, whole_minute
 from grid.electrical import Basis
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, as_datetime
 from grid.text import Language
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, as_datetime
 from service.queries_answers import Curve, IncidentMark
 from service.queries_curve import with_gaps
 

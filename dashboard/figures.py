@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from zoneinfo import ZoneInfo
 
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US, as_datetime
 from grid.text import Text
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US, as_datetime
 
 DASH = "—"
 

@@ -10,7 +10,7 @@ from dashboard.figures import time_of_day
 from dashboard.markup import draw, head, note, section
 from dashboard.markup_alarms import audit_figures, findings, operators, promises, verdict
 from dashboard.session import alarm_audit, keep_address, live_seconds, queries, say
-from grid.moments import HOUR_US, MINUTE_US
+from grid.timestamps import HOUR_US, MINUTE_US
 
 _REFRESHES_MISSED = 10
 _FINDINGS_MAX = 100

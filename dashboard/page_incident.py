@@ -24,7 +24,7 @@ from dashboard.visit_entry import (
 )
 from grid.electrical import Basis
 from grid.errors import UsageError
-from grid.moments import HOUR_US, MINUTE_US
+from grid.timestamps import HOUR_US, MINUTE_US
 from service.queries_answers import DoorRow, IncidentPage
 
 # So many doors are drawn with their buttons at once; the others on request.

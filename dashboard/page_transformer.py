@@ -18,7 +18,7 @@ from dashboard.session import keep_address, language, live_seconds, queries, say
 from grid.assets import Phase
 from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, Basis
 from grid.errors import UsageError
-from grid.moments import HOUR_US, MINUTE_US
+from grid.timestamps import HOUR_US, MINUTE_US
 from service.queries_answers import Curve, Freshness, TransformerPage
 
 _PHASES = (Phase.A, Phase.B, Phase.C)

@@ -12,7 +12,7 @@ from dashboard.markup_incident import legend
 from dashboard.markup_wall import incident_line, tile
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer, wall
 from grid.electrical import Basis
-from grid.moments import HOUR_US, MINUTE_US
+from grid.timestamps import HOUR_US, MINUTE_US
 from service.queries_answers import Freshness, Wall
 
 TILES_MAX = 60

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from alerts.eemua import Alarm, AlarmAudit, AuditedIncident, audit
 from alerts.incidents import Incident, IncidentState
 from grid.assets import Ledger
-from grid.moments import DAY_US, HOUR_US
+from grid.timestamps import DAY_US, HOUR_US
 from service.response_draft import CALLS_FOR_HOURS
 from stores.changes import ToldRemark
 from stores.records import Records

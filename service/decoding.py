@@ -24,8 +24,8 @@ from collector.screen import Limits
 from collector.terminal import decode_formats
 from collector.terminal_format import TerminalFormat
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 
 FLEET_MIN = 3
 """So many transformers must agree before it is our clock that is wrong, and not theirs (own choice)."""

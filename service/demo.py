@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grid.errors import StoreError, UsageError
-from grid.moments import SECOND_US, format_utc
 from grid.text import Language
+from grid.timestamps import SECOND_US, format_utc
 from service.clock import SystemClock
 from service.demo_story import Story
 from service.free_port import free_port, is_free

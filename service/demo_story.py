@@ -13,8 +13,8 @@ from alerts.figures import clock_time, kilowatts, percent
 from alerts.incidents import IncidentState
 from alerts.messages import transformer_name, visit_result_name
 from alerts.outreach import VisitResult
-from grid.moments import HOUR_US, MINUTE_US
 from grid.text import Text
+from grid.timestamps import HOUR_US, MINUTE_US
 from service.house import House
 from service.queries_answers import Curve, IncidentPage
 

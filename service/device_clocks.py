@@ -11,7 +11,7 @@ from alerts.clock_words import check_the_clock
 from alerts.speech import Remark, Urgency
 from alerts.steady_delays import SteadyDelays, SteadyDelaySettings
 from grid.assets import Ledger
-from grid.moments import DAY_US, MINUTE_US
+from grid.timestamps import DAY_US, MINUTE_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
 from service.queries_trust import CHECK_THE_METER

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grid.errors import BrokerError, SettingsError, StoreError
-from grid.moments import DAY_US, SECOND_US, format_utc, parse_moment_us
 from grid.text import Text
+from grid.timestamps import DAY_US, SECOND_US, format_utc, parse_moment_us
 from service.broker_probe import knock
 from service.clock import SystemClock
 from service.health import ask_collector

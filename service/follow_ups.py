@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from grid.moments import SECOND_US
+from grid.timestamps import SECOND_US
 
 ROUND_EVERY_US = SECOND_US
 """An incident that only goes on is looked at once in so long: people see it on pages that refresh every few seconds."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from alerts.gaps import find_gaps, still_missing
-from grid.moments import MINUTE_US, SECOND_US
+from grid.timestamps import MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
 from service.rounds import Pace, RoundsThread, looks_into

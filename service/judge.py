@@ -23,9 +23,9 @@ from collector.rejects import Reject
 from collector.screen import Limits
 from grid.assets import Ledger
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
 from grid.text import Text
+from grid.timestamps import MINUTE_US
 from service.judge_doubts import DoubtHistory
 from service.judge_rows import ROWS_IN_MEMORY_MAX, RowsInOrder
 from service.judging import rated_and_sorted
@@ -74,7 +74,7 @@ class Recording:
     def blocks(self, progress: Progress = lambda rows: None) -> Iterator[ReadingBatch]:
         """Yield the readings in order of transformer and time, one per moment; `progress` is told the rows so far.
 
-        Of several rows for one transformer and moment one stands (`grid.standing`). To be walked once: it tallies.
+        Of several rows for one transformer and moment one stands (`grid.precedence`). To be walked once: it tallies.
         """
         tally, done = self.tally, 0
         for block in self._in_order.blocks():

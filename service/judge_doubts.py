@@ -12,7 +12,7 @@ from alerts.episodes import Episode
 from alerts.rules import Level, Quantity, RuleSet
 from alerts.tracks import SortedRates
 from alerts.trust import Trust, grade
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 
 
 @dataclass(frozen=True)

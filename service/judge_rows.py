@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.errors import StoreError
+from grid.precedence import standing_rows
 from grid.readings import ReadingBatch
-from grid.standing import standing_rows
 
 ROWS_IN_MEMORY_MAX = 1_000_000
 BLOCK_ROWS = 100_000
@@ -104,7 +104,7 @@ class RowsInOrder:
         self.rows += len(readings)
 
     def blocks(self) -> Iterator[RowsBlock]:
-        """Yield all readings in order; of several rows for one transformer and moment one stands (`grid.standing`).
+        """Yield all readings in order; of several rows for one transformer and moment one stands (`grid.precedence`).
 
         Rows for one transformer and moment are never divided between two blocks. Raises StoreError when the temporary
         file cannot be written or read.

@@ -22,8 +22,8 @@ from alerts.trust import UNTRUSTED, Doubt, RatedReadings, TrustFold, TrustState,
 from alerts.verdicts import VerdictFold, Verdicts, VerdictState
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
-from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import DAY_US, MINUTE_US
 from stores.journal import Journal
 from stores.records import Records
 

@@ -18,8 +18,8 @@ from typing import Any, Protocol, TextIO
 from urllib.parse import SplitResult, urlsplit
 
 from grid.errors import SettingsError
-from grid.moments import format_utc
 from grid.text import Language, Text
+from grid.timestamps import format_utc
 from service.plain_text import one_line
 from service.sections import ChannelName
 from service.settings import Settings

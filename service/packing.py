@@ -6,7 +6,7 @@ import logging
 import time
 
 from grid.errors import StoreError
-from grid.moments import HOUR_US
+from grid.timestamps import HOUR_US
 from service.disk_watch import DiskWatch
 from stores.journal import FIRST_PLACE, Journal, Place
 

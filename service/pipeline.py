@@ -21,8 +21,8 @@ from collector.screen import Limits
 from collector.terminal_format import TerminalFormat
 from grid.errors import StoreError
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 from service.checkpoint import Checkpoint, Checkpoints, fingerprint_of, mark_of
 from service.decoding import Decoder
 from service.judging import Judge

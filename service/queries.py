@@ -12,7 +12,7 @@ from alerts.incidents import Incident
 from alerts.rules import RuleSet
 from grid.assets import Person, Transformer
 from grid.errors import UsageError
-from grid.moments import HOUR_US
+from grid.timestamps import HOUR_US
 from service.alarms import AuditedAlarms, audited_alarms
 from service.clock import Clock
 from service.queries_advice import advice_on

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alerts.incidents import Incident, IncidentState
 from alerts.outreach import Advice, advise, candidates, spare_doors
-from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import DAY_US, MINUTE_US
 from service.queries_ground import Ground
 from service.queries_sources import Sources
 from service.recent import RECENT_MINUTES, feeds_back, typical_power_factor

@@ -9,8 +9,8 @@ from alerts.incidents import Incident
 from alerts.silence import Silence
 from grid.assets import Transformer
 from grid.electrical import LoadRates
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 from service.queries_answers import Freshness, TransformerNow
 from service.queries_ground import Ground
 from service.queries_now import Moment, all_now, never_seen, open_levels, silence_now

@@ -13,9 +13,9 @@ from alerts.outreach import OutreachList, Visit, VisitResult
 from grid.assets import Phase
 from grid.electrical import Basis, apparent_power_kva
 from grid.errors import UsageError
-from grid.moments import as_datetime
 from grid.readings import ReadingBatch
 from grid.text import Text
+from grid.timestamps import as_datetime
 from service.queries_answers import DoorRow, IncidentMark, IncidentRow, Progress
 from service.queries_ground import Ground
 from service.queries_privacy import mask_name, mask_phone

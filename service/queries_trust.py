@@ -11,7 +11,7 @@ from alerts.trust import UNTRUSTED, Doubt, Trust, TrustFold, doubts_in, grade
 from grid.assets import Transformer
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
-from grid.moments import DAY_US
+from grid.timestamps import DAY_US
 from service.queries_ground import Ground
 from stores.journal import Journal
 from stores.records import Records

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from grid.assets import Phase
 from grid.electrical import LoadRates, power_factor
 from grid.fleet import Fleet
-from grid.moments import HOUR_US
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US
 
 RECENT_MINUTES = 15.0
 PHASE_IN_TROUBLE_RATIO = 1.3

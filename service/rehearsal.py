@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from alerts.outreach import AdviceKind, Ask, Door, VisitResult
 from grid.assets import Ledger
 from grid.errors import StoreError
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from simulator.day import minute_of
 from simulator.people import Answer, Measures, Reply
 from simulator.town import Town

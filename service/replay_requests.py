@@ -16,7 +16,7 @@ from collector.publishing import publish_once
 from collector.wire import encode_replay_request, replay_topic
 from grid.assets import Device
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US, SECOND_US
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
 from service.rounds import Pace, RoundsThread, looks_into

@@ -13,7 +13,7 @@ from alerts.incidents import Incident, IncidentState
 from alerts.outreach import OutreachSettings
 from alerts.rules import IncidentPart, RuleSet
 from grid.assets import Ledger
-from grid.moments import SECOND_US
+from grid.timestamps import SECOND_US
 from service.follow_ups import FollowUps
 from service.incident_lists import IncidentLists, RecentOf
 from service.judging import Walked

@@ -11,8 +11,8 @@ from alerts.incidents import Incident, IncidentEvent, IncidentEventKind, Inciden
 from alerts.outreach import AdviceKind, OutreachList
 from alerts.speech import Remark, Urgency, urgency_of_level
 from alerts.trust_words import check_the_meter
-from grid.moments import HOUR_US
 from grid.text import Text
+from grid.timestamps import HOUR_US
 from service.incident_lists import IncidentLists
 from service.judging import Doubted, LateReadings
 from service.ledger_index import LedgerIndex

@@ -18,9 +18,9 @@ from grid.assets import Ledger
 from grid.electrical import LoadRates
 from grid.errors import SettingsError
 from grid.fleet import Fleet
-from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
 from grid.text import Text
+from grid.timestamps import DAY_US, MINUTE_US
 from service.ledger_sheets import ledger_of
 from service.rulebook import choose_rule_sets, read_rule_sets
 from simulator.day import minute_of

@@ -9,8 +9,8 @@ from pathlib import Path
 from collector.readings_csv import COLUMNS
 from grid.errors import UsageError
 from grid.fleet import Fleet
-from grid.moments import format_utc
 from grid.readings import ReadingBatch
+from grid.timestamps import format_utc
 
 
 def write_readings(readings: ReadingBatch, fleet: Fleet, file: Path) -> int:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from collector.terminal_format import DEVICE_LEVEL
-from grid.moments import parse_moment_us
+from grid.timestamps import parse_moment_us
 
 
 def _refuse_truth_value(value: Any) -> Any:

@@ -12,8 +12,8 @@ from collector.terminal_format import TerminalFormat
 from collector.wire import encode_singly
 from grid.assets import Ledger
 from grid.errors import StoreError, UsageError
-from grid.moments import MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US, SECOND_US
 from service.clock import Clock, FasterClock, real_seconds
 from service.house import House
 from service.rehearsal import Entered, QueriesTasks, Rehearsal

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from alerts.hygiene_state import HygieneState
 from alerts.speech import Remark, Speech
 from alerts.storms import Hygiene, HygieneSettings
-from grid.moments import SECOND_US
+from grid.timestamps import SECOND_US
 from stores.changes import Changes, NewMessage, ToldRemark
 
 STATE_NAME = "hygiene"

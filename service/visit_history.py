@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alerts.outreach import Visit
-from grid.moments import DAY_US
+from grid.timestamps import DAY_US
 from stores.records import Records
 
 HISTORY_DAYS = 400

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Literal
 
 from grid.errors import UsageError
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from simulator.day import minute_of
 
 EVERYBODY = "*"

@@ -16,7 +16,7 @@ from itertools import count
 import msgspec
 
 from grid.errors import UsageError
-from grid.moments import DAY_US, HOUR_US, MINUTE_US
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
 from simulator.faults import Fault, Kind
 from simulator.faults_values import Bent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from grid.moments import HOUR_US, format_utc, parse_moment_us
+from grid.timestamps import HOUR_US, format_utc, parse_moment_us
 from simulator.faults import Fault, Kind
 
 Members = dict[str, Any]

@@ -18,8 +18,8 @@ from collector.wire import BATCH_ROWS_MAX, batch_topic, encode_batch, encode_col
 from grid.assets import Ledger, Station, Transformer
 from grid.errors import UsageError
 from grid.fleet import Fleet
-from grid.moments import SECOND_US
 from grid.readings import ReadingBatch
+from grid.timestamps import SECOND_US
 from simulator.dice import dice
 from simulator.fleet_form import Form
 

@@ -13,7 +13,7 @@ from enum import Enum
 import numpy as np
 
 from grid.assets import Ledger, Merchant
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from simulator.day import DayCurve
 from simulator.dice import dice
 from simulator.scenario import Scenario

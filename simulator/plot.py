@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
 from grid.text import Language, Text
+from grid.timestamps import HOUR_US, MINUTE_US
 from simulator.scenario import Scenario
 from simulator.svg import Drawing
 

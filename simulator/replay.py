@@ -15,7 +15,7 @@ from pathlib import Path
 
 from collector.wire import reading_topic
 from grid.errors import UsageError
-from grid.moments import parse_moment_us
+from grid.timestamps import parse_moment_us
 from simulator.faults_stream import FaultyStream, Sending
 from simulator.publisher import Publisher
 

@@ -11,7 +11,7 @@ import paho.mqtt.client as mqtt
 
 from collector.broker_address import BrokerAddress
 from collector.wire import decode_replay_request, replay_topic
-from grid.moments import HOUR_US
+from grid.timestamps import HOUR_US
 
 KEPT_HOURS = 72.0
 KEPT_READINGS_MAX = 5_000

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from grid.errors import SettingsError
-from grid.moments import MINUTE_US, moment_us
+from grid.timestamps import MINUTE_US, moment_us
 from simulator.day import DAY_MINUTES
 from simulator.scenario_census import CensusPart, ShopPart
 from simulator.scenario_checks import check_scenario

@@ -13,8 +13,8 @@ import numpy as np
 from collector.terminal_format import POINTS, TerminalFormat, TerminalPoint, TerminalPush
 from collector.wire import encode_singly
 from grid.fleet import Fleet
-from grid.moments import as_datetime
 from grid.readings import ReadingBatch
+from grid.timestamps import as_datetime
 
 GOOD, BAD = "1", "0"
 _BEIJING = timezone(timedelta(hours=8))

@@ -14,8 +14,8 @@ import numpy as np
 from grid.assets import Ledger
 from grid.errors import SettingsError
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 from simulator.appliances import Appliances
 from simulator.census import townsfolk
 from simulator.customers import Floats

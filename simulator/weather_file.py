@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from grid.errors import SettingsError
-from grid.moments import as_datetime, parse_moment_us
+from grid.timestamps import as_datetime, parse_moment_us
 from simulator.day import minute_of
 from simulator.scenario_parts import WeatherPart
 from simulator.scenario_values import Points

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grid.errors import DamagedError, StoreError
-from grid.moments import as_datetime, format_utc, parse_moment_us
+from grid.timestamps import as_datetime, format_utc, parse_moment_us
 from stores.journal_file import WriterLock
 from stores.sqlite_errors import READ_ONLY_REMEDY, telling
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from grid.errors import StoreError
 from grid.fleet import Fleet
-from grid.moments import SECOND_US
+from grid.timestamps import SECOND_US
 from stores.influx_target import InfluxTarget, NotTaken
 from stores.journal import Journal
 from stores.journal_values import Waiting

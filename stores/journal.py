@@ -1,7 +1,8 @@
 """The readings journal: every reading ever taken, once, on disk before it is acknowledged. The truth.
 
 One SQLite file in WAL mode. One process writes it (`open_writer`), any number read it (`open_reader`).
-A reading is kept once per (transformer, measured_at); of two with other values one stands (`grid.standing`), the other
+A reading is kept once per (transformer, measured_at); of two with other values one stands (`grid.precedence`), the
+other
 goes to the `conflict` table. Readings of hours that are long over are packed (`pack`); every answer takes them and the
 others as one. Every sqlite error comes out as StoreError and means "not stored".
 """
@@ -20,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.errors import StoreError
-from grid.moments import DAY_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import DAY_US, MINUTE_US
 from stores import journal_append, journal_bundles, journal_gaps, journal_packing, journal_reading
 from stores.journal_file import WriterLock, open_for_reading, open_for_writing
 from stores.journal_log import LogState

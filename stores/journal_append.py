@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grid.precedence import standing_rows
 from grid.readings import ReadingBatch
-from grid.standing import standing_rows
 from stores import journal_bundles
 from stores.journal_before import StoredBefore
 from stores.journal_newest import Newest
@@ -49,7 +49,7 @@ class Added:
 def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_no: int, newest: Newest) -> Added:
     """Store what is new of a batch as a block.
 
-    A reading that contradicts a stored one takes its place if it stands by `grid.standing`, and is new then; the
+    A reading that contradicts a stored one takes its place if it stands by `grid.precedence`, and is new then; the
     other one goes to the conflicts.
     """
     rows = standing_rows(batch)

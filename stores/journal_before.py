@@ -10,8 +10,8 @@ import sqlite3
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.moments import HOUR_US
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US
 from stores import journal_bundles, journal_segments
 from stores.journal_bundles import place_in_slot
 from stores.journal_segments import newest_hour, of_neighbours

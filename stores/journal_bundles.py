@@ -17,8 +17,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 from stores.stored_readings import NEIGHBOURS, NO_READINGS, VALUE_COLUMNS, StoredReadings, slot_minute, value_columns
 
 _TOLD_FIRST = 3

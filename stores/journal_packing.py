@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grid.moments import HOUR_US
+from grid.timestamps import HOUR_US
 from stores import journal_bundles
 from stores.journal_blocks import join_blocks
 from stores.journal_bundles import Row, place_in_slot

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US, MINUTE_US
 from stores import journal_bundles
 from stores.journal_newest import NEVER, Newest, written
 from stores.journal_segments import HOUR_MINUTES, newest_hour, of_neighbours, with_blocks

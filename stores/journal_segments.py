@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.errors import StoreError
-from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US, MINUTE_US
 from stores.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
 from stores.stored_readings import (
     NEIGHBOURS,

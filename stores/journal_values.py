@@ -28,7 +28,7 @@ class Appended:
     """What one durable commit did with a block of n readings: each was new, a duplicate or a conflict."""
 
     new: NDArray[np.bool_]
-    """(n,) which readings are stored by this block; of equal keys the one that stands (`grid.standing`)."""
+    """(n,) which readings are stored by this block; of equal keys the one that stands (`grid.precedence`)."""
     duplicates: int
     """Readings that were stored already with the same values."""
     conflicts: int

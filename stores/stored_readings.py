@@ -9,8 +9,8 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 
 VALUE_COLUMNS = (
     "voltage_a_v",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from collector.wire import reading_topic
 from grid.assets import Transformer
-from grid.moments import parse_moment_us
+from grid.timestamps import parse_moment_us
 
 CORPUS = Path(__file__).parent / "cases" / "bad-inputs"
 GOOD = "good"

@@ -23,7 +23,7 @@ from collector.screen import Limits
 from collector.subscriber import Subscriber
 from collector.wire import batch_topic, encode_singly, subscription_filters
 from grid.assets import Ledger
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from service.clock import SystemClock
 from service.device_clocks import DeviceClocks
 from service.gap_remarks import on_missing_readings

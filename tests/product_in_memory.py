@@ -30,8 +30,8 @@ from alerts.tracks import SortedRates
 from alerts.verdicts import VerdictFold
 from grid.assets import Ledger, Phase
 from grid.electrical import LoadRates, power_factor
-from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US, MINUTE_US
 from service.rehearsal import Rehearsal, Task
 from simulator.day import minute_of
 from simulator.town import Town

@@ -16,7 +16,7 @@ from pathlib import Path
 import sqlalchemy
 
 from alerts.incidents import Incident, IncidentState
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from stores.records import Records
 
 POSTGRESQL_URL = os.environ.get("REDVEST_TEST_POSTGRESQL_URL", "")

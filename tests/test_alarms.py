@@ -15,8 +15,8 @@ from alerts.eemua import RepeatedAlarm
 from alerts.eemua_words import finding
 from alerts.incidents import Incident, IncidentState
 from alerts.outreach import OutreachList
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_utc, parse_moment_us
 from grid.text import Text
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_utc, parse_moment_us
 from service import cli
 from service.alarms import AuditedAlarms, audited_alarms, subject_of
 from stores.changes import Changes, ToldRemark

@@ -15,7 +15,7 @@ from collector.screen import Limits
 from collector.wire import batch_topic, reading_topic
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
-from grid.moments import parse_moment_us
+from grid.timestamps import parse_moment_us
 from stores.journal import Journal, StoredReject
 from tests.bad_inputs import (
     GOOD,

@@ -22,8 +22,8 @@ from collector.screen import Limits
 from collector.wire import encode_reading, reading_topic, subscription_filters
 from grid.assets import Ledger, Station
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US, format_utc
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US, format_utc
 from stores.journal import Journal
 from tests.bad_inputs import (
     GOOD,

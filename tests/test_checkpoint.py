@@ -11,7 +11,7 @@ import pytest
 
 from alerts.incidents import IncidentState
 from grid.errors import DamagedError, StoreError
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from service.judging import Judge
 from service.pipeline import JUDGED_CURSOR
 from stores.checkpoint_file import CheckpointFile, read_checkpoint, write_checkpoint

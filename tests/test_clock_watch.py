@@ -10,7 +10,7 @@ from collector.screen import Limits
 from collector.wire import encode_reading, reading_topic
 from grid.assets import Transformer
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US, SECOND_US, format_utc
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, format_utc
 from service.clock_watch import ClockWatch, StepWatch
 from service.decoding import Decoder
 

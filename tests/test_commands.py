@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from grid.moments import format_utc, parse_moment_us
+from grid.timestamps import format_utc, parse_moment_us
 from service import cli
 from service.commands import playing
 from service.commands.options import moment_of, span_of

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from alerts.outreach import VisitResult
 from dashboard import words
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 from service.health import ADDRESS_FILE, HealthServer
 from service.house import House
 from service.meters import Meters

@@ -20,9 +20,9 @@ from dashboard import words
 from dashboard.chart_layers import wall_clock_ms
 from dashboard.charts import load_rate_chart
 from grid.assets import Transformer
-from grid.moments import MINUTE_US, SECOND_US, parse_moment_us
 from grid.readings import ReadingBatch
 from grid.text import Language, Text
+from grid.timestamps import MINUTE_US, SECOND_US, parse_moment_us
 from service.house import House
 from service.settings import CONFIG_VARIABLE, load_settings
 from stores.changes import Changes, ToldRemark

@@ -22,8 +22,8 @@ from collector.screen import Limits
 from collector.wire import batch_topic, reading_topic
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
-from grid.moments import moment_us, parse_moment_us
 from grid.readings import NO_SEQUENCE, ReadingBatch
+from grid.timestamps import moment_us, parse_moment_us
 from tests.bad_inputs import (
     GOOD,
     OWN_TOPIC,

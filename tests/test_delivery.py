@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from alerts.incidents import Incident, IncidentState
-from grid.moments import parse_moment_us
 from grid.text import Language, Text
+from grid.timestamps import parse_moment_us
 from service.clock import Clock, ScaledClock, SystemClock
 from service.delivery import Delivery, DeliveryThread, RetryPolicy
 from service.meters import Meters

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from alerts.steady_delays import SteadyDelays
 from grid.assets import Ledger, Station, Transformer
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, parse_moment_us
 from grid.readings import ReadingBatch
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_moment_us
 from service.clock import SystemClock
 from service.device_clocks import DeviceClocks
 from service.house import House

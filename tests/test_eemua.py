@@ -9,7 +9,7 @@ import pytest
 from alerts.eemua import Alarm, AuditedIncident, FlappingTransformer, RepeatedAlarm, audit
 from alerts.eemua_words import FORMULA, audit_summary, finding, operator_line
 from alerts.speech import OPENED
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_moment_us
 
 MIDNIGHT = parse_moment_us("2021-07-24T00:00:00+08:00")
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -19,8 +19,8 @@ from alerts.outreach import OutreachSettings, Visit, VisitResult, advise, make_l
 from grid.assets import Appliance, ApplianceKind, Merchant, Person, Phase, Role, Transformer
 from grid.electrical import Basis
 from grid.errors import RedvestError, UsageError
-from grid.moments import parse_moment_us
 from grid.text import Language, Text
+from grid.timestamps import parse_moment_us
 from service import export_pdf
 from service.exports import outreach_html, outreach_pdf, outreach_sheet, outreach_xlsx, outreach_xlsx_bytes
 from service.queries_answers import Curve, DoorRow, Freshness, IncidentPage, IncidentRow, TransformerNow

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from collector.wire import encode_reading, reading_topic
 from grid.errors import UsageError
-from grid.moments import HOUR_US, MINUTE_US, format_utc, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, format_utc, parse_moment_us
 from service.cli import app
 from simulator.faults import GRAMMAR, Fault, Kind, how_to_write, parse_fault
 from simulator.faults_stream import FaultyStream, Sending

@@ -24,7 +24,7 @@ from collector.packets import PacketReader
 from collector.screen import Limits
 from grid.errors import UsageError
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US, format_utc, parse_moment_us
+from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
 from service.cli import app
 from simulator.fleet import FleetPlan, Layout, fleet_ledger, messages_of
 from simulator.fleet_form import Form

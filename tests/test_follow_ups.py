@@ -12,7 +12,7 @@ import pytest
 from alerts.incidents import IncidentEventKind, IncidentState
 from alerts.outreach import Visit, VisitResult
 from grid.assets import Transformer
-from grid.moments import HOUR_US, MINUTE_US, SECOND_US
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 from service import pipeline
 from service.follow_ups import FOLLOWED_AT_ONCE, FollowUps
 from stores import database

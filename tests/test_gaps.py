@@ -14,8 +14,8 @@ from alerts.gap_words import broker_lost_session, readings_missing
 from alerts.gaps import GAP_RATIO, INTERVALS_MIN, Gaps, find_gaps, still_missing
 from grid.assets import Ledger, Station, Transformer
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US, parse_moment_us
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
 from service import gap_remarks
 from service.clock import SystemClock
 from service.gap_watch import Cause, GapWatch

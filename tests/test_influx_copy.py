@@ -12,8 +12,8 @@ import pytest
 from alerts.episodes import Ending, Episode
 from grid.assets import Transformer
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US, SECOND_US
 from stores.changes import Changes
 from stores.influx import InfluxCopy, InfluxTarget
 from stores.journal import Journal

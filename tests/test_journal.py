@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 from grid.errors import StoreError
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from stores.journal import FIRST_PLACE, Appended, Journal, StoredReject
 
 NOON_US = 1_627_099_200_000_000  # 24 July 2021, 12:00 in Beijing

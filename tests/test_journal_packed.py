@@ -19,8 +19,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from grid.errors import StoreError
-from grid.moments import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from grid.readings import ReadingBatch
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from service import packing
 from service.disk_watch import DiskWatch
 from service.packing import Packing
@@ -295,7 +295,7 @@ def test_a_kill_while_packing_loses_nothing_and_stores_nothing_twice(tmp_path: P
     script = """
 import sys
 from pathlib import Path
-from grid.moments import HOUR_US, MINUTE_US
+from grid.timestamps import HOUR_US, MINUTE_US
 from stores.ballast import Ballast
 from stores.journal import FIRST_PLACE, Journal
 from tests.test_journal_packed import IDS, MIDNIGHT_US, a_grid

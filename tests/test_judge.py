@@ -26,8 +26,8 @@ from alerts.rules import Quantity, RuleSet
 from grid.assets import Ledger, Station, Transformer
 from grid.errors import StoreError
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US, format_utc, moment_us
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US, format_utc, moment_us
 from service import cli, judge_rows
 from service.commands.verdicts import spread_rules
 from service.judge import Recording, Tally, Verdict, opened_recording, verdicts

@@ -21,8 +21,8 @@ from alerts.outreach import make_list
 from alerts.rules import RuleSet, parse_rule_set
 from grid.assets import Appliance, ApplianceKind, Merchant, Person, Phase, Role, Transformer
 from grid.electrical import Basis
-from grid.moments import HOUR_US, MINUTE_US, parse_moment_us
 from grid.text import Text
+from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 YX06 = Transformer("YX06", "永兴街 6 号台区", "S1", 400.0, "G1")

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from grid.errors import SettingsError
-from grid.moments import parse_moment_us
 from grid.text import Language, Text
+from grid.timestamps import parse_moment_us
 from service.delivery import RetryPolicy
 from service.notifiers import FileNotifier, NotDelivered, Notice, TerminalNotifier, WebhookNotifier, make_notifiers
 from service.settings import Settings

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from grid.errors import StoreError
-from grid.moments import MINUTE_US
 from grid.text import Text
+from grid.timestamps import MINUTE_US
 from stores.changes import Changes, NewMessage
 from stores.outbox import DeliveryState
 from stores.records import Records

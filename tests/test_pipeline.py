@@ -31,7 +31,7 @@ from grid.assets import (
     Station,
     Transformer,
 )
-from grid.moments import HOUR_US, MINUTE_US, SECOND_US, format_utc
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, format_utc
 from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
 from service.rulebook import choose_rule_sets, read_rule_sets

@@ -16,9 +16,9 @@ from alerts.silence import SilenceSettings
 from grid.assets import Transformer
 from grid.electrical import Basis
 from grid.errors import UsageError
-from grid.moments import HOUR_US, MINUTE_US, parse_moment_us
 from grid.readings import ReadingBatch
 from grid.text import Text
+from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
 from service.clock import Clock
 from service.house import House
 from service.queries import Queries, QueryOptions

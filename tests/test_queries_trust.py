@@ -11,8 +11,8 @@ import pytest
 
 from alerts.trust import Doubt, TrustGrade
 from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, voltage_outside
-from grid.moments import DAY_US, HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
 from service.house import House
 from service.queries_trust import TrustOfLate, trust_of_late
 from service.settings import load_settings

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from grid.moments import format_utc, parse_moment_us
+from grid.timestamps import format_utc, parse_moment_us
 from service.health import ask_collector
 from service.house import House
 from service.settings import load_settings

@@ -37,8 +37,8 @@ from grid.assets import (
     Transformer,
 )
 from grid.errors import SettingsError, StoreError
-from grid.moments import DAY_US, HOUR_US, MINUTE_US
 from grid.text import Text
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
 from service.visit_history import HISTORY_DAYS, VisitHistory
 from stores.changes import Changes, NewMessage
 from stores.records import Records

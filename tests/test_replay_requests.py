@@ -15,7 +15,7 @@ from collector.wire import decode_replay_request, encode_replay_request, replay_
 from grid.assets import Device, Ledger, Station, Transformer
 from grid.errors import BrokerError
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
 from service.replay_requests import ASKED_TIMES_MAX, REQUESTS_PER_MINUTE_MAX, ReplayPlan
 from simulator.replaying import KEPT_HOURS, ReplayingDevices
 from stores.journal import Gap

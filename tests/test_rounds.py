@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from grid.errors import StoreError
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 from service.copying import copy_thread
 from service.house import House
 from service.meters import Meters

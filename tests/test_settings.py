@@ -11,8 +11,8 @@ import pytest
 from pydantic import BaseModel
 
 from grid.errors import RuleError, SettingsError
-from grid.moments import MINUTE_US, parse_moment_us
 from grid.text import Language
+from grid.timestamps import MINUTE_US, parse_moment_us
 from service.clock import ScaledClock, SystemClock, real_seconds
 from service.house import House
 from service.rulebook import choose_rule_sets, read_rule_sets

@@ -30,7 +30,7 @@ from alerts.silence_words import (
     monitoring_sees_again,
     silent_since,
 )
-from grid.moments import HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
 
 NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -15,7 +15,7 @@ from collector.screen import Limits
 from collector.subscriber import Subscriber
 from collector.wire import subscription_filters
 from grid.errors import LedgerError, SettingsError
-from grid.moments import HOUR_US, MINUTE_US, format_utc
+from grid.timestamps import HOUR_US, MINUTE_US, format_utc
 from service.clock import SystemClock
 from service.house import House
 from service.settings import load_settings

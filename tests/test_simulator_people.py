@@ -12,8 +12,8 @@ import pytest
 from alerts.outreach import Ask, Door, VisitResult
 from grid.assets import Ledger
 from grid.errors import StoreError
-from grid.moments import MINUTE_US
 from grid.text import Text
+from grid.timestamps import MINUTE_US
 from service.rehearsal import Entered, Rehearsal, Task
 from simulator.example import Example
 from simulator.people import Measures, People, Reply

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from grid.assets import ApplianceKind, Ledger
-from grid.moments import MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
 from simulator.people import Measures
 from simulator.scenario import load_scenario
 from simulator.town import Town

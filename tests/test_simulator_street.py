@@ -14,8 +14,8 @@ import pytest
 
 import simulator
 from grid.errors import SettingsError
-from grid.moments import HOUR_US
 from grid.text import Language
+from grid.timestamps import HOUR_US
 from simulator import street, weather
 from simulator.day import DayCurve, minute_of
 from simulator.people import Measures

@@ -13,8 +13,8 @@ from grid.assets import Appliance, ApplianceKind, Ledger, Merchant, Phase, Stati
 from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, LoadRates, power_factor
 from grid.errors import SettingsError
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US, MINUTE_US
 from simulator.census import townsfolk
 from simulator.customers import Townsfolk
 from simulator.people import Measures

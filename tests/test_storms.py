@@ -26,8 +26,8 @@ from alerts.storms import (
     Urgency,
     urgency_of_level,
 )
-from grid.moments import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
 from grid.text import Text
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
 
 NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
 CLOSED = "incident_closed"

@@ -23,8 +23,8 @@ from collector.wire import encode_reading, reading_topic
 from grid.assets import Device, Ledger, Station, Transformer
 from grid.errors import SettingsError
 from grid.fleet import Fleet
-from grid.moments import MINUTE_US, format_utc, parse_moment_us
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
 from service.house import House
 from service.settings import load_settings
 from simulator.publisher import Publisher

@@ -16,7 +16,7 @@ from collector.broker_address import BrokerAddress
 from collector.subscriber import Subscriber
 from collector.wire import encode_reading, reading_topic, subscription_filters
 from grid.errors import BrokerError
-from grid.moments import format_utc
+from grid.timestamps import format_utc
 from service.broker_probe import knock
 from service.doctor import examine
 from tests.certificates import Authority

@@ -29,8 +29,8 @@ from alerts.trust_words import check_the_meter, doubt_name, doubt_reason, grade_
 from grid.assets import Transformer
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
-from grid.moments import HOUR_US, MINUTE_US, parse_moment_us
 from grid.readings import ReadingBatch
+from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
 from tests import naive_trust
 from tests.naive_trust import NaiveReading
 

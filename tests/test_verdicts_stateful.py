@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from tests import naive
 from tests.test_pipeline import NOON, TRANSFORMERS, Station1, a_town
 

@@ -33,8 +33,8 @@ from grid.assets import (
     Station,
     Transformer,
 )
-from grid.moments import MINUTE_US, format_utc, parse_moment_us
 from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
 from stores.changes import Changes, NewMessage
 from stores.journal import Journal, StoredReject
 from stores.records import Records

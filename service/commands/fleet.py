@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from grid.errors import UsageError
-from grid.moments import SECOND_US, format_utc
 from grid.text import Text
+from grid.timestamps import SECOND_US, format_utc
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.screen import progress
 from simulator.fleet_form import Form

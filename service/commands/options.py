@@ -11,8 +11,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from grid.errors import UsageError
-from grid.moments import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
 from grid.text import Language
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
 from service.commands.screen import Screen
 from service.house import House
 from service.settings import Settings, load_settings

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from grid.errors import UsageError
-from grid.moments import as_datetime
 from grid.text import Text
+from grid.timestamps import as_datetime
 from service.commands.options import Config, Speak, opened
 from service.commands.screen import progress
 

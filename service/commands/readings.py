@@ -9,8 +9,8 @@ import typer
 from alerts.names import basis_name
 from grid.electrical import Basis
 from grid.errors import LedgerError, UsageError
-from grid.moments import DAY_US
 from grid.text import Text
+from grid.timestamps import DAY_US
 from service.commands.options import AsJson, Config, Speak, moment_of, opened, span_of
 from service.commands.screen import Column, local, percent, utc
 from service.house import House

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text as Styled
 
-from grid.moments import as_datetime, format_utc
 from grid.text import Language, Text
+from grid.timestamps import as_datetime, format_utc
 from service.plain_text import one_line
 
 _PIPE_COLUMNS = 200

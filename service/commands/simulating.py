@@ -13,8 +13,8 @@ import typer
 
 from alerts.names import ending_name, level_name, visit_result_name
 from grid.errors import UsageError
-from grid.moments import MINUTE_US, format_utc
 from grid.text import Text
+from grid.timestamps import MINUTE_US, format_utc
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.playing import Faults, end_like_ctrl_c, speed_of
 from service.commands.screen import Column, Screen, percent, progress, utc

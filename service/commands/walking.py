@@ -12,8 +12,8 @@ from alerts.explain_words import level_words, quiet_words, reading_words, remark
 from alerts.figures import day
 from alerts.names import level_name
 from alerts.rules import RuleSet
-from grid.moments import MINUTE_US, as_datetime
 from grid.text import Text
+from grid.timestamps import MINUTE_US, as_datetime
 from service.commands.screen import Screen, progress, utc
 
 if TYPE_CHECKING:

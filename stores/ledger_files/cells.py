@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import cache, lru_cache
 
-from grid.moments import parse_moment_us
 from grid.text import Text
+from grid.timestamps import parse_moment_us
 from stores.ledger_files.faults import CellError
 
 CELL_CHARACTERS_MAX = 500

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from grid.assets import Appliance, CustomerLink, Ledger, Rating
-from grid.moments import format_utc
+from grid.timestamps import format_utc
 from stores.ledger_files.sheets import SHEETS
 
 

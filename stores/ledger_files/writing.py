@@ -15,7 +15,7 @@ import numpy as np
 import xlsxwriter
 
 from grid.assets import ApplianceKind, Ledger, Phase, Role
-from grid.moments import format_utc
+from grid.timestamps import format_utc
 from stores.ledger_files.sheets import SHEETS, Sheet
 from stores.owner_file import write_owner_file
 

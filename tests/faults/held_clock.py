@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from tests.faults.site import START_SECONDS_MAX, Running
 
 

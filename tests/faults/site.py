@@ -15,7 +15,7 @@ from alerts.hygiene_state import HygieneState
 from alerts.incidents import Incident
 from alerts.speech import Remark
 from grid.assets import Ledger
-from grid.moments import format_utc, parse_moment_us
+from grid.timestamps import format_utc, parse_moment_us
 from service.health import ADDRESS_FILE
 from service.house import House
 from service.settings import Settings, load_settings

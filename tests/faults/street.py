@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from grid.assets import Ledger, Merchant, Station, Transformer
-from grid.moments import MINUTE_US, format_utc
+from grid.timestamps import MINUTE_US, format_utc
 
 STATION = "S1"
 RATED_KVA = 400.0

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from grid.moments import parse_moment_us
+from grid.timestamps import parse_moment_us
 from tests.faults.devices import Devices
 from tests.faults.promises import nothing_lost
 from tests.faults.site import Running, Site

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from alerts.incidents import incident_id
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from stores.outbox import DeliveryState
 from tests.faults.devices import Devices
 from tests.faults.injections import POINTS

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Site

@@ -10,7 +10,7 @@ import pytest
 
 from alerts.episodes import Episode
 from alerts.incidents import Incident, IncidentState
-from grid.moments import MINUTE_US
+from grid.timestamps import MINUTE_US
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Site
