@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.incidents import Incident
+from alerts.model.incidents import Incident
 from grid.assets import Ledger
 from grid.text import Text
 from simulator.day import minute_of

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.incidents import Incident
+from alerts.model.incidents import Incident
 from bench.simulator_changes import changes
 from bench.simulator_picture import picture_of
 from bench.simulator_shapes import shapes_table, week_table

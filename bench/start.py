@@ -24,9 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.outreach import OutreachSettings
-from alerts.silence import SilenceSettings
-from alerts.storms import HygieneSettings
+from alerts.notification.throttling import HygieneSettings
+from alerts.outreach.planner import OutreachSettings
+from alerts.silence.detection import SilenceSettings
 from collector.decode import Decoded
 from collector.message import Message
 from collector.screen import Limits

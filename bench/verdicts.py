@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.rules import RuleSet
-from alerts.trust import UNTRUSTED, TrustFold
-from alerts.verdicts import VerdictFold
+from alerts.quality.grading import UNTRUSTED, TrustFold
+from alerts.rules.rule_set import RuleSet
+from alerts.verdicts.engine import VerdictFold
 from bench import start
 from grid.assets import Transformer
 from grid.fleet import Fleet

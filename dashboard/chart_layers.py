@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alerts.outreach import VisitResult
+from alerts.outreach.planner import VisitResult
 from dashboard import words
 from grid.text import Language
 from grid.timestamps import HOUR_US, MINUTE_US, as_datetime

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alerts.names import basis_name
+from alerts.model.display_names import basis_name
 from dashboard import words
 from dashboard.chart_layers import INK, Frame, Layer, lines, newest, spans, visits, wall_clock_ms, whole_minute
 from grid.electrical import Basis

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from alerts.names import level_name
+from alerts.model.display_names import level_name
 from dashboard import words
 from dashboard.session import language, say
 from grid.text import Language, Text

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from zoneinfo import ZoneInfo
 
-from alerts.eemua import (
+from alerts.figures import whole_percent
+from alerts.notification.audit import (
     FLOOD_ALARMS_MIN,
     MISSED_AFTER_MINUTES,
     STEADY_ALARMS_MAX,
@@ -14,9 +15,8 @@ from alerts.eemua import (
     AlarmAudit,
     OperatorLoad,
 )
-from alerts.eemua_words import audit_summary, finding
-from alerts.figures import whole_percent
-from alerts.flapping import FLAPPING_OPENINGS
+from alerts.notification.audit_words import audit_summary, finding
+from alerts.notification.flapping import FLAPPING_OPENINGS
 from dashboard import words
 from dashboard.figures import DASH, day_and_time
 from dashboard.markup import figures, note, table

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from alerts.names import phase_name
-from alerts.outreach import VisitResult
+from alerts.model.display_names import phase_name
+from alerts.outreach.planner import VisitResult
 from dashboard import words
 from dashboard.figures import kilowatts, time_of_day
 from dashboard.markup import name

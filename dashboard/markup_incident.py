@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from alerts.figures import whole_percent
-from alerts.incidents import IncidentEvent, IncidentState
-from alerts.names import advice_name, event_name, level_name, state_name
-from alerts.outreach import Advice, AdviceKind, OutreachList, VisitResult
+from alerts.model.display_names import advice_name, event_name, level_name, state_name
+from alerts.model.incidents import IncidentEvent, IncidentState
+from alerts.outreach.planner import Advice, AdviceKind, OutreachList, VisitResult
 from dashboard import words
 from dashboard.figures import age, kilowatts, percent, span, time_of_day, trend
 from dashboard.markup import SHAPES, badge, kind_of, name, note, pairs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from alerts.trust import UNTRUSTED, Doubt, TrustGrade
-from alerts.trust_words import doubt_name, doubt_reason, grade_name, what_to_check
+from alerts.quality.grading import UNTRUSTED, Doubt, TrustGrade
+from alerts.quality.words import doubt_name, doubt_reason, grade_name, what_to_check
 from dashboard import words
 from dashboard.markup import badge, name, note
 from dashboard.markup_wall import when

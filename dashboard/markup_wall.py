@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from html import escape
 
-from alerts.incidents import IncidentState
-from alerts.names import level_name, state_name
+from alerts.model.display_names import level_name, state_name
+from alerts.model.incidents import IncidentState
 from dashboard import words
 from dashboard.figures import age, day_and_time, percent, span, time_of_day, trend
 from dashboard.markup import SHAPES, badge, kind_of, name, state_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from alerts.eemua_words import FORMULA
+from alerts.notification.audit_words import FORMULA
 from dashboard import words
 from dashboard.figures import time_of_day
 from dashboard.markup import draw, head, note, section

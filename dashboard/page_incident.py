@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from alerts.incidents import IncidentState
+from alerts.model.incidents import IncidentState
 from dashboard import words
 from dashboard.charts import load_rate_chart
 from dashboard.exports import export_buttons

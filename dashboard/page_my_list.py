@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from alerts.incidents import IncidentState
+from alerts.model.incidents import IncidentState
 from dashboard import words
 from dashboard.markup import draw, head, note, section
 from dashboard.markup_doors import answered, door, is_answered, why

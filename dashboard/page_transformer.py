@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from alerts.names import basis_name, level_name, role_name
+from alerts.model.display_names import basis_name, level_name, role_name
 from dashboard import words
 from dashboard.charts import load_rate_chart, step_us_of
 from dashboard.figures import day_and_time, percent, quantity, span, trend

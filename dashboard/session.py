@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from alerts.names import role_name
+from alerts.model.display_names import role_name
 from dashboard import words
 from grid.errors import RedvestError
 from grid.text import Language, Text

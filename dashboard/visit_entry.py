@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from alerts.outreach import VisitResult
+from alerts.outreach.planner import VisitResult
 from dashboard import words
 from dashboard.session import choose_person, forget_answers, house, person, person_labels, say
 from grid.errors import RedvestError

@@ -1,8 +1,9 @@
-"""All words of the pages, in both languages. Sentences about verdicts and doors come from `alerts.messages`."""
+"""All words of the pages, in both languages. Sentences about verdicts and doors come from
+`alerts.notification.messages`."""
 
 from __future__ import annotations
 
-from alerts.outreach import VisitResult
+from alerts.outreach.planner import VisitResult
 from grid.text import Language, Text
 
 PRODUCT = Text("红马甲 · 配变负载值守", "Redvest · transformer load watch")
@@ -19,7 +20,7 @@ MY_LIST = Text("我的走访", "My list")
 SYSTEM = Text("系统状态", "System")
 ALARM_AUDIT = Text("告警自查", "Alarm audit")
 
-# Levels have their words in alerts.names; these are the states beside them
+# Levels have their words in alerts.model.display_names; these are the states beside them
 NORMAL = Text("正常", "Normal")
 SILENT = Text("失去数据", "No data")
 NEVER_SEEN = Text("从未上报", "Never seen")

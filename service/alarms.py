@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from alerts.eemua import Alarm, AlarmAudit, AuditedIncident, audit
-from alerts.incidents import Incident, IncidentState
+from alerts.model.incidents import Incident, IncidentState
+from alerts.notification.audit import Alarm, AlarmAudit, AuditedIncident, audit
 from grid.assets import Ledger
 from grid.timestamps import DAY_US, HOUR_US
 from service.response_draft import CALLS_FOR_HOURS

@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.level_fold import FoldState
-from alerts.rules import RuleSet
-from alerts.runs import OPEN_RUN
-from alerts.trust import TrustSettings, TrustState
-from alerts.verdicts import VerdictState
+from alerts.quality.grading import TrustSettings, TrustState
+from alerts.rules.rule_set import RuleSet
+from alerts.rules.threshold_runs import OPEN_RUN
+from alerts.verdicts.engine import VerdictState
+from alerts.verdicts.level_state import FoldState
 from grid.errors import DamagedError, StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from alerts.speech import Remark, Urgency
-from alerts.store_words import clock_is_behind
+from alerts.notification.event import Remark, Urgency
+from alerts.notification.store_words import clock_is_behind
 from grid.fleet import Fleet
 from service.clock import Clock
 

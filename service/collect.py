@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from alerts.silence import SilenceSettings
-from alerts.storms import HygieneSettings
+from alerts.notification.throttling import HygieneSettings
+from alerts.silence.detection import SilenceSettings
 from collector.broker_figures import BrokerFiguresThread
 from collector.subscriber import Subscriber
 from collector.wire import subscription_filters

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from alerts.figures import clock_time, kilowatts, percent
-from alerts.incidents import IncidentState
-from alerts.messages import transformer_name, visit_result_name
-from alerts.outreach import VisitResult
+from alerts.model.incidents import IncidentState
+from alerts.notification.messages import transformer_name, visit_result_name
+from alerts.outreach.planner import VisitResult
 from grid.text import Text
 from grid.timestamps import HOUR_US, MINUTE_US
 from service.house import House

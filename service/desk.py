@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alerts.incidents import Incident
-from alerts.outreach import Visit, VisitResult
+from alerts.model.incidents import Incident
+from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Merchant, Person
 from grid.errors import RedvestError, UsageError
 from service.clock import Clock

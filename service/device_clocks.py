@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from alerts.clock_words import check_the_clock
-from alerts.speech import Remark, Urgency
-from alerts.steady_delays import SteadyDelays, SteadyDelaySettings
+from alerts.notification.event import Remark, Urgency
+from alerts.quality.clock_skew import SteadyDelays, SteadyDelaySettings
+from alerts.quality.clock_words import check_the_clock
 from grid.assets import Ledger
 from grid.timestamps import DAY_US, MINUTE_US
 from service.clock import Clock, real_seconds

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from alerts.speech import Remark, Urgency
-from alerts.store_words import disk_has_room, disk_is_full
+from alerts.notification.event import Remark, Urgency
+from alerts.notification.store_words import disk_has_room, disk_is_full
 from grid.fleet import Fleet
 from grid.text import Text
 from stores.ballast import Ballast

@@ -6,8 +6,8 @@ from html import escape
 from importlib import resources
 
 from alerts.figures import kilowatts
-from alerts.names import visit_result_name
-from alerts.outreach import VisitResult
+from alerts.model.display_names import visit_result_name
+from alerts.outreach.planner import VisitResult
 from grid.text import Language, Text
 from service.export_sheet import NOBODY, OutreachSheet, PrintedDoor
 

@@ -8,8 +8,8 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from alerts.figures import clock_time, day_and_time, kilowatts, percent, whole_percent
-from alerts.names import level_name, state_name
-from alerts.outreach import VisitResult
+from alerts.model.display_names import level_name, state_name
+from alerts.outreach.planner import VisitResult
 from grid.errors import UsageError
 from grid.text import Text
 from service.plain_text import one_line

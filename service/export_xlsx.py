@@ -7,8 +7,8 @@ from typing import Any
 
 import xlsxwriter
 
-from alerts.names import visit_result_name
-from alerts.outreach import VisitResult
+from alerts.model.display_names import visit_result_name
+from alerts.outreach.planner import VisitResult
 from grid.text import Language, Text
 from service.export_sheet import NOBODY, OutreachSheet, PrintedDoor
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alerts.gap_words import broker_lost_session, readings_missing
-from alerts.speech import Remark, Urgency
+from alerts.notification.event import Remark, Urgency
+from alerts.silence.gap_words import broker_lost_session, readings_missing
 from grid.fleet import Fleet
 from grid.text import Text
 from service.gap_watch import Missing

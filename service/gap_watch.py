@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from alerts.gaps import find_gaps, still_missing
+from alerts.silence.gaps import find_gaps, still_missing
 from grid.timestamps import MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters

@@ -17,8 +17,8 @@ from service.sections import ClockKind
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from alerts.outreach import OutreachSettings
-    from alerts.rules import RuleSet
+    from alerts.outreach.planner import OutreachSettings
+    from alerts.rules.rule_set import RuleSet
     from collector.broker_address import BrokerAddress
     from collector.screen import Limits
     from collector.terminal_format import TerminalFormat
@@ -129,14 +129,14 @@ class House:
 
     def outreach_settings(self) -> OutreachSettings:
         """Return the values that the outreach list depends on."""
-        from alerts.outreach import OutreachSettings
+        from alerts.outreach.planner import OutreachSettings
 
         return OutreachSettings(**self.settings.outreach.model_dump())
 
     @cached_property
     def queries(self) -> Queries:
         """Return the read side for pages and commands."""
-        from alerts.silence import SilenceSettings
+        from alerts.silence.detection import SilenceSettings
         from service.health import ask_collector
         from service.queries import Queries, QueryOptions
 

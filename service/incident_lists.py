@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from alerts.incidents import Incident, IncidentState
-from alerts.outreach import Advice, OutreachList, OutreachSettings, advise, candidates, make_list, spare_doors
+from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.planner import Advice, OutreachList, OutreachSettings, advise, candidates, make_list, spare_doors
 from service.ledger_index import LedgerIndex
 from service.recent import Recent
 from service.visit_history import VisitHistory

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alerts.doubts import UNTRUSTED, Doubt, Trust, TrustGrade
-from alerts.episodes import Episode
-from alerts.messages import episode_reason
-from alerts.rules import RuleSet
-from alerts.trust import TrustFold
-from alerts.trust_words import trust_reason
-from alerts.verdicts import VerdictFold
+from alerts.model.episodes import Episode
+from alerts.notification.messages import episode_reason
+from alerts.quality.flags import UNTRUSTED, Doubt, Trust, TrustGrade
+from alerts.quality.grading import TrustFold
+from alerts.quality.words import trust_reason
+from alerts.rules.rule_set import RuleSet
+from alerts.verdicts.engine import VerdictFold
 from collector.readings_csv import read_readings_csv
 from collector.rejects import Reject
 from collector.screen import Limits

@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import Episode
-from alerts.rules import Level, Quantity, RuleSet
-from alerts.tracks import SortedRates
-from alerts.trust import Trust, grade
+from alerts.model.episodes import Episode
+from alerts.quality.grading import Trust, grade
+from alerts.rules.rule_set import Level, Quantity, RuleSet
+from alerts.rules.series import SortedRates
 from grid.timestamps import MINUTE_US
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alerts.explain import VerdictWalk, WalkedReading
-from alerts.rules import RuleSet
-from alerts.trust import TrustFold
+from alerts.quality.grading import TrustFold
+from alerts.rules.rule_set import RuleSet
+from alerts.verdicts.explain import VerdictWalk, WalkedReading
 from service.judge import Recording
 from service.judging import rated_and_sorted
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import Episode
-from alerts.incidents import Incident
-from alerts.rules import RuleSet
-from alerts.short_past import ShortPast
-from alerts.tracks import SortedRates, in_time_order
-from alerts.trust import UNTRUSTED, Doubt, RatedReadings, TrustFold, TrustState, doubts_in, newly_doubted
-from alerts.verdicts import VerdictFold, Verdicts, VerdictState
+from alerts.model.episodes import Episode
+from alerts.model.incidents import Incident
+from alerts.quality.grading import UNTRUSTED, Doubt, RatedReadings, TrustFold, TrustState, doubts_in, newly_doubted
+from alerts.quality.lookback import ShortPast
+from alerts.rules.rule_set import RuleSet
+from alerts.rules.series import SortedRates, in_time_order
+from alerts.verdicts.engine import VerdictFold, Verdicts, VerdictState
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

@@ -9,11 +9,11 @@ from hashlib import sha256
 
 import numpy as np
 
-from alerts.outreach import OutreachSettings
-from alerts.rules import RuleSet
-from alerts.silence import SilenceSettings
-from alerts.speech import Remark
-from alerts.storms import HygieneSettings
+from alerts.notification.event import Remark
+from alerts.notification.throttling import HygieneSettings
+from alerts.outreach.planner import OutreachSettings
+from alerts.rules.rule_set import RuleSet
+from alerts.silence.detection import SilenceSettings
 from collector.decode import Decoded
 from collector.message import Message, MessageBlock
 from collector.rejects import Reject

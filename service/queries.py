@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
-from alerts.incidents import Incident
-from alerts.rules import RuleSet
+from alerts.model.incidents import Incident
+from alerts.rules.rule_set import RuleSet
 from grid.assets import Person, Transformer
 from grid.errors import UsageError
 from grid.timestamps import HOUR_US

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from alerts.incidents import Incident, IncidentState
-from alerts.outreach import Advice, advise, candidates, spare_doors
+from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.planner import Advice, advise, candidates, spare_doors
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, MINUTE_US
 from service.queries_ground import Ground

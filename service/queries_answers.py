@@ -11,8 +11,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.incidents import Incident, IncidentEvent
-from alerts.outreach import Advice, Door, OutreachList, VisitResult
+from alerts.model.incidents import Incident, IncidentEvent
+from alerts.outreach.planner import Advice, Door, OutreachList, VisitResult
 from grid.assets import Person, Phase, Station, Transformer
 from grid.electrical import Basis
 from grid.text import Text

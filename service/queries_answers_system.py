@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alerts.silence import LostFeeder
+from alerts.silence.detection import LostFeeder
 from grid.assets import Transformer
 from grid.text import Text
 from service.queries_answers import Counts, TransformerNow

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from alerts.incidents import Incident
-from alerts.silence import Silence
+from alerts.model.incidents import Incident
+from alerts.silence.detection import Silence
 from grid.assets import Transformer
 from grid.electrical import LoadRates
 from grid.readings import ReadingBatch

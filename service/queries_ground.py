@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from alerts.silence import Watched
+from alerts.silence.detection import Watched
 from grid.assets import Ledger, Merchant, Person, ServiceGrid, Station, Transformer
 from grid.errors import UsageError
 from grid.fleet import Fleet

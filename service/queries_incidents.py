@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from alerts.incidents import Incident, IncidentState
-from alerts.messages import ask_text, visit_result_name
-from alerts.outreach import OutreachList, Visit, VisitResult
+from alerts.model.incidents import Incident, IncidentState
+from alerts.notification.messages import ask_text, visit_result_name
+from alerts.outreach.planner import OutreachList, Visit, VisitResult
 from grid.assets import Phase
 from grid.electrical import Basis, apparent_power_kva
 from grid.errors import UsageError

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import Episode
-from alerts.rules import Quantity, RuleSet
-from alerts.silence import NEVER_RECEIVED, Silence, SilenceSettings, look
+from alerts.model.episodes import Episode
+from alerts.rules.rule_set import Quantity, RuleSet
+from alerts.silence.detection import NEVER_RECEIVED, Silence, SilenceSettings, look
 from grid.assets import Phase, Transformer
 from grid.electrical import Basis, LoadRates, imbalance, voltage_outside
 from grid.readings import ReadingBatch

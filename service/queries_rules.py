@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from alerts.messages import incident_reason, level_line
-from alerts.rules import IncidentPart
+from alerts.notification.messages import incident_reason, level_line
+from alerts.rules.rule_set import IncidentPart
 from grid.text import Text
 from service.queries_answers import IncidentRow, RuleLine
 from service.queries_sources import Sources

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from alerts.outreach import OutreachSettings
-from alerts.rules import IncidentPart, RuleSet
-from alerts.silence import SilenceSettings
+from alerts.outreach.planner import OutreachSettings
+from alerts.rules.rule_set import IncidentPart, RuleSet
+from alerts.silence.detection import SilenceSettings
 from service.clock import Clock
 from stores.journal import Journal
 from stores.records import Records

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from alerts.silence import Silence
-from alerts.silence_words import communication_lost, monitoring_is_blind
+from alerts.silence.detection import Silence
+from alerts.silence.words import communication_lost, monitoring_is_blind
 from collector.rejects import Reason
 from collector.remedies import REMEDIES
 from grid.text import Text

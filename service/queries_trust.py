@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alerts.rated_readings import RatedReadings
-from alerts.trust import UNTRUSTED, Doubt, Trust, TrustFold, doubts_in, grade
+from alerts.quality.grading import UNTRUSTED, Doubt, Trust, TrustFold, doubts_in, grade
+from alerts.quality.rated_readings import RatedReadings
 from grid.assets import Transformer
 from grid.electrical import LoadRates
 from grid.fleet import Fleet

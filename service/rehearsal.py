@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from alerts.outreach import AdviceKind, Ask, Door, VisitResult
+from alerts.outreach.planner import AdviceKind, Ask, Door, VisitResult
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.timestamps import MINUTE_US

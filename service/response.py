@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from alerts.incidents import Incident, IncidentState
-from alerts.outreach import OutreachSettings
-from alerts.rules import IncidentPart, RuleSet
+from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.planner import OutreachSettings
+from alerts.rules.rule_set import IncidentPart, RuleSet
 from grid.assets import Ledger
 from grid.timestamps import SECOND_US
 from service.follow_ups import FollowUps

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
-from alerts import messages
-from alerts.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
-from alerts.outreach import AdviceKind, OutreachList
-from alerts.speech import Remark, Urgency, urgency_of_level
-from alerts.trust_words import check_the_meter
+from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
+from alerts.notification import messages
+from alerts.notification.event import Remark, Urgency, urgency_of_level
+from alerts.outreach.planner import AdviceKind, OutreachList
+from alerts.quality.words import check_the_meter
 from grid.text import Text
 from grid.timestamps import HOUR_US
 from service.incident_lists import IncidentLists

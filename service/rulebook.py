@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from alerts.rules import RuleSet, parse_rule_set
+from alerts.rules.rule_set import RuleSet, parse_rule_set
 from grid.errors import RuleError
 
 
@@ -44,7 +44,7 @@ def choose_rule_sets(names: Sequence[str], known: Iterable[RuleSet]) -> tuple[Ru
 
 
 def _shipped() -> list[Path]:
-    return sorted(Path(str(files("alerts") / "rulesets")).glob("*.toml"))
+    return sorted(Path(str(files("alerts.rules") / "rulesets")).glob("*.toml"))
 
 
 def _from_folder(folder: Path) -> list[tuple[str, str]]:

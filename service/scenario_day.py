@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alerts.episodes import Ending, Episode
-from alerts.names import level_name
-from alerts.tracks import SortedRates
-from alerts.verdicts import VerdictFold
+from alerts.model.display_names import level_name
+from alerts.model.episodes import Ending, Episode
+from alerts.rules.series import SortedRates
+from alerts.verdicts.engine import VerdictFold
 from grid.assets import Ledger
 from grid.electrical import LoadRates
 from grid.errors import SettingsError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from alerts.hygiene_state import HygieneState
-from alerts.speech import Remark, Speech
-from alerts.storms import Hygiene, HygieneSettings
+from alerts.notification.event import Remark, Speech
+from alerts.notification.throttling import Hygiene, HygieneSettings
+from alerts.notification.throttling_state import HygieneState
 from grid.timestamps import SECOND_US
 from stores.changes import Changes, NewMessage, ToldRemark
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from alerts.speech import Remark, Urgency
-from alerts.store_words import journal_log_missing, journal_set_aside
+from alerts.notification.event import Remark, Urgency
+from alerts.notification.store_words import journal_log_missing, journal_set_aside
 from grid.errors import DamagedError
 from grid.fleet import Fleet
 from grid.text import Text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alerts.outreach import Visit
+from alerts.outreach.planner import Visit
 from grid.timestamps import DAY_US
 from stores.records import Records
 

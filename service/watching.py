@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.silence import BlindStream, LostFeeder, Silence, SilenceSettings, Watched, look
-from alerts.silence_changes import changes
-from alerts.silence_words import communication_back, communication_lost, monitoring_is_blind, monitoring_sees_again
-from alerts.speech import Remark, Urgency
+from alerts.notification.event import Remark, Urgency
+from alerts.silence.detection import BlindStream, LostFeeder, Silence, SilenceSettings, Watched, look
+from alerts.silence.transitions import changes
+from alerts.silence.words import communication_back, communication_lost, monitoring_is_blind, monitoring_sees_again
 from grid.assets import Ledger
 from grid.fleet import Fleet
 from grid.text import Text

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from alerts.episodes import Episode
-from alerts.incidents import Incident, IncidentEvent
-from alerts.outreach import OutreachList
+from alerts.model.episodes import Episode
+from alerts.model.incidents import Incident, IncidentEvent
+from alerts.outreach.planner import OutreachList
 from grid.text import Text
 
 EpisodeKey = tuple[str, str, str, int]

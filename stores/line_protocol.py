@@ -12,7 +12,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import Episode
+from alerts.model.episodes import Episode
 from grid.electrical import apparent_power_kva
 from grid.fleet import Fleet
 from grid.readings import NO_SEQUENCE, ReadingBatch

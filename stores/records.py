@@ -12,9 +12,9 @@ from typing import Self
 
 from sqlalchemy import Connection, inspect, text
 
-from alerts.episodes import Episode
-from alerts.incidents import Incident, IncidentEvent
-from alerts.outreach import OutreachList, Visit
+from alerts.model.episodes import Episode
+from alerts.model.incidents import Incident, IncidentEvent
+from alerts.outreach.planner import OutreachList, Visit
 from grid.assets import Ledger
 from grid.errors import StoreError
 from stores import audit, outbox, records_cursors, records_ledger, records_outreach, records_speech, records_verdicts

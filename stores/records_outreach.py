@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
-from alerts.outreach import Ask, Door, OutreachList, Visit, VisitResult
+from alerts.outreach.planner import Ask, Door, OutreachList, Visit, VisitResult
 from grid.text import Text
 from stores.audit import AuditAction, append
 from stores.records_schema import door, outreach_list, visit

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
-from alerts.episodes import Ending, Episode
-from alerts.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
+from alerts.model.episodes import Ending, Episode
+from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
 from stores.changes import EpisodeKey
 from stores.records_schema import episode, incident, incident_event
 from stores.upsert import insert_or_keep, insert_or_update

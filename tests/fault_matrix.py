@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.incidents import Incident
-from alerts.outreach import OutreachSettings
-from alerts.silence import SilenceSettings, Watched, look
-from alerts.storms import HygieneSettings
+from alerts.model.incidents import Incident
+from alerts.notification.throttling import HygieneSettings
+from alerts.outreach.planner import OutreachSettings
+from alerts.silence.detection import SilenceSettings, Watched, look
 from collector.broker_address import BrokerAddress
 from collector.message import Message
 from collector.screen import Limits

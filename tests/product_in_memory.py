@@ -13,8 +13,8 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.incidents import Incident, IncidentState
-from alerts.outreach import (
+from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.planner import (
     AdviceKind,
     OutreachList,
     OutreachSettings,
@@ -25,9 +25,9 @@ from alerts.outreach import (
     make_list,
     spare_doors,
 )
-from alerts.rules import parse_rule_set
-from alerts.tracks import SortedRates
-from alerts.verdicts import VerdictFold
+from alerts.rules.rule_set import parse_rule_set
+from alerts.rules.series import SortedRates
+from alerts.verdicts.engine import VerdictFold
 from grid.assets import Ledger, Phase
 from grid.electrical import LoadRates, power_factor
 from grid.readings import ReadingBatch
@@ -50,7 +50,7 @@ class Product:
         settings: OutreachSettings | None = None,
     ) -> None:
         """Start with no incident. `change` is done to each list before the team sees it."""
-        file = resources.files("alerts") / "rulesets" / "early-warning.toml"
+        file = resources.files("alerts.rules") / "rulesets" / "early-warning.toml"
         self._fold = VerdictFold(
             [parse_rule_set(file.read_text(encoding="utf-8"), file.name)], 20, town.fleet.transformer_ids
         )

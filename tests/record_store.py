@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sqlalchemy
 
-from alerts.incidents import Incident, IncidentState
+from alerts.model.incidents import Incident, IncidentState
 from grid.timestamps import MINUTE_US
 from stores.records import Records
 

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from alerts.eemua import RepeatedAlarm
-from alerts.eemua_words import finding
-from alerts.incidents import Incident, IncidentState
-from alerts.outreach import OutreachList
+from alerts.model.incidents import Incident, IncidentState
+from alerts.notification.audit import RepeatedAlarm
+from alerts.notification.audit_words import finding
+from alerts.outreach.planner import OutreachList
 from grid.text import Text
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_utc, parse_moment_us
 from service import cli

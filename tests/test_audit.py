@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from alerts.outreach import Visit, VisitResult
+from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Ledger, Merchant, Person, Role, Station, Transformer
 from stores.changes import Changes
 from stores.records import Records

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts.incidents import IncidentState
+from alerts.model.incidents import IncidentState
 from grid.errors import DamagedError, StoreError
 from grid.timestamps import MINUTE_US
 from service.judging import Judge

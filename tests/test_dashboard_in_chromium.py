@@ -15,7 +15,7 @@ from urllib.error import URLError
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from alerts.outreach import VisitResult
+from alerts.outreach.planner import VisitResult
 from dashboard import words
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US

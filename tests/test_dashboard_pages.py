@@ -14,8 +14,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from alerts.eemua_words import FORMULA
-from alerts.outreach import VisitResult
+from alerts.notification.audit_words import FORMULA
+from alerts.outreach.planner import VisitResult
 from dashboard import words
 from dashboard.chart_layers import wall_clock_ms
 from dashboard.charts import load_rate_chart

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.incidents import Incident, IncidentState
+from alerts.model.incidents import Incident, IncidentState
 from grid.text import Language, Text
 from grid.timestamps import parse_moment_us
 from service.clock import Clock, ScaledClock, SystemClock

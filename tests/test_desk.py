@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts.doors import VisitResult
+from alerts.model.outreach_model import VisitResult
 from grid.errors import UsageError
 from service.desk import Desk, NotOnList
 from service.house import House

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.steady_delays import SteadyDelays
+from alerts.quality.clock_skew import SteadyDelays
 from grid.assets import Ledger, Station, Transformer
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_moment_us

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 import typer
 
-from alerts import names
-from alerts.doors import AdviceKind, VisitResult
-from alerts.episodes import Ending
-from alerts.incidents import IncidentState
+from alerts.model import display_names
+from alerts.model.episodes import Ending
+from alerts.model.incidents import IncidentState
+from alerts.model.outreach_model import AdviceKind, VisitResult
 from grid import assets
 from grid.text import Text
 from service.cli import app
@@ -183,10 +183,10 @@ def test_the_ledger_document_names_every_column(sheet: str, kind: type) -> None:
 @pytest.mark.parametrize(
     ("kind", "name_of"),
     [
-        (IncidentState, names.state_name),
-        (VisitResult, names.visit_result_name),
-        (AdviceKind, names.advice_name),
-        (Ending, names.ending_name),
+        (IncidentState, display_names.state_name),
+        (VisitResult, display_names.visit_result_name),
+        (AdviceKind, display_names.advice_name),
+        (Ending, display_names.ending_name),
     ],
 )
 def test_the_nomenclature_calls_things_as_the_screen_does(kind: type[Enum], name_of: Callable[[Any], Text]) -> None:
@@ -205,7 +205,7 @@ def test_the_nomenclature_names_every_level_of_early_warning() -> None:
     (early_warning,) = choose_rule_sets(["early-warning"], read_rule_sets())
     for level in early_warning.levels:
         assert f"`{level.name}`" in section
-        assert names.level_name(level.name).zh in section
+        assert display_names.level_name(level.name).zh in section
 
 
 def test_the_readme_names_every_rule_set_that_is_shipped() -> None:

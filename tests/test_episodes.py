@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts import level_fold
-from alerts.episodes import Ending, Episode
-from alerts.incidents import Incident, IncidentState
-from alerts.rules import Level, Quantity, RuleSet, parse_rule_set
-from alerts.tracks import SortedRates
-from alerts.verdicts import VerdictFold
+from alerts.model.episodes import Ending, Episode
+from alerts.model.incidents import Incident, IncidentState
+from alerts.rules.rule_set import Level, Quantity, RuleSet, parse_rule_set
+from alerts.rules.series import SortedRates
+from alerts.verdicts import level_state
+from alerts.verdicts.engine import VerdictFold
 from grid.text import Text
 from tests import naive
 
@@ -162,13 +162,13 @@ def test_a_fold_that_is_cut_into_many_walks_says_the_same(monkeypatch):
     block = SortedRates.of(number, at_us, rate, rate * 1.1)
     whole, cut = (VerdictFold([shipped("early-warning")], 20, [f"T{i}" for i in range(50)]) for _ in range(2))
     wanted = whole.advance(block)
-    monkeypatch.setattr(level_fold, "WALKED_ROWS_MAX", 37)
+    monkeypatch.setattr(level_state, "WALKED_ROWS_MAX", 37)
     assert cut.advance(block) == wanted
     assert len(wanted.episodes) > 50
 
 
 def shipped(name: str) -> RuleSet:
-    file = resources.files("alerts") / "rulesets" / f"{name}.toml"
+    file = resources.files("alerts.rules") / "rulesets" / f"{name}.toml"
     return parse_rule_set(file.read_text(encoding="utf-8"), file.name)
 
 

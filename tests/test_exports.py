@@ -13,9 +13,9 @@ import numpy as np
 import openpyxl
 import pytest
 
-from alerts import messages
-from alerts.incidents import Incident, IncidentState
-from alerts.outreach import OutreachSettings, Visit, VisitResult, advise, make_list
+from alerts.model.incidents import Incident, IncidentState
+from alerts.notification import messages
+from alerts.outreach.planner import OutreachSettings, Visit, VisitResult, advise, make_list
 from grid.assets import Appliance, ApplianceKind, Merchant, Person, Phase, Role, Transformer
 from grid.electrical import Basis
 from grid.errors import RedvestError, UsageError

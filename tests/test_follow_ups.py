@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.incidents import IncidentEventKind, IncidentState
-from alerts.outreach import Visit, VisitResult
+from alerts.model.incidents import IncidentEventKind, IncidentState
+from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Transformer
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 from service import pipeline

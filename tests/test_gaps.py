@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from alerts.gap_words import broker_lost_session, readings_missing
-from alerts.gaps import GAP_RATIO, INTERVALS_MIN, Gaps, find_gaps, still_missing
+from alerts.silence.gap_words import broker_lost_session, readings_missing
+from alerts.silence.gaps import GAP_RATIO, INTERVALS_MIN, Gaps, find_gaps, still_missing
 from grid.assets import Ledger, Station, Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

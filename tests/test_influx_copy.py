@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts.episodes import Ending, Episode
+from alerts.model.episodes import Ending, Episode
 from grid.assets import Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.episodes import Episode
-from alerts.explain import Event
-from alerts.rules import Quantity, RuleSet
+from alerts.model.episodes import Episode
+from alerts.rules.rule_set import Quantity, RuleSet
+from alerts.verdicts.explain import Event
 from grid.assets import Ledger, Station, Transformer
 from grid.errors import StoreError
 from grid.fleet import Fleet

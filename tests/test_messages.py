@@ -10,15 +10,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from alerts import messages, names
-from alerts.agreement import Agreement, History
-from alerts.doors import AdviceKind, Ask, OutreachSettings, Visit, VisitResult
-from alerts.episodes import Ending, Episode
 from alerts.figures import clock_time, kilowatts, later_time, percent, span, whole_percent
-from alerts.incidents import Incident, IncidentEventKind, IncidentState
-from alerts.offers import offer_of
-from alerts.outreach import make_list
-from alerts.rules import RuleSet, parse_rule_set
+from alerts.model import display_names
+from alerts.model.episodes import Ending, Episode
+from alerts.model.incidents import Incident, IncidentEventKind, IncidentState
+from alerts.model.outreach_model import AdviceKind, Ask, OutreachSettings, Visit, VisitResult
+from alerts.notification import messages
+from alerts.outreach.acceptance import Agreement, History
+from alerts.outreach.offers import offer_of
+from alerts.outreach.planner import make_list
+from alerts.rules.rule_set import RuleSet, parse_rule_set
 from grid.assets import Appliance, ApplianceKind, Merchant, Person, Phase, Role, Transformer
 from grid.electrical import Basis
 from grid.text import Text
@@ -33,7 +34,7 @@ def moment(time: str) -> int:
 
 
 def rule_set(name: str) -> RuleSet:
-    text = resources.files("alerts").joinpath("rulesets", f"{name}.toml").read_text(encoding="utf-8")
+    text = resources.files("alerts.rules").joinpath("rulesets", f"{name}.toml").read_text(encoding="utf-8")
     return parse_rule_set(text, name)
 
 
@@ -242,16 +243,16 @@ def test_numbers_are_written_as_people_write_them() -> None:
 
 
 def test_everything_has_a_name_in_both_languages() -> None:
-    named = [names.level_name(level.name) for level in EARLY.levels]
-    named += [names.state_name(state) for state in IncidentState]
-    named += [names.visit_result_name(result) for result in VisitResult]
-    named += [names.event_name(kind) for kind in IncidentEventKind]
-    named += [names.advice_name(kind) for kind in AdviceKind]
-    named += [names.ending_name(ending) for ending in (None, *Ending)]
-    named += [names.phase_name(phase) for phase in Phase]
-    named += [names.role_name(role) for role in Role]
-    named += [names.appliance_name(kind) for kind in ApplianceKind]
-    named += [names.basis_name(basis) for basis in Basis]
+    named = [display_names.level_name(level.name) for level in EARLY.levels]
+    named += [display_names.state_name(state) for state in IncidentState]
+    named += [display_names.visit_result_name(result) for result in VisitResult]
+    named += [display_names.event_name(kind) for kind in IncidentEventKind]
+    named += [display_names.advice_name(kind) for kind in AdviceKind]
+    named += [display_names.ending_name(ending) for ending in (None, *Ending)]
+    named += [display_names.phase_name(phase) for phase in Phase]
+    named += [display_names.role_name(role) for role in Role]
+    named += [display_names.appliance_name(kind) for kind in ApplianceKind]
+    named += [display_names.basis_name(basis) for basis in Basis]
     assert all(re.search("[\u4e00-\u9fff]", text.zh) for text in named)
     assert all(text.en and text.en.isascii() for text in named)
-    assert names.level_name("my_own_line") == Text("my_own_line", "my own line")
+    assert display_names.level_name("my_own_line") == Text("my_own_line", "my own line")

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.agreement import agreements
-from alerts.incidents import Incident, IncidentState
-from alerts.messages import list_summary
-from alerts.offers import offer_of
-from alerts.outreach import (
+from alerts.model.incidents import Incident, IncidentState
+from alerts.notification.messages import list_summary
+from alerts.outreach.acceptance import agreements
+from alerts.outreach.offers import offer_of
+from alerts.outreach.planner import (
     Advice,
     AdviceKind,
     Ask,
@@ -28,7 +28,7 @@ from alerts.outreach import (
     make_list,
     spare_doors,
 )
-from alerts.relief import STEP_KW, chances_of_reaching, doors_needed, needed_relief_kw
+from alerts.outreach.relief import STEP_KW, chances_of_reaching, doors_needed, needed_relief_kw
 from grid.assets import Appliance, ApplianceKind, Merchant, Person, Phase, Role, Transformer
 
 MINUTE = 60_000_000

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alerts.incidents import Incident, IncidentEventKind, IncidentState
-from alerts.outreach import OutreachSettings, Visit, VisitResult
-from alerts.silence import SilenceSettings
-from alerts.storms import HygieneSettings
+from alerts.model.incidents import Incident, IncidentEventKind, IncidentState
+from alerts.notification.throttling import HygieneSettings
+from alerts.outreach.planner import OutreachSettings, Visit, VisitResult
+from alerts.silence.detection import SilenceSettings
 from collector.message import Message
 from collector.screen import Limits
 from collector.wire import encode_reading, reading_topic

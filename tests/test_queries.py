@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts.outreach import AdviceKind, OutreachSettings, VisitResult
-from alerts.rules import IncidentPart, Level, Quantity, RuleSet
-from alerts.silence import SilenceSettings
+from alerts.outreach.planner import AdviceKind, OutreachSettings, VisitResult
+from alerts.rules.rule_set import IncidentPart, Level, Quantity, RuleSet
+from alerts.silence.detection import SilenceSettings
 from grid.assets import Transformer
 from grid.electrical import Basis
 from grid.errors import UsageError

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts.trust import Doubt, TrustGrade
+from alerts.quality.grading import Doubt, TrustGrade
 from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, voltage_outside
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US

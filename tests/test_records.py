@@ -20,9 +20,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import stores.migrations
-from alerts.episodes import Ending, Episode
-from alerts.incidents import IncidentEvent, IncidentEventKind, IncidentState
-from alerts.outreach import Ask, Door, OutreachList, Visit, VisitResult
+from alerts.model.episodes import Ending, Episode
+from alerts.model.incidents import IncidentEvent, IncidentEventKind, IncidentState
+from alerts.outreach.planner import Ask, Door, OutreachList, Visit, VisitResult
 from grid.assets import (
     Appliance,
     ApplianceKind,
@@ -336,7 +336,7 @@ def test_an_episode_is_to_be_copied_again_when_it_changed_and_only_then(records:
 
 _WRITER = """
 import sys
-from alerts.outreach import Visit, VisitResult
+from alerts.outreach.planner import Visit, VisitResult
 from grid.text import Text
 from service.visit_history import HISTORY_DAYS, VisitHistory
 from stores.changes import Changes, NewMessage

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from alerts.silence import (
+from alerts.silence.detection import (
     NEVER_RECEIVED,
     BlindStream,
     LostFeeder,
@@ -22,8 +22,8 @@ from alerts.silence import (
     look,
     silent_key,
 )
-from alerts.silence_changes import changes
-from alerts.silence_words import (
+from alerts.silence.transitions import changes
+from alerts.silence.words import (
     communication_back,
     communication_lost,
     monitoring_is_blind,

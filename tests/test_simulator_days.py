@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from alerts.trust import Doubt, RatedReadings, TrustFold
+from alerts.quality.grading import Doubt, RatedReadings, TrustFold
 from grid.electrical import power_factor
 from grid.errors import SettingsError
 from service.scenario_day import (

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from alerts.outreach import Ask, Door, VisitResult
+from alerts.outreach.planner import Ask, Door, VisitResult
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.text import Text

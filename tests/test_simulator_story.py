@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.incidents import IncidentState
-from alerts.outreach import OutreachList, VisitResult
+from alerts.model.incidents import IncidentState
+from alerts.outreach.planner import OutreachList, VisitResult
 from grid.assets import Ledger
 from simulator.day import minute_of
 from simulator.scenario import load_scenario

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.hygiene_state import Waiting
-from alerts.storms import (
+from alerts.notification.throttling import (
     OPENED,
     Hygiene,
     HygieneSettings,
@@ -26,6 +25,7 @@ from alerts.storms import (
     Urgency,
     urgency_of_level,
 )
+from alerts.notification.throttling_state import Waiting
 from grid.text import Text
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
 

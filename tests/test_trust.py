@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.short_past import ShortPast
-from alerts.trust import (
+from alerts.quality.grading import (
     DOUBTS,
     REACH_US,
     Doubt,
@@ -25,7 +24,8 @@ from alerts.trust import (
     newly_doubted,
     trusted_load_rate,
 )
-from alerts.trust_words import check_the_meter, doubt_name, doubt_reason, grade_name, trust_reason, what_to_check
+from alerts.quality.lookback import ShortPast
+from alerts.quality.words import check_the_meter, doubt_name, doubt_reason, grade_name, trust_reason, what_to_check
 from grid.assets import Transformer
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet

@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.episodes import Episode
-from alerts.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState, incident_id
-from alerts.messages import incident_opened, list_made
-from alerts.outreach import OutreachList, OutreachSettings, Visit, VisitResult, make_list
+from alerts.model.episodes import Episode
+from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState, incident_id
+from alerts.notification.messages import incident_opened, list_made
+from alerts.outreach.planner import OutreachList, OutreachSettings, Visit, VisitResult, make_list
 from grid.assets import (
     Appliance,
     ApplianceKind,

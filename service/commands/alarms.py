@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from alerts.eemua import (
+from alerts.figures import whole_percent
+from alerts.notification.audit import (
     FLOOD_ALARMS_MIN,
     STEADY_ALARMS_MAX,
     AuditedIncident,
@@ -16,8 +17,7 @@ from alerts.eemua import (
     OperatorLoad,
     RepeatedAlarm,
 )
-from alerts.eemua_words import FORMULA, audit_summary, finding
-from alerts.figures import whole_percent
+from alerts.notification.audit_words import FORMULA, audit_summary, finding
 from grid.errors import UsageError
 from grid.text import Text
 from service.alarms import AUDITED_US, AuditedAlarms

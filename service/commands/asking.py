@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.text import Text as Styled
 
-from alerts.doors import VisitResult
-from alerts.names import level_name, state_name, visit_result_name
+from alerts.model.display_names import level_name, state_name, visit_result_name
+from alerts.model.outreach_model import VisitResult
 from grid.errors import RedvestError
 from grid.text import Language, Text
 from service.commands.options import AsJson, Config, Speak, opened

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from alerts.names import basis_name
+from alerts.model.display_names import basis_name
 from grid.electrical import Basis
 from grid.errors import LedgerError, UsageError
 from grid.text import Text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alerts.names import ending_name, level_name, visit_result_name
+from alerts.model.display_names import ending_name, level_name, visit_result_name
 from grid.errors import UsageError
 from grid.text import Text
 from grid.timestamps import MINUTE_US, format_utc

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text as Styled
 
-from alerts.episodes import Episode
-from alerts.messages import level_line
-from alerts.names import ending_name, level_name
-from alerts.rules import RuleSet
+from alerts.model.display_names import ending_name, level_name
+from alerts.model.episodes import Episode
+from alerts.notification.messages import level_line
+from alerts.rules.rule_set import RuleSet
 from collector.rejects import Reject
 from grid.errors import LedgerError, UsageError
 from grid.text import Text

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import date, tzinfo
 from typing import TYPE_CHECKING
 
-from alerts.doubts import Doubt, doubts_in
-from alerts.explain import Remark, WalkedReading
-from alerts.explain_words import level_words, quiet_words, reading_words, remark_words, rule_set_words
 from alerts.figures import day
-from alerts.names import level_name
-from alerts.rules import RuleSet
+from alerts.model.display_names import level_name
+from alerts.quality.flags import Doubt, doubts_in
+from alerts.rules.rule_set import RuleSet
+from alerts.verdicts.explain import Remark, WalkedReading
+from alerts.verdicts.explain_words import level_words, quiet_words, reading_words, remark_words, rule_set_words
 from grid.text import Text
 from grid.timestamps import MINUTE_US, as_datetime
 from service.commands.screen import Screen, progress, utc

@@ -11,9 +11,9 @@ from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
-from alerts.hygiene_state import HygieneState
-from alerts.incidents import Incident
-from alerts.speech import Remark
+from alerts.model.incidents import Incident
+from alerts.notification.event import Remark
+from alerts.notification.throttling_state import HygieneState
 from grid.assets import Ledger
 from grid.timestamps import format_utc, parse_moment_us
 from service.health import ADDRESS_FILE

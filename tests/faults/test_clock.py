@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from alerts.incidents import incident_id
+from alerts.model.incidents import incident_id
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, as_datetime, format_utc, parse_moment_us
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, require

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from alerts.incidents import incident_id
+from alerts.model.incidents import incident_id
 from grid.timestamps import MINUTE_US
 from stores.outbox import DeliveryState
 from tests.faults.devices import Devices

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.episodes import Episode
-from alerts.incidents import Incident, IncidentState
+from alerts.model.episodes import Episode
+from alerts.model.incidents import Incident, IncidentState
 from grid.timestamps import MINUTE_US
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require

@@ -1,0 +1,1 @@
+"""What people are told, and how often: events, throttling, messages, and the audit of our own alarms."""

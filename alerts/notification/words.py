@@ -1,0 +1,159 @@
+"""What a speech says: one remark in its own words, many as counts and the worst few. No personal data.
+
+Transformers are named by id, stations by name; the page behind the link has the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alerts.figures import percent
+from alerts.model.display_names import level_name
+from alerts.notification.event import OPENED, Group, Remark
+from alerts.notification.flapping import CALM_AFTER_US
+from grid.text import Text
+from grid.timestamps import MINUTE_US
+
+_WORST_MAX = 3
+_OWN_WORDS_MAX = 3
+_STATIONS_MAX = 12
+_CALM_MINUTES = CALM_AFTER_US // MINUTE_US
+
+_KINDS = {
+    OPENED: Text("新增", "new"),
+    "incident_raised": Text("升级", "raised"),
+    "incident_blind": Text("读数中断", "without readings"),
+    "incident_closed": Text("解除", "over"),
+    "incident_retracted": Text("撤销", "retracted"),
+    "incident_escalate": Text("上报", "escalated"),
+    "incident_list": Text("走访名单", "with a list"),
+    "incident_enough": Text("可停止走访", "with visits to stop"),
+    "check_meter": Text("核查表计", "with a meter to check"),
+}
+"""What a remark of a kind says of its transformer, in the order of the counts; a kind that is not here is counted
+as other news."""
+_OTHER = Text("其他", "other")
+_TELLING = (OPENED, "incident_raised", "incident_blind", "incident_closed", "incident_retracted")
+"""Kinds that say how a transformer stands; the others only add to it."""
+
+
+@dataclass(frozen=True)
+class Flapping:
+    """That a transformer of the speech crosses its line again and again."""
+
+    crossings: int
+    calm: bool
+
+
+def leading(remarks: Sequence[Remark]) -> Remark:
+    """Return the remark that says how things stand: the last that tells a transformer's state, else the last."""
+    telling = [remark for remark in remarks if remark.kind in _TELLING]
+    return (telling or remarks)[-1]
+
+
+def group_text(
+    group: Group, remarks: Sequence[Remark], flapping: Mapping[str, Flapping], station_names: Mapping[str, str]
+) -> Text:
+    """Return what is said to one group. `flapping` holds the transformers of the speech that flap, by id."""
+    single = _about_one(remarks, flapping)
+    if single:
+        return single
+    station = station_names.get(group.station_id, group.station_id)
+    return _many(remarks, flapping, Text(f"{station} ", f"{station}: "), [group.level])
+
+
+def digest_text(remarks: Sequence[Remark], flapping: Mapping[str, Flapping], station_names: Mapping[str, str]) -> Text:
+    """Return what is said when too many groups want to speak: all of them in one text."""
+    about = {(r.station_id, r.subject) for r in remarks if r.transformer_id}
+    stations = Counter(station_names.get(station_id, station_id) for station_id, _ in about)
+    if not stations:
+        return _own_words(remarks)
+    ranked = sorted(stations.items(), key=lambda item: (-item[1], item[0]))
+    named, rest = ranked[:_STATIONS_MAX], len(ranked) - _STATIONS_MAX
+    where_zh = "、".join(f"{station} {number} 个" for station, number in named) + (
+        f" 等，另 {rest} 个站" if rest > 0 else ""
+    )
+    where_en = ", ".join(f"{station} {number}" for station, number in named) + (f" and {rest} more" if rest > 0 else "")
+    levels = list(dict.fromkeys(r.level for r in sorted(remarks, key=lambda r: -r.urgency) if r.transformer_id))
+    said = _many(
+        remarks,
+        flapping,
+        Text(f"【汇总】{len(ranked)} 个供电所 ", f"[digest] {_counted('station', len(ranked))}: "),
+        levels,
+    )
+    return Text(f"{said.zh}各站：{where_zh}。", f"{said.en} By station: {where_en}.")
+
+
+def _about_one(remarks: Sequence[Remark], flapping: Mapping[str, Flapping]) -> Text | None:
+    """Return the words for remarks about one thing, None where they are about several."""
+    if len({remark.subject for remark in remarks}) > 1:
+        return None if any(remark.transformer_id for remark in remarks) else _own_words(remarks)
+    name, last = remarks[0].transformer_id, leading(remarks).text
+    if name in flapping:
+        number = flapping[name].crossings
+        if flapping[name].calm:
+            return Text(
+                f"【恢复平稳】{name}：先后越限 {number} 次，已有 {_CALM_MINUTES} 分钟未再越限。最近一次：{last.zh}",
+                f"[calm again] {name}: crossed the line {number} times, not for the last {_CALM_MINUTES} min. "
+                f"The latest: {last.en}",
+            )
+        return Text(
+            f"【反复越限】{name}：越限 {number} 次，平稳 {_CALM_MINUTES} 分钟后再报。最近一次：{last.zh}",
+            f"[flapping] {name}: crossed the line {number} times; told again after {_CALM_MINUTES} calm minutes. "
+            f"The latest: {last.en}",
+        )
+    return _own_words(remarks)
+
+
+def _many(remarks: Sequence[Remark], flapping: Mapping[str, Flapping], opening: Text, levels: Sequence[str]) -> Text:
+    """Return counts and the worst few of remarks about many transformers; what is about none speaks for itself."""
+    by_transformer: dict[str, list[Remark]] = {}
+    for remark in remarks:
+        if remark.transformer_id:
+            by_transformer.setdefault(remark.transformer_id, []).append(remark)
+    latest = [leading(of_one) for of_one in by_transformer.values()]
+    counts = Counter(_KINDS.get(remark.kind, _OTHER) for remark in latest)
+    ordered = [(kind, counts[kind]) for kind in (*_KINDS.values(), _OTHER) if counts[kind]]
+    names = [level_name(level) for level in levels]
+    # Of those that are over nobody needs the number; it would only hide one that still stands.
+    standing = [r for r in latest if r.kind in _TELLING[:3] and math.isfinite(r.load_rate)]
+    worst = sorted(standing, key=lambda r: (-r.load_rate, r.transformer_id))[:_WORST_MAX]
+    zh = f"{opening.zh}{'、'.join(name.zh for name in names)} {len(latest)} 个台区"
+    zh += f"（{'，'.join(f'{kind.zh} {number}' for kind, number in ordered)}）"
+    en = f"{opening.en}{', '.join(name.en for name in names)}, {_counted('transformer', len(latest))}"
+    en += f" ({', '.join(f'{number} {kind.en}' for kind, number in ordered)})"
+    if worst:
+        zh += "：" + "、".join(f"{r.transformer_id} {percent(r.load_rate).zh}" for r in worst)
+        zh += " 等" if len(standing) > len(worst) else ""
+        en += ": " + ", ".join(f"{r.transformer_id} {percent(r.load_rate).en}" for r in worst)
+        en += " and more" if len(standing) > len(worst) else ""
+    zh, en = f"{zh}。", f"{en}."
+    unsteady = sorted(flapping.items(), key=lambda item: (-item[1].crossings, item[0]))[:_WORST_MAX]
+    for name, flaps in unsteady:
+        number = flaps.crossings
+        zh += f"{name} 反复越限 {number} 次，{'现已平稳' if flaps.calm else f'平稳 {_CALM_MINUTES} 分钟后再报'}。"
+        told = "calm now" if flaps.calm else f"told again after {_CALM_MINUTES} calm minutes"
+        en += f" {name} crossed the line {number} times, {told}."
+    others = [remark for remark in remarks if not remark.transformer_id]
+    if others:
+        own = _own_words(others)
+        zh, en = f"{own.zh}\n{zh}", f"{own.en}\n{en}"
+    return Text(zh, en)
+
+
+def _own_words(remarks: Sequence[Remark]) -> Text:
+    """Return the remarks' own words, the most urgent first, and how many more there are."""
+    ranked = sorted(remarks, key=lambda remark: -remark.urgency)
+    spoken, rest = ranked[:_OWN_WORDS_MAX], len(ranked) - _OWN_WORDS_MAX
+    zh, en = [remark.text.zh for remark in spoken], [remark.text.en for remark in spoken]
+    if rest > 0:
+        zh.append(f"另有 {rest} 条，请看值班台。")
+        en.append(f"{rest} more: see the duty desk.")
+    return Text("\n".join(zh), "\n".join(en))
+
+
+def _counted(thing: str, number: int) -> str:
+    return f"1 {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,0 +1,1 @@
+"""Whom to ask: candidates, offers, acceptance, the shortest sufficient list, and what to do after each reading."""

@@ -1,0 +1,181 @@
+"""After every reading: enough, go on, more doors, or the load is not on this list."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from alerts.figures import kilowatts, percent
+from alerts.model.incidents import Incident, IncidentState
+from alerts.model.outreach_model import Advice, AdviceKind, Door, OutreachList, OutreachSettings, Visit, VisitResult
+from alerts.outreach.acceptance import outcomes
+from alerts.outreach.relief import needed_relief_kw
+from alerts.outreach.words import feeding_back
+from grid.assets import Transformer
+from grid.text import Text
+from grid.timestamps import MINUTE_US
+
+
+def advise(
+    outreach_list: OutreachList,
+    visits: Sequence[Visit],
+    load_rate: float,
+    settings: OutreachSettings,
+    *,
+    incident: Incident,
+    transformer: Transformer,
+    power_factor: float,
+    spare_doors: int,
+    feeds_back: bool = False,
+) -> Advice:
+    """Return what to do now. `load_rate` is that of the incident's last reading; `spare_doors` could be added.
+
+    - ENOUGH: the incident is over or the load rate is at the target.
+    - CONTINUE: doors without an answer, and what was promised within `settle_minutes` before the last reading,
+      should bring the rest: their expectation is at least `probability` × need, which a list that reaches its
+      probability always has (Markov's inequality). Also when there is nobody left to add.
+    - MORE_DOORS: refusals and empty shops took too much away and `spare_doors` > 0.
+    - ESCALATE: the list is walked, what is pending will not do, the load rate is still above the target, and
+      either all agreed or there is nobody left to ask: the load is not on this list.
+
+    A blind incident, or a NaN load rate, says so; it is never ENOUGH. Where the area `feeds_back`, the load is on
+    no list: ESCALATE.
+    """
+    found = {merchant: v.result for (of, merchant), v in outcomes(visits).items() if of == incident.incident_id}
+    open_doors = [d for d in outreach_list.doors if found.get(d.merchant_id, VisitResult.ASKED) is VisitResult.ASKED]
+    open_kw = sum(door.expected_relief_kw for door in open_doors)
+    pending_kw = _pending_kw(outreach_list, visits, settings, incident)
+    target = settings.target_load_rate
+
+    def advice(kind: AdviceKind, text: Text, needed_kw: float) -> Advice:
+        return Advice(kind, text, needed_kw, pending_kw, len(open_doors), open_kw)
+
+    if incident.state is not IncidentState.OPEN:
+        return advice(AdviceKind.ENOUGH, _over(incident), 0.0)
+    if incident.blind or math.isnan(load_rate):
+        kind = AdviceKind.CONTINUE if open_doors else AdviceKind.ESCALATE
+        return advice(kind, _blind(len(open_doors)), math.nan)
+    needed_kw = needed_relief_kw(transformer, load_rate, target, power_factor)
+    if load_rate <= target:
+        return advice(AdviceKind.ENOUGH, _enough(load_rate, target, len(open_doors)), needed_kw)
+    if feeds_back:
+        return advice(AdviceKind.ESCALATE, feeding_back(load_rate), needed_kw)
+    if pending_kw >= needed_kw:
+        return advice(AdviceKind.CONTINUE, _wait(load_rate, needed_kw, pending_kw), needed_kw)
+    if open_doors or pending_kw > 0.0:
+        if open_kw + pending_kw >= settings.probability * needed_kw:
+            text = _continue(load_rate, needed_kw, pending_kw, open_kw, len(open_doors))
+            return advice(AdviceKind.CONTINUE, text, needed_kw)
+        if spare_doors:
+            text = _more(load_rate, needed_kw, pending_kw + open_kw, spare_doors)
+            return advice(AdviceKind.MORE_DOORS, text, needed_kw)
+        if open_doors:
+            return advice(AdviceKind.CONTINUE, _short(load_rate, needed_kw, pending_kw + open_kw), needed_kw)
+    elif spare_doors and not _all_agreed(outreach_list.doors, found):
+        return advice(AdviceKind.MORE_DOORS, _more(load_rate, needed_kw, 0.0, spare_doors), needed_kw)
+    return advice(AdviceKind.ESCALATE, _escalate(load_rate, target, needed_kw), needed_kw)
+
+
+def _pending_kw(
+    outreach_list: OutreachList, visits: Sequence[Visit], settings: OutreachSettings, incident: Incident
+) -> float:
+    """Return the relief [kW] that was promised too shortly before the last reading to be in it."""
+    metered_until_us = incident.last_reading_at_us - settings.settle_minutes * MINUTE_US
+    offers = {door.merchant_id: door.offer_kw for door in outreach_list.doors}
+    promised_kw = sum(
+        offers[merchant_id]
+        for (of_incident, merchant_id), visit in outcomes(visits).items()
+        if of_incident == incident.incident_id
+        and merchant_id in offers
+        and visit.result.brings_relief
+        and visit.recorded_at_us > metered_until_us
+    )
+    earlier_kw = outreach_list.pending_kw if outreach_list.made_at_us > metered_until_us else 0.0
+    return promised_kw + earlier_kw
+
+
+def _all_agreed(doors: Sequence[Door], found: dict[str, VisitResult]) -> bool:
+    return bool(doors) and all(d.merchant_id in found and found[d.merchant_id].brings_relief for d in doors)
+
+
+def _over(incident: Incident) -> Text:
+    if incident.state is IncidentState.RETRACTED:
+        return Text("事件已撤销，停止走访。", "The incident was retracted. Stop.")
+    return Text("事件已结束，停止走访，辛苦了。", "The incident is closed. Stop, and thank you.")
+
+
+def _enough(load_rate: float, target: float, open_doors: int) -> Text:
+    now, line = percent(load_rate), percent(target)
+    zh = f"够了，停止走访：负载率 {now.zh}，已降到目标 {line.zh}。"
+    en = f"Enough, stop: load rate {now.en}, at or below the target of {line.en}."
+    if open_doors:
+        zh += f"余下 {open_doors} 户不用再去。"
+        en += " The last door can be left in peace." if open_doors == 1 else f" Leave the other {open_doors} in peace."
+    return Text(zh, en)
+
+
+def _wait(load_rate: float, needed_kw: float, pending_kw: float) -> Text:
+    now = percent(load_rate)
+    return Text(
+        f"先等一等：负载率 {now.zh}，还差 {kilowatts(needed_kw)}；已同意、读数尚未反映的约 {kilowatts(pending_kw)}，"
+        "预计够用，看下一次读数再定。",
+        f"Wait for the next reading: load rate {now.en}, {kilowatts(needed_kw)} to go; "
+        f"{kilowatts(pending_kw)} agreed to but not yet metered should be enough.",
+    )
+
+
+def _continue(load_rate: float, needed_kw: float, pending_kw: float, open_kw: float, open_doors: int) -> Text:
+    now = percent(load_rate)
+    pending_zh = f"，已同意待生效 {kilowatts(pending_kw)}" if pending_kw else ""
+    pending_en = f", {kilowatts(pending_kw)} agreed and not yet metered" if pending_kw else ""
+    doors = "door" if open_doors == 1 else "doors"
+    return Text(
+        f"继续走访：负载率 {now.zh}，还差 {kilowatts(needed_kw)}{pending_zh}；"
+        f"余下 {open_doors} 户预计可降 {kilowatts(open_kw)}。",
+        f"Go on: load rate {now.en}, {kilowatts(needed_kw)} to go{pending_en}; "
+        f"{open_doors} {doors} left should bring {kilowatts(open_kw)}.",
+    )
+
+
+def _more(load_rate: float, needed_kw: float, coming_kw: float, spare_doors: int) -> Text:
+    now = percent(load_rate)
+    doors = "door" if spare_doors == 1 else "doors"
+    return Text(
+        f"名单不够，需要加户：负载率 {now.zh}，还差 {kilowatts(needed_kw)}，"
+        f"现有名单预计只能再降 {kilowatts(coming_kw)}；另有 {spare_doors} 户可以加入。",
+        f"More doors: load rate {now.en}, {kilowatts(needed_kw)} to go, but this list should bring only "
+        f"{kilowatts(coming_kw)} more; {spare_doors} other {doors} can be added.",
+    )
+
+
+def _short(load_rate: float, needed_kw: float, coming_kw: float) -> Text:
+    now = percent(load_rate)
+    return Text(
+        f"继续走访，同时请值班台准备其他措施：负载率 {now.zh}，还差 {kilowatts(needed_kw)}，"
+        f"能走访的都已在名单上，预计只能再降 {kilowatts(coming_kw)}。",
+        f"Go on, and let the duty desk prepare other measures: load rate {now.en}, {kilowatts(needed_kw)} to go; "
+        f"everybody who can be asked is on the list, which should bring only {kilowatts(coming_kw)} more.",
+    )
+
+
+def _escalate(load_rate: float, target: float, needed_kw: float) -> Text:
+    now, line = percent(load_rate), percent(target)
+    return Text(
+        f"上报值班台：名单已走完，负载率仍为 {now.zh}，高于目标 {line.zh}，还差 {kilowatts(needed_kw)}。"
+        "负荷不在这份名单上，请核查其他大用户，并考虑转供电、调整三相负荷等措施。",
+        f"Escalate to the duty desk: the list is walked and the load rate is still {now.en}, above {line.en}, "
+        f"{kilowatts(needed_kw)} to go. The load is not on this list: look for other large customers, "
+        "consider transferring or rebalancing load.",
+    )
+
+
+def _blind(open_doors: int) -> Text:
+    if open_doors:
+        return Text(
+            f"读数中断，看不到负载率：按名单继续走访余下 {open_doors} 户，并派人现场测量。",
+            f"Readings have stopped, the load rate cannot be seen: go on with the {open_doors} left, measure on site.",
+        )
+    return Text(
+        "读数中断，看不到负载率，名单已走完：上报值班台，派人现场测量。",
+        "Readings have stopped and the list is walked: escalate to the duty desk, measure on site.",
+    )

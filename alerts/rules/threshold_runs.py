@@ -1,0 +1,304 @@
+"""Runs above the lines of levels, over the readings of many transformers at once.
+
+A *run* begins at the first reading at or above the enter line and lasts until the readings have stayed below
+the leave line for long enough. An episode is a run that held for `hold_minutes`. The walk is vectorised along time,
+and over every pair of a level and a transformer; what it must remember of a pair between two blocks is one `OPEN_RUN`.
+`tests/naive.py` holds the slow twin that walks reading by reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.rules.rule_set import Level
+from grid.timestamps import MINUTE_US
+
+Moments = NDArray[np.int64]
+Rates = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Positions = NDArray[np.intp]
+Numbers = NDArray[np.int32]
+
+NEVER = np.iinfo(np.int64).min
+"""The time of the reading before a transformer's first one."""
+
+OPEN_RUN = np.dtype(
+    [
+        ("first_at_us", np.int64),
+        ("first_load_rate", np.float64),
+        ("started_at_us", np.int64),
+        ("peak_load_rate", np.float64),
+        ("peak_at_us", np.int64),
+        ("below_since_us", np.int64),
+        ("below_crossed_at_us", np.int64),  # where the load rate crossed the leave line before them
+        ("readings", np.int32),  # all readings of the run so far, those below the leave line at its end included
+        ("below", np.int32),  # how many readings at its end are below the leave line, without a break
+    ]
+)
+"""A run that the last block did not finish. Whether it is an episode follows from the newest reading's time."""
+
+
+class Gaps(IntEnum):
+    """What a gap in the readings does to a run."""
+
+    END_THE_RUN = 0
+    BRIDGED = 1
+    """The run goes on; only the sequence of readings below the leave line starts anew (incidents)."""
+
+
+class RunEnd(IntEnum):
+    """How a run stands at the end of a block."""
+
+    OPEN = 0
+    LEFT = 1
+    CUT_BY_GAP = 2
+    CUT_AT_MIDNIGHT = 3
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of l levels, as columns (l,)."""
+
+    enter: Rates
+    enters_from: Rates
+    """The least load rate that enters."""
+    leave: Rates
+    stays_from: Rates
+    """The least load rate that is not below the leave line."""
+    hold_us: Moments
+    leave_us: Moments
+    bridged: Flags
+
+    @staticmethod
+    def of(levels: Sequence[tuple[Level, Gaps]]) -> Lines:
+        """Take the lines from levels; of a strict one a reading exactly at a line is below it."""
+        strict = np.array([level.strict for level, _ in levels], bool)
+        enter = np.array([level.enter for level, _ in levels], np.float64)
+        leave = np.array([level.leave for level, _ in levels], np.float64)
+        return Lines(
+            enter,
+            np.where(strict, np.nextafter(enter, np.inf), enter),
+            leave,
+            np.where(strict, np.nextafter(leave, np.inf), leave),
+            np.array([round(level.hold_minutes * MINUTE_US) for level, _ in levels], np.int64),
+            np.array([round(level.leave_minutes * MINUTE_US) for level, _ in levels], np.int64),
+            np.array([gaps is Gaps.BRIDGED for _, gaps in levels], bool),
+        )
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What came before a block: for each of g transformers its last reading."""
+
+    transformer: Numbers
+    """(g,) row in the fleet."""
+    first_row: Positions
+    """(g,) where its readings begin in the block; readings are sorted by transformer, then time."""
+    last_at_us: Moments
+    """(g,) `NEVER` when it has no earlier reading."""
+    last_load_rate: Rates
+    """(g,)"""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """p pairs of a level and a transformer, each with the readings (n,) that it has to walk, one pair after another."""
+
+    level: Positions
+    """(p,) row in `Lines`."""
+    heads: Heads
+    """(p,) of the pair's transformer; `first_row` is where the pair's own readings begin."""
+    past: NDArray[np.void]
+    """(p,) `OPEN_RUN`; zeros where the pair is in no run."""
+    in_run: Flags
+    """(p,)"""
+    measured_at_us: Moments
+    """(n,) strictly rising within a pair, and later than its head."""
+    load_rate: Rates
+    """(n,) without NaN: a reading without a load rate neither opens nor closes, and is left out."""
+    new_day: Flags | None
+    """(n,) readings that begin a day of their own, where a rule set cuts at midnight."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The k runs that a block touched, by pair and time; equal-length columns."""
+
+    level: Positions
+    transformer: Numbers
+    first_at_us: Moments
+    first_load_rate: Rates
+    started_at_us: Moments
+    ended_at_us: Moments
+    """Meaningless while `end` is OPEN."""
+    end: NDArray[np.int8]
+    peak_load_rate: Rates
+    peak_at_us: Moments
+    last_load_rate: Rates
+    """Of the reading that closed the run, or else of the last one in it."""
+    last_at_us: Moments
+    readings: NDArray[np.int64]
+    held: Flags
+    held_before: Flags
+    """The run was an episode already before this block."""
+    below: NDArray[np.int64]
+    below_since_us: Moments
+    below_crossed_at_us: Moments
+
+    def __len__(self) -> int:
+        """Return k."""
+        return len(self.level)
+
+    def take(self, rows: Flags | Positions) -> Runs:
+        """Return the runs that a mask (k,) or row numbers pick."""
+        return Runs(*(getattr(self, column.name)[rows] for column in fields(self)))
+
+    @staticmethod
+    def concatenate(parts: Sequence[Runs]) -> Runs:
+        """Return the runs of at least one part, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        return Runs(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Runs)))
+
+    def unfinished(self) -> NDArray[np.void]:
+        """Return the runs (k,) as `OPEN_RUN`; meaningful for those that are open."""
+        kept = np.empty(len(self), OPEN_RUN)
+        for name in OPEN_RUN.names or ():
+            kept[name] = getattr(self, name)
+        return kept
+
+
+def crossing_us(before_us: Moments, after_us: Moments, before: Rates, after: Rates, line: Rates) -> Moments:
+    """Return where the straight line between two readings crosses `line` (n,) [µs], rounded to a microsecond.
+
+    Meaningless, but without a warning, where there is no earlier reading: the caller picks the others.
+    """
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        share = (line - before) / (after - before)
+        return before_us + np.rint(share * (after_us - before_us)).astype(np.int64)
+
+
+def walk(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:
+    """Walk every pair's readings through its level; return the runs touched."""
+    rows, count = len(pairs.measured_at_us), len(pairs.level)
+    heads, past, level = pairs.heads, pairs.past, pairs.level
+    # One more row ahead of each pair's readings stands for its past; one at the very end is a stop.
+    head = heads.first_row + np.arange(count)
+    is_head = np.zeros(rows + count, bool)
+    is_head[head] = True
+    is_reading = ~is_head
+    at_us = np.empty(rows + count, np.int64)
+    at_us[head], at_us[is_reading] = heads.last_at_us, pairs.measured_at_us
+    rate = np.empty(rows + count, np.float64)
+    rate[head], rate[is_reading] = heads.last_load_rate, pairs.load_rate
+    position = np.arange(rows + count)
+    pair_end = np.append(head[1:], rows + count)
+    pair = np.repeat(np.arange(count), pair_end - head)
+    level_of = level[pair]
+
+    below_since_us = at_us.copy()
+    below_since_us[head] = past["below_since_us"]
+    previous = np.maximum(position - 1, 0)
+    at_before_us = at_us[previous]
+    no_past = at_before_us == NEVER
+    after_gap = is_reading & (no_past | (at_us - at_before_us > gap_us))
+    at_midnight = np.zeros(rows + count, bool)
+    if pairs.new_day is not None:
+        at_midnight[is_reading] = pairs.new_day & ~after_gap[is_reading]
+    begins_stretch = after_gap | at_midnight
+
+    enters = is_reading & (rate >= lines.enters_from[level_of])
+    below = rate < lines.stays_from[level_of]
+    below[head] = past["below"] > 0
+    sequence_begins = is_head | (below & (begins_stretch | ~below[previous]))
+    sequence_start = np.maximum.accumulate(np.where(sequence_begins, position, 0))
+    leaves = is_reading & below & (at_us - below_since_us[sequence_start] >= lines.leave_us[level_of])
+
+    cut = np.where(lines.bridged[level_of], after_gap & no_past, begins_stretch)
+    says_in_run = enters.copy()
+    says_in_run[head] = pairs.in_run
+    speaks = is_head | cut | enters | leaves
+    in_run = says_in_run[np.maximum.accumulate(np.where(speaks, position, 0))]
+    was_in_run = is_reading & in_run[previous]
+    in_run_before = was_in_run & ~cut
+    begins = is_reading & in_run & ~in_run_before
+    leaves_run = in_run_before & ~in_run
+    cut_off = was_in_run & cut
+
+    start = np.flatnonzero(begins | (is_head & in_run))
+    open_at_end = in_run[pair_end - 1]
+    stop = np.sort(np.concatenate([np.flatnonzero(leaves_run | cut_off), pair_end[open_at_end]]))
+
+    at_stop = np.minimum(stop, rows + count - 1)
+    end = np.full(len(start), RunEnd.OPEN, np.int8)
+    # A stop at the head of the next pair is none: there the readings are over, and not the run.
+    inside = (stop < rows + count) & is_reading[at_stop]
+    end[inside & leaves_run[at_stop]] = RunEnd.LEFT
+    end[inside & cut_off[at_stop]] = RunEnd.CUT_BY_GAP
+    end[inside & cut_off[at_stop] & at_midnight[at_stop]] = RunEnd.CUT_AT_MIDNIGHT
+
+    # What a run brings along from before the block, nothing for one that begins in it.
+    from_past, of_pair = is_head[start], pair[start]
+    brought, level = past[of_pair], level[of_pair]
+    before = previous[start]
+    crossed_up = crossing_us(at_us[before], at_us[start], rate[before], rate[start], lines.enter[level])
+    own_start = np.where(begins_stretch[start], at_us[start], crossed_up)
+    started_at_us = np.where(from_past, brought["started_at_us"], own_start)
+
+    # The sequence below the leave line that closed the run, or with which it ends for now.
+    last = stop - 1
+    left = end == RunEnd.LEFT
+    tail = sequence_start[np.where(left, at_stop, last)]
+    has_tail = left | below[last]
+    tail_from_past = is_head[tail]
+    before_tail = previous[tail]
+    crossed_down = crossing_us(at_us[before_tail], at_us[tail], rate[before_tail], rate[tail], lines.leave[level])
+    tail_crossed = np.where(begins_stretch[tail], at_us[tail], crossed_down)
+    below_crossed_at_us = np.where(tail_from_past, past["below_crossed_at_us"][of_pair], tail_crossed)
+
+    tail_readings = np.where(tail_from_past, past["below"][of_pair] + last - tail, stop - tail) * has_tail
+    own_readings = stop - start - from_past
+    readings = np.where(from_past, brought["readings"], 0) + own_readings - np.where(left, tail_readings, 0)
+    peak, peak_at_us = _peaks(rate, at_us, start, stop, from_past, brought)
+    last_row = np.where(left, at_stop, last)
+    return Runs(
+        level=level,
+        transformer=heads.transformer[of_pair],
+        first_at_us=np.where(from_past, brought["first_at_us"], at_us[start]),
+        first_load_rate=np.where(from_past, brought["first_load_rate"], rate[start]),
+        started_at_us=started_at_us,
+        ended_at_us=np.where(left, below_crossed_at_us, at_us[last]),
+        end=end,
+        peak_load_rate=peak,
+        peak_at_us=peak_at_us,
+        last_load_rate=rate[last_row],
+        last_at_us=at_us[last_row],
+        readings=readings,
+        held=at_us[last] - started_at_us >= lines.hold_us[level],
+        held_before=from_past & (at_us[start] - started_at_us >= lines.hold_us[level]),
+        below=tail_readings,
+        below_since_us=below_since_us[tail],
+        below_crossed_at_us=below_crossed_at_us,
+    )
+
+
+def _peaks(
+    rate: Rates, at_us: Moments, start: Positions, stop: Positions, from_past: Flags, brought: NDArray[np.void]
+) -> tuple[Rates, Moments]:
+    """Return the greatest load rate of each run (k,) and the first time it was reached (k,)."""
+    if not len(start):
+        return np.empty(0), np.empty(0, np.int64)
+    rate_or_past = np.append(rate, -np.inf)
+    rate_or_past[start[from_past]] = brought["peak_load_rate"][from_past]
+    bounds = np.column_stack([start, stop]).ravel()
+    peak = np.maximum.reduceat(rate_or_past, bounds)[::2]
+    run_of = np.cumsum(np.bincount(start, minlength=len(rate_or_past))) - 1
+    is_peak = rate_or_past == peak[np.maximum(run_of, 0)]
+    first = np.minimum.reduceat(np.where(is_peak, np.arange(len(is_peak)), len(is_peak)), bounds)[::2]
+    in_past = from_past & (first == start)
+    return peak, np.where(in_past, brought["peak_at_us"], np.append(at_us, 0)[first])

@@ -1,0 +1,1 @@
+"""Silence is not health: transformers, feeders and streams that send nothing, and gaps in what was received."""

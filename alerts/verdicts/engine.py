@@ -1,0 +1,259 @@
+"""Verdicts: what the levels of several rule sets say of each transformer, reading after reading.
+
+`VerdictFold` is a cache. Everything in it follows from the readings it was shown, in time order for each
+transformer; it can be thrown away and built again from the journal at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.model.episodes import Ending, Episode, EpisodeChange
+from alerts.model.incidents import Incident, IncidentState, incident_id
+from alerts.rules.rule_set import IncidentPart, Level, RuleSet
+from alerts.rules.series import SortedRates, Track
+from alerts.rules.threshold_runs import Gaps, RunEnd, Runs
+from alerts.verdicts.level_state import FoldState, LevelFold
+from grid.timestamps import MINUTE_US
+
+
+@dataclass(frozen=True)
+class IncidentChange:
+    """An incident as a block left it, and whether it was known before that block."""
+
+    incident: Incident
+    known_before: bool
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What a block of readings changed, as the block left it."""
+
+    episodes: tuple[EpisodeChange, ...]
+    incidents: tuple[IncidentChange, ...]
+
+
+@dataclass(frozen=True)
+class VerdictState:
+    """What a `VerdictFold` remembers, as columns: its levels, and m raises that their open incidents may yet need."""
+
+    levels: FoldState
+    raised_rule: NDArray[np.int16]
+    """(m,) row among the rule sets."""
+    raised_transformer: NDArray[np.int32]
+    """(m,)"""
+    raised_at_us: NDArray[np.int64]
+    """(m,) first reading of the episode that raises."""
+    raised_level: NDArray[np.int16]
+    """(m,) row among the rule set's levels."""
+
+
+class VerdictFold:
+    """All rule sets over a whole fleet: show it readings in time order, it says what they changed.
+
+    Each level gives episodes, which a gap in the readings ends. A level that opens incidents is walked a second
+    time, gaps bridged and doubtful readings left out: neither silence nor a broken meter ends an incident.
+    """
+
+    def __init__(
+        self,
+        rule_sets: Sequence[RuleSet],
+        gap_minutes: float,
+        transformer_ids: Sequence[str],
+        zones: Sequence[tzinfo] | None = None,
+    ) -> None:
+        """Start with no past. `transformer_ids[i]` names row i of the fleet, `zones[i]` is its time zone (else UTC)."""
+        self._ids = transformer_ids
+        self._rule_sets = tuple(rule_sets)
+        tracks: dict[Track, list[tuple[int, Level, Gaps]]] = {}
+        for i, rules in enumerate(rule_sets):
+            for level in rules.levels:
+                for gaps in [Gaps.END_THE_RUN, Gaps.BRIDGED] if level.incident.opens else [Gaps.END_THE_RUN]:
+                    for_incidents = gaps is Gaps.BRIDGED
+                    track = Track(level.quantity, rules.points_minutes, rules.cut_at_midnight, for_incidents)
+                    tracks.setdefault(track, []).append((i, level, gaps))
+        zones = zones if zones is not None else [UTC] * len(transformer_ids)
+        self._lines = [line for lines in tracks.values() for line in lines]
+        """Of each level of the fold: its rule set's row, itself, what a gap does."""
+        levels = [(track, level, gaps) for track, lines in tracks.items() for _, level, gaps in lines]
+        self._fold = LevelFold(levels, round(gap_minutes * MINUTE_US), zones)
+        self._opens = np.array([gaps is Gaps.BRIDGED for _, _, gaps in self._lines], bool)
+        self._raises: dict[tuple[int, int], dict[int, str]] = {}
+        """By rule set and transformer, while an incident is open that they lie in: episode's first reading, level."""
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory the state takes, without the few raises of open incidents [bytes]."""
+        return self._fold.nbytes
+
+    def is_late(self, transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which readings (n,) are not later than what their transformer was already shown."""
+        return np.asarray(measured_at_us <= self._fold.last_at_us(transformer))
+
+    def advance(self, rates: SortedRates, *, every_touched: bool = True) -> Verdicts:
+        """Walk a block on; each transformer's readings are later than all it was shown before.
+
+        Returns every episode and incident that has a reading in the block. Without `every_touched` an episode is left
+        out that was known before and goes on: only its count and peak may have changed, `standing` tells them.
+        """
+        told = np.ones(len(self._lines), bool) if every_touched else self._opens
+        runs = self._fold.advance(rates, told)
+        return _NOTHING if runs is None else self._verdicts(runs, every_touched)
+
+    def standing(self, transformer: NDArray[np.int32]) -> Verdicts:
+        """Return the open episodes and incidents of transformers (n,), each named once."""
+        return self._verdicts(self._fold.standing(transformer), every_touched=True)
+
+    def forget(self, transformer: NDArray[np.int32]) -> None:
+        """Drop the past of some transformers, each named once, before they are walked anew."""
+        self._fold.forget(transformer)
+        if self._raises:
+            gone = set(transformer.tolist())
+            self._raises = {key: raises for key, raises in self._raises.items() if key[1] not in gone}
+
+    def state(self) -> VerdictState:
+        """Return a copy of all that is remembered."""
+        raises = [(*key, at_us, level) for key, found in self._raises.items() for at_us, level in found.items()]
+        places = [[level.name for level in rules.levels] for rules in self._rule_sets]
+        return VerdictState(
+            self._fold.state(),
+            np.array([i for i, _, _, _ in raises], np.int16),
+            np.array([number for _, number, _, _ in raises], np.int32),
+            np.array([at_us for _, _, at_us, _ in raises], np.int64),
+            np.array([places[i].index(level) for i, _, _, level in raises], np.int16),
+        )
+
+    def restore(self, state: VerdictState) -> None:
+        """Take over what another fold of the same rule sets and fleet remembered. This one has no past yet."""
+        self._fold.restore(state.levels)
+        columns = (state.raised_rule, state.raised_transformer, state.raised_at_us, state.raised_level)
+        for i, number, at_us, level in zip(*(column.tolist() for column in columns), strict=True):
+            self._raises.setdefault((i, number), {})[at_us] = self._rule_sets[i].levels[level].name
+
+    def _verdicts(self, runs: Runs, every_touched: bool) -> Verdicts:
+        tells = runs.held & (every_touched | ~runs.held_before | (runs.end != RunEnd.OPEN) | self._opens[runs.level])
+        runs = runs.take(tells)
+        episodes: list[EpisodeChange] = []
+        incidents: list[tuple[int, Level, Runs]] = []
+        concerned: set[tuple[int, int]] = set()
+        for line in np.unique(runs.level).tolist():
+            i, level, gaps = self._lines[line]
+            own = runs.take(runs.level == line)
+            if gaps is Gaps.BRIDGED:
+                incidents.append((i, level, own))
+            else:
+                episodes += self._episodes(i, level, own)
+            if level.incident is not IncidentPart.NONE:
+                concerned.update((i, number) for number in own.transformer.tolist())
+            if level.incident is IncidentPart.RAISES:
+                self._note_raises(i, level, own)
+        changes = [change for i, level, own in incidents for change in self._incidents(i, level, own)]
+        self._forget_raises(concerned)
+        return Verdicts(tuple(episodes), tuple(changes))
+
+    def _episodes(self, rule_set: int, level: Level, runs: Runs) -> list[EpisodeChange]:
+        """Return the episodes that runs of a level are; each of them is one."""
+        ids, cited = self._ids, self._rule_sets[rule_set].cited
+        columns = (
+            runs.transformer,
+            runs.first_at_us,
+            runs.started_at_us,
+            runs.ended_at_us,
+            runs.end,
+            runs.first_load_rate,
+            runs.peak_load_rate,
+            runs.peak_at_us,
+            runs.readings,
+            runs.held_before,
+        )
+        changes = []
+        for number, first_us, started_us, ended_us, end, first, peak, peak_us, readings, before in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            ended_by = _ENDINGS[end]
+            episode = Episode(
+                transformer_id=ids[number],
+                rule=cited,
+                level=level.name,
+                first_reading_at_us=first_us,
+                started_at_us=started_us,
+                ended_at_us=ended_us if ended_by else None,
+                ended_by=ended_by,
+                first_load_rate=first,
+                peak_load_rate=peak,
+                peak_at_us=peak_us,
+                readings=readings,
+            )
+            changes.append(EpisodeChange(episode, level.incident, before))
+        return changes
+
+    def _incidents(self, rule_set: int, level: Level, runs: Runs) -> list[IncidentChange]:
+        """Return the incidents that runs of an opening level are, after the raises of their block were noted."""
+        changes = []
+        cited = self._rule_sets[rule_set].cited
+        columns = (
+            runs.transformer,
+            runs.first_at_us,
+            runs.started_at_us,
+            runs.ended_at_us,
+            runs.end != RunEnd.OPEN.value,
+            runs.first_load_rate,
+            runs.peak_load_rate,
+            runs.peak_at_us,
+            runs.last_load_rate,
+            runs.last_at_us,
+            runs.held_before,
+        )
+        for number, first_us, started_us, ended_us, closed, first, peak, peak_us, last, last_us, before in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            raises = self._raises.get((rule_set, number))
+            raised_to = [to for at_us, to in raises.items() if first_us <= at_us <= last_us] if raises else None
+            incident = Incident(
+                incident_id=incident_id(self._ids[number], cited, first_us),
+                transformer_id=self._ids[number],
+                rule=cited,
+                level=raised_to[-1] if raised_to else level.name,
+                state=IncidentState.CLOSED if closed else IncidentState.OPEN,
+                first_reading_at_us=first_us,
+                opened_at_us=started_us,
+                opened_load_rate=first,
+                peak_load_rate=peak,
+                peak_at_us=peak_us,
+                last_load_rate=last,
+                last_reading_at_us=last_us,
+                closed_at_us=ended_us if closed else None,
+            )
+            changes.append(IncidentChange(incident, before))
+        return changes
+
+    def _note_raises(self, rule_set: int, level: Level, runs: Runs) -> None:
+        for number, first_at_us in zip(runs.transformer.tolist(), runs.first_at_us.tolist(), strict=True):
+            self._raises.setdefault((rule_set, number), {})[first_at_us] = level.name
+
+    def _forget_raises(self, touched: Iterable[tuple[int, int]]) -> None:
+        """Keep of these rule sets and transformers only raises that lie in a run which is, or may yet be, an incident.
+
+        A run that begins later begins after them.
+        """
+        for key in touched:
+            if key not in self._raises:
+                continue
+            rule_set, number = key
+            lines = [line for line in np.flatnonzero(self._opens).tolist() if self._lines[line][0] == rule_set]
+            begun = [us for line in lines if (us := self._fold.first_open_at_us(line, number)) is not None]
+            kept = {at_us: to for at_us, to in self._raises[key].items() if begun and at_us >= min(begun)}
+            if kept:
+                self._raises[key] = kept
+            else:
+                del self._raises[key]
+
+
+_NOTHING = Verdicts((), ())
+_ENDINGS = (None, Ending.LEAVE, Ending.GAP, Ending.MIDNIGHT)
+"""By `RunEnd`."""

@@ -1,0 +1,85 @@
+"""Sentences about verdicts: a line of a rule set, why an episode or an incident is one."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from alerts.figures import day_and_time, later_time, percent, span
+from alerts.model.display_names import level_name, quantity_name
+from alerts.model.episodes import Ending, Episode
+from alerts.model.incidents import Incident
+from alerts.rules.rule_set import Level
+from grid.text import Text
+from grid.timestamps import MINUTE_US
+
+
+def level_line(level: Level) -> Text:
+    """Return one line of a rule set in words: when it is entered and when it is left."""
+    quantity, enter, leave = quantity_name(level), percent(level.enter), percent(level.leave)
+    hold, stay = span(round(level.hold_minutes * MINUTE_US)), span(round(level.leave_minutes * MINUTE_US))
+    held_zh, held_en = (f"并保持 {hold.zh}", f" for {hold.en}") if level.hold_minutes else ("即判定", " at once")
+    left_zh, left_en = (f" 满 {stay.zh}", f" for {stay.en}") if level.leave_minutes else (" ", " at once")
+    return Text(
+        f"{quantity.zh} ≥ {enter.zh} {held_zh}；低于 {leave.zh}{left_zh}解除",
+        f"{quantity.en} ≥ {enter.en}{held_en}; left below {leave.en}{left_en}",
+    )
+
+
+def episode_reason(episode: Episode, level: Level, zone: tzinfo, *, active_only: bool = False) -> Text:
+    """Return why an episode is one: rule and version, lines, times, peak, readings, and how it ended.
+
+    `active_only`: the load rate came from active power alone, which is said because it under-reads.
+    """
+    name, quantity, enter = level_name(level.name), quantity_name(level), percent(level.enter)
+    start, peak = day_and_time(episode.started_at_us, zone), percent(episode.peak_load_rate)
+    peak_at = later_time(episode.peak_at_us, episode.started_at_us, zone)
+    if episode.started_at_us == episode.first_reading_at_us:
+        crossed_zh, crossed_en = (
+            f"{start.zh} 起{quantity.zh}不低于 {enter.zh}",
+            f"from {start.en} at or above {enter.en}",
+        )
+    else:
+        crossed_zh, crossed_en = f"{start.zh} {quantity.zh}越过 {enter.zh}", f"crossed {enter.en} on {start.en}"
+    readings = "reading" if episode.readings == 1 else "readings"
+    ended = _ended(episode, level, zone)
+    note_zh = "；只有有功功率，按有功计算，实际更高" if active_only else ""
+    note_en = "; active power only, so the true rate is higher" if active_only else ""
+    return Text(
+        f"{episode.rule} {name.zh}：{crossed_zh}，须保持 {level.hold_minutes:g} 分钟，峰值 {peak.zh}（{peak_at.zh}），"
+        f"共 {episode.readings} 个读数；{ended.zh}{note_zh}。",
+        f"{episode.rule} {name.en}: {quantity.en} {crossed_en}, hold {level.hold_minutes:g} min, "
+        f"peak {peak.en} ({peak_at.en}), {episode.readings} {readings}; {ended.en}{note_en}.",
+    )
+
+
+def _ended(episode: Episode, level: Level, zone: tzinfo) -> Text:
+    if episode.ended_at_us is None:
+        return Text("仍在持续", "still going on")
+    end = later_time(episode.ended_at_us, episode.started_at_us, zone)
+    if episode.ended_by is Ending.GAP:
+        return Text(f"{end.zh} 之后读数中断，判定到此为止", f"readings stopped after {end.en}, so it ends there")
+    if episode.ended_by is not None and episode.ended_by.value == "midnight":
+        return Text(f"按日判定，{end.zh} 为当日最后读数", f"judged day by day, its last reading was at {end.en}")
+    leave = percent(level.leave)
+    if not level.leave_minutes:
+        return Text(f"{end.zh} 低于 {leave.zh}", f"below {leave.en} from {end.en}")
+    return Text(
+        f"{end.zh} 起低于 {leave.zh} 满 {level.leave_minutes:g} 分钟",
+        f"below {leave.en} from {end.en} for {level.leave_minutes:g} min",
+    )
+
+
+def incident_reason(incident: Incident, opening: Level, zone: tzinfo) -> Text:
+    """Return in one sentence why there is an incident. `opening` is the level of its rule set that opens incidents."""
+    name, line, opened = level_name(opening.name), percent(opening.enter), day_and_time(incident.opened_at_us, zone)
+    first, peak = percent(incident.opened_load_rate), percent(incident.peak_load_rate)
+    peak_at = later_time(incident.peak_at_us, incident.opened_at_us, zone)
+    raised = level_name(incident.level)
+    raised_zh = "" if incident.level == opening.name else f"，已升级为{raised.zh}"
+    raised_en = "" if incident.level == opening.name else f", raised to {raised.en}"
+    return Text(
+        f"{incident.rule}：{opened.zh} 负载率越过{name.zh}线 {line.zh}（首个读数 {first.zh}），"
+        f"峰值 {peak.zh}（{peak_at.zh}）{raised_zh}。",
+        f"{incident.rule}: crossed the {name.en} line of {line.en} on {opened.en} (first reading {first.en}), "
+        f"peak {peak.en} ({peak_at.en}){raised_en}.",
+    )
