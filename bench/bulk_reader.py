@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.counts import CountFile
 from bench.packets import connect_5, subscribe_5
-from collector.wire import subscription_filters
+from collector.wire.format import subscription_filters
 
 RECEIVE_MAXIMUM = 10_000
 """The collector's own default."""

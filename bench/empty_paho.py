@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 
 from bench.bulk_reader import RECEIVE_MAXIMUM
 from bench.counts import CountFile
-from collector.wire import subscription_filters
+from collector.wire.format import subscription_filters
 
 
 def main() -> None:

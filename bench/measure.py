@@ -20,7 +20,7 @@ from bench.packets import Stream
 from bench.process import cpu_seconds, memory_mb
 from bench.publisher import Publisher, at_pace, in_window
 from bench.receivers import STORING, Kind, Place, Receiver, running
-from collector.wire import encode_singly
+from collector.wire.format import encode_singly
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, SECOND_US

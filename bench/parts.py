@@ -14,9 +14,9 @@ import numpy as np
 
 from bench.process import memory_mb
 from bench.traffic import ledger_of, load_messages
-from collector.decode import decode_block
+from collector.decoding.decode import decode_block
+from collector.decoding.plausibility import Limits
 from collector.message import MessageBlock
-from collector.screen import Limits
 from grid.fleet import Fleet
 from stores.journal import Journal
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.packets import PACKET_IDS, Stream, publish
 from bench.traffic import RATED_POWER_KVA, STATION_TRANSFORMERS_MAX
-from collector.wire import reading_topic
+from collector.wire.format import reading_topic
 from grid.timestamps import SECOND_US
 
 HEAVY_EVERY = 1_000

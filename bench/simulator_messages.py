@@ -21,7 +21,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.broker import broker_version, running_broker
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 from simulator.bulk_publisher import BulkPublisher
 from simulator.fleet import FleetPlan, messages_of
 from simulator.fleet_run import run_fleet

@@ -27,10 +27,10 @@ import numpy as np
 from alerts.notification.throttling import HygieneSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.silence.detection import SilenceSettings
-from collector.decode import Decoded
+from collector.decoding.decode import Decoded
+from collector.decoding.plausibility import Limits
 from collector.message import Message
-from collector.screen import Limits
-from collector.wire import encode_reading, reading_topic
+from collector.wire.format import encode_reading, reading_topic
 from grid.assets import Ledger, Station, Transformer
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, format_utc

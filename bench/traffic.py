@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.wire import batch_topic, encode_batch, encode_columns, encode_singly
+from collector.wire.format import batch_topic, encode_batch, encode_columns, encode_singly
 from grid.assets import Ledger, Station, Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

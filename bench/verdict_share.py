@@ -24,9 +24,9 @@ import numpy as np
 
 from bench.province_packets import Rounds
 from bench.traffic import ledger_of
-from collector.decode import decode_block
+from collector.decoding.decode import decode_block
+from collector.decoding.plausibility import Limits
 from collector.message import MessageBlock
-from collector.screen import Limits
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
 from service.judging import Judge

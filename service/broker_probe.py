@@ -6,8 +6,8 @@ import os
 import socket
 import ssl
 
-from collector.broker_address import BrokerAddress
-from collector.no_connection import NO_ANSWER_REMEDY, no_connection
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.connection_errors import NO_ANSWER_REMEDY, no_connection
 from grid.errors import BrokerError
 
 _LEVELS = {"3.1.1": 4, "5": 5}

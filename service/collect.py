@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from alerts.notification.throttling import HygieneSettings
 from alerts.silence.detection import SilenceSettings
-from collector.broker_figures import BrokerFiguresThread
-from collector.subscriber import Subscriber
-from collector.wire import subscription_filters
+from collector.mqtt.broker_stats import BrokerFiguresThread
+from collector.mqtt.subscriber import Subscriber
+from collector.wire.format import subscription_filters
 from service.collect_loop import CollectLoop
 from service.copying import copy_thread
 from service.delivery import DeliveryThread

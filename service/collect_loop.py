@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from collector.message import Message
-from collector.subscriber import Subscriber
+from collector.mqtt.subscriber import Subscriber
 from grid.errors import StoreError
 from service import gap_remarks
 from service.clock_watch import ClockWatch, StepWatch

@@ -17,12 +17,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.decode import Decoded, decode_block
+from collector.decoding.decode import Decoded, decode_block
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Fault, Reason, reject_message, shown
+from collector.devices.terminal import decode_formats
 from collector.message import Message
-from collector.rejects import Fault, Reason, reject_message, shown
-from collector.screen import Limits
-from collector.terminal import decode_formats
-from collector.terminal_format import TerminalFormat
+from collector.wire.terminal_format import TerminalFormat
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US

@@ -19,9 +19,9 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from alerts.outreach.planner import OutreachSettings
     from alerts.rules.rule_set import RuleSet
-    from collector.broker_address import BrokerAddress
-    from collector.screen import Limits
-    from collector.terminal_format import TerminalFormat
+    from collector.decoding.plausibility import Limits
+    from collector.mqtt.broker_address import BrokerAddress
+    from collector.wire.terminal_format import TerminalFormat
     from service.desk import Desk
     from service.meters import Meters
     from service.queries import Queries
@@ -97,7 +97,7 @@ class House:
 
     def broker_address(self) -> BrokerAddress:
         """Return where the broker is and how to log in."""
-        from collector.broker_address import BrokerAddress
+        from collector.mqtt.broker_address import BrokerAddress
 
         values = self.settings.broker
         return BrokerAddress(
@@ -112,7 +112,7 @@ class House:
 
     def limits(self) -> Limits:
         """Return what the collector still takes as plausible; an age limit of 0 hours means any age."""
-        from collector.screen import Limits
+        from collector.decoding.plausibility import Limits
 
         values = self.settings.collector
         return Limits(
@@ -122,7 +122,7 @@ class House:
 
     def terminal_format(self) -> TerminalFormat | None:
         """Return how smart terminals send; None where the settings name no topic of theirs."""
-        from collector.terminal_format import TerminalFormat
+        from collector.wire.terminal_format import TerminalFormat
 
         values = self.settings.terminal
         return TerminalFormat(**values.model_dump()) if values.topics else None

@@ -18,9 +18,9 @@ from alerts.quality.grading import TrustFold
 from alerts.quality.words import trust_reason
 from alerts.rules.rule_set import RuleSet
 from alerts.verdicts.engine import VerdictFold
-from collector.readings_csv import read_readings_csv
-from collector.rejects import Reject
-from collector.screen import Limits
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Reject
+from collector.files.readings_csv import read_readings_csv
 from grid.assets import Ledger
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

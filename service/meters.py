@@ -12,8 +12,8 @@ from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from collector.broker_figures import UNKNOWN, BrokerFigures
-from collector.rejects import Reason
+from collector.decoding.rejects import Reason
+from collector.mqtt.broker_stats import UNKNOWN, BrokerFigures
 from service.meter_values import BlockStored, HealthReport
 
 __all__ = ["BlockStored", "HealthReport", "Meters"]

@@ -14,11 +14,11 @@ from alerts.notification.throttling import HygieneSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.rules.rule_set import RuleSet
 from alerts.silence.detection import SilenceSettings
-from collector.decode import Decoded
+from collector.decoding.decode import Decoded
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Reject
 from collector.message import Message, MessageBlock
-from collector.rejects import Reject
-from collector.screen import Limits
-from collector.terminal_format import TerminalFormat
+from collector.wire.terminal_format import TerminalFormat
 from grid.errors import StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

@@ -7,8 +7,8 @@ from datetime import tzinfo
 
 from alerts.silence.detection import Silence
 from alerts.silence.words import communication_lost, monitoring_is_blind
-from collector.rejects import Reason
-from collector.remedies import REMEDIES
+from collector.decoding.rejects import Reason
+from collector.decoding.remedies import REMEDIES
 from grid.text import Text
 from service.queries_answers import Counts
 from service.queries_answers_system import CollectorState, MessageRow, RejectRow

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from collector.broker_address import BrokerAddress
-from collector.publishing import publish_once
-from collector.wire import encode_replay_request, replay_topic
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.publishing import publish_once
+from collector.wire.format import encode_replay_request, replay_topic
 from grid.assets import Device
 from grid.fleet import Fleet
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US

@@ -6,7 +6,7 @@ import csv
 import math
 from pathlib import Path
 
-from collector.readings_csv import COLUMNS
+from collector.files.readings_csv import COLUMNS
 from grid.errors import UsageError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

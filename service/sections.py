@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from collector.terminal_format import DEVICE_LEVEL
+from collector.wire.terminal_format import DEVICE_LEVEL
 from grid.timestamps import parse_moment_us
 
 

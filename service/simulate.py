@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collector.terminal_format import TerminalFormat
-from collector.wire import encode_singly
+from collector.wire.format import encode_singly
+from collector.wire.terminal_format import TerminalFormat
 from grid.assets import Ledger
 from grid.errors import StoreError, UsageError
 from grid.readings import ReadingBatch

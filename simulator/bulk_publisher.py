@@ -16,7 +16,7 @@ import numpy as np
 import paho.mqtt.client as mqtt
 from numpy.typing import NDArray
 
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
 from simulator.publish_packets import MID_MAX, PING, publish_packet, read_answers, sent_again
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.wire import BATCH_ROWS_MAX, batch_topic, encode_batch, encode_columns, encode_singly
+from collector.wire.format import BATCH_ROWS_MAX, batch_topic, encode_batch, encode_columns, encode_singly
 from grid.assets import Ledger, Station, Transformer
 from grid.errors import UsageError
 from grid.fleet import Fleet

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 from simulator.bulk_publisher import BulkPublisher, Tokens
 from simulator.fleet import FleetPlan, Layout, messages_of
 from simulator.fleet_keys import KeysHeader, KeysWriter, Taken

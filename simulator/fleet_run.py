@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
 from simulator.fleet import FleetPlan
 from simulator.fleet_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_parts, read_keys

@@ -12,7 +12,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
 
 OUTSTANDING_MAX = 200

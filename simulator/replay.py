@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from collector.wire import reading_topic
+from collector.wire.format import reading_topic
 from grid.errors import UsageError
 from grid.timestamps import parse_moment_us
 from simulator.faults_stream import FaultyStream, Sending

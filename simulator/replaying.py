@@ -9,8 +9,8 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from collector.broker_address import BrokerAddress
-from collector.wire import decode_replay_request, replay_topic
+from collector.mqtt.broker_address import BrokerAddress
+from collector.wire.format import decode_replay_request, replay_topic
 from grid.timestamps import HOUR_US
 
 KEPT_HOURS = 72.0

@@ -10,8 +10,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from collector.terminal_format import POINTS, TerminalFormat, TerminalPoint, TerminalPush
-from collector.wire import encode_singly
+from collector.wire.format import encode_singly
+from collector.wire.terminal_format import POINTS, TerminalFormat, TerminalPoint, TerminalPush
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import as_datetime

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from collector.wire import reading_topic
+from collector.wire.format import reading_topic
 from grid.assets import Transformer
 from grid.timestamps import parse_moment_us
 

@@ -17,11 +17,11 @@ from alerts.model.incidents import Incident
 from alerts.notification.throttling import HygieneSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.silence.detection import SilenceSettings, Watched, look
-from collector.broker_address import BrokerAddress
+from collector.decoding.plausibility import Limits
 from collector.message import Message
-from collector.screen import Limits
-from collector.subscriber import Subscriber
-from collector.wire import batch_topic, encode_singly, subscription_filters
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.subscriber import Subscriber
+from collector.wire.format import batch_topic, encode_singly, subscription_filters
 from grid.assets import Ledger
 from grid.timestamps import MINUTE_US
 from service.clock import SystemClock

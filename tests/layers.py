@@ -22,7 +22,9 @@ HOUSE = {
     "alerts": Room(("grid",), pure=True),
     "collector": Room(("grid",)),
     "stores": Room(("grid", "alerts")),
-    "simulator": Room(("grid", "collector.wire", "collector.terminal_format", "collector.broker_address")),
+    "simulator": Room(
+        ("grid", "collector.wire.format", "collector.wire.terminal_format", "collector.mqtt.broker_address")
+    ),
     "service": Room(("grid", "alerts", "collector", "stores", "simulator")),
     "dashboard": Room(("grid", "alerts", "service")),
 }

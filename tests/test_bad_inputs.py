@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.decode import decode_block
+from collector.decoding.decode import decode_block
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import KEPT_BYTES_MAX, Reason, Reject
 from collector.message import Message
-from collector.rejects import KEPT_BYTES_MAX, Reason, Reject
-from collector.screen import Limits
-from collector.wire import batch_topic, reading_topic
+from collector.wire.format import batch_topic, reading_topic
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
 from grid.timestamps import parse_moment_us

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from paho.mqtt.client import topic_matches_sub
 
-from collector.decode import decode_block
+from collector.decoding.decode import decode_block
+from collector.decoding.plausibility import Limits
 from collector.message import Message
-from collector.screen import Limits
-from collector.wire import encode_reading, reading_topic, subscription_filters
+from collector.wire.format import encode_reading, reading_topic, subscription_filters
 from grid.assets import Ledger, Station
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

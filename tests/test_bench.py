@@ -17,9 +17,9 @@ from bench.packets import publish
 from bench.province_packets import HEAVY_EVERY, Rounds
 from bench.ticks import STAGES
 from bench.traffic import RATED_POWER_KVA, ledger_of
-from collector.decode import decode_block
+from collector.decoding.decode import decode_block
+from collector.decoding.plausibility import Limits
 from collector.message import MessageBlock
-from collector.screen import Limits
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from collector import broker_figures
-from collector.broker_address import BrokerAddress
-from collector.broker_figures import UNKNOWN, BrokerFigures, BrokerFiguresThread
-from collector.subscriber import Subscriber
-from collector.wire import subscription_filters
+from collector.mqtt import broker_stats
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.broker_stats import UNKNOWN, BrokerFigures, BrokerFiguresThread
+from collector.mqtt.subscriber import Subscriber
+from collector.wire.format import subscription_filters
 from tests.faults.devices import Devices
 from tests.faults.street import Street, minutes_ago
 from tests.mosquitto import Mosquitto
@@ -23,8 +23,8 @@ NewMosquitto = Callable[..., Mosquitto]
 @pytest.fixture
 def follow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[BrokerFigures]]]:
     """Return a function that follows a broker's figures and returns the list that they are told to."""
-    monkeypatch.setattr(broker_figures, "RETRY_SECONDS_MIN", 0.05)
-    monkeypatch.setattr(broker_figures, "RETRY_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(broker_stats, "RETRY_SECONDS_MIN", 0.05)
+    monkeypatch.setattr(broker_stats, "RETRY_SECONDS_MAX", 0.2)
     started: list[BrokerFiguresThread] = []
 
     def start(broker: Mosquitto, protocol: str = "5") -> list[BrokerFigures]:
@@ -100,5 +100,5 @@ def test_figures_of_a_broker_that_is_gone_are_unknown_until_it_is_back(
 
 @pytest.mark.parametrize("payload", [b"", b"many", b"-1", b"1.5", b"9" * 30, b"\xff", "１２".encode()])
 def test_what_is_no_count_is_unknown(mosquitto: Mosquitto, payload: bytes) -> None:
-    assert broker_figures._count(payload) is None
-    assert broker_figures._count(b"17") == 17
+    assert broker_stats._count(payload) is None
+    assert broker_stats._count(b"17") == 17

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Reason
 from collector.message import Message
-from collector.rejects import Reason
-from collector.screen import Limits
-from collector.wire import encode_reading, reading_topic
+from collector.wire.format import encode_reading, reading_topic
 from grid.assets import Transformer
 from grid.fleet import Fleet
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, format_utc

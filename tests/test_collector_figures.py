@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.broker_figures import BrokerFigures
+from collector.mqtt.broker_stats import BrokerFigures
 from dashboard.words import HEALTH_NAMES
 from service.collector_figures import collector_figures
 from service.doctor import examine

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.decode import Decoded, decode_block
-from collector.measured_at import parse_measured_at
+from collector.decoding.decode import Decoded, decode_block
+from collector.decoding.measured_at import parse_measured_at
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import KEPT_BYTES_MAX, Reason, Reject
+from collector.decoding.remedies import REMEDIES
 from collector.message import Message
-from collector.rejects import KEPT_BYTES_MAX, Reason, Reject
-from collector.remedies import REMEDIES
-from collector.screen import Limits
-from collector.wire import batch_topic, reading_topic
+from collector.wire.format import batch_topic, reading_topic
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
 from grid.readings import NO_SEQUENCE, ReadingBatch

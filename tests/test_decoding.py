@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 import service.decoding as decoding
-from collector.decode import Decoded, decode_block
+from collector.decoding.decode import Decoded, decode_block
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Reason
 from collector.message import Message
-from collector.rejects import Reason
-from collector.screen import Limits
 from grid.fleet import Fleet
 from service.decoding import Decoder
 from tests.bad_inputs import OWN_TOPIC, RECEIVED_US, TRANSFORMERS, payload_of

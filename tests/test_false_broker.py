@@ -10,10 +10,10 @@ from typing import Literal
 
 import pytest
 
-from collector import packets
-from collector.broker_address import BrokerAddress
-from collector.packets import PACKET_BYTES_MAX
-from collector.subscriber import Subscriber
+from collector.mqtt import packets
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.packets import PACKET_BYTES_MAX
+from collector.mqtt.subscriber import Subscriber
 from tests.false_broker import (
     FalseBroker,
     Handed,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 from simulator.faults import Kind, parse_fault
 from tests.fault_matrix import Outcome, outcome_of, outcome_through_a_broker
 from tests.mosquitto import Mosquitto

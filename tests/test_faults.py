@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from typer.testing import CliRunner
 
-from collector.wire import encode_reading, reading_topic
+from collector.wire.format import encode_reading, reading_topic
 from grid.errors import UsageError
 from grid.timestamps import HOUR_US, MINUTE_US, format_utc, parse_moment_us
 from service.cli import app

@@ -17,11 +17,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from typer.testing import CliRunner
 
 from bench import simulator_messages
-from collector.broker_address import BrokerAddress
-from collector.decode import decode_block
+from collector.decoding.decode import decode_block
+from collector.decoding.plausibility import Limits
 from collector.message import Message
-from collector.packets import PacketReader
-from collector.screen import Limits
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.packets import PacketReader
 from grid.errors import UsageError
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US, format_utc, parse_moment_us

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from collector.packets import PACKET_BYTES_MAX, PacketReader, Published, acknowledgements
-from collector.wire import BATCH_BYTES_MAX
+from collector.mqtt.packets import PACKET_BYTES_MAX, PacketReader, Published, acknowledgements
+from collector.wire.format import BATCH_BYTES_MAX
 from grid.errors import BrokerError
 
 ANY = 1_000_000_000

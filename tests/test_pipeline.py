@@ -15,9 +15,9 @@ from alerts.model.incidents import Incident, IncidentEventKind, IncidentState
 from alerts.notification.throttling import HygieneSettings
 from alerts.outreach.planner import OutreachSettings, Visit, VisitResult
 from alerts.silence.detection import SilenceSettings
+from collector.decoding.plausibility import Limits
 from collector.message import Message
-from collector.screen import Limits
-from collector.wire import encode_reading, reading_topic
+from collector.wire.format import encode_reading, reading_topic
 from grid.assets import (
     Appliance,
     ApplianceKind,

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.csv_numbers import parse_numbers
-from collector.decode import Decoded
-from collector.readings_csv import COLUMNS, read_readings_csv
-from collector.rejects import Reason, Reject
-from collector.screen import Limits
+from collector.decoding.decode import Decoded
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Reason, Reject
+from collector.files.csv_numbers import parse_numbers
+from collector.files.readings_csv import COLUMNS, read_readings_csv
 from grid.assets import Transformer
 from grid.errors import LedgerError, UsageError
 from grid.fleet import Fleet

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.broker_address import BrokerAddress
-from collector.publishing import publish_once
-from collector.wire import decode_replay_request, encode_replay_request, replay_topic
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.publishing import publish_once
+from collector.wire.format import decode_replay_request, encode_replay_request, replay_topic
 from grid.assets import Device, Ledger, Station, Transformer
 from grid.errors import BrokerError
 from grid.fleet import Fleet

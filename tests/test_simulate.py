@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from collector.decode import decode_block
+from collector.decoding.decode import decode_block
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Reason
 from collector.message import Message
-from collector.rejects import Reason
-from collector.screen import Limits
-from collector.subscriber import Subscriber
-from collector.wire import subscription_filters
+from collector.mqtt.subscriber import Subscriber
+from collector.wire.format import subscription_filters
 from grid.errors import LedgerError, SettingsError
 from grid.timestamps import HOUR_US, MINUTE_US, format_utc
 from service.clock import SystemClock

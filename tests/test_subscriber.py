@@ -13,10 +13,10 @@ from typing import Any, Literal
 import paho.mqtt.client as mqtt
 import pytest
 
-from collector.broker_address import BrokerAddress
 from collector.message import Message
-from collector.subscriber import Subscriber, SubscriberState
-from collector.wire import reading_topic, subscription_filters
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.subscriber import Subscriber, SubscriberState
+from collector.wire.format import reading_topic, subscription_filters
 from tests.mosquitto import Mosquitto
 
 Protocol = Literal["5", "3.1.1"]

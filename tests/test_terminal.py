@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collector.broker_address import BrokerAddress
-from collector.decode import Decoded
+from collector.decoding.decode import Decoded
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Reason
+from collector.devices.terminal import decode_formats
 from collector.message import Message, MessageBlock
-from collector.rejects import Reason
-from collector.screen import Limits
-from collector.terminal import decode_formats
-from collector.terminal_format import TerminalFormat
-from collector.wire import encode_reading, reading_topic
+from collector.mqtt.broker_address import BrokerAddress
+from collector.wire.format import encode_reading, reading_topic
+from collector.wire.terminal_format import TerminalFormat
 from grid.assets import Device, Ledger, Station, Transformer
 from grid.errors import SettingsError
 from grid.fleet import Fleet

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import paho.mqtt.client as mqtt
 import pytest
 
-from collector.broker_address import BrokerAddress
-from collector.subscriber import Subscriber
-from collector.wire import encode_reading, reading_topic, subscription_filters
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.subscriber import Subscriber
+from collector.wire.format import encode_reading, reading_topic, subscription_filters
 from grid.errors import BrokerError
 from grid.timestamps import format_utc
 from service.broker_probe import knock

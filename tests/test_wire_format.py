@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collector.decode import decode_block
+from collector.decoding.decode import decode_block
+from collector.decoding.plausibility import Limits
+from collector.decoding.rejects import Reason
 from collector.message import Message
-from collector.rejects import Reason
-from collector.screen import Limits
-from collector.wire import (
+from collector.wire.format import (
     BATCH_ROWS_MAX,
     FIELDS,
     batch_topic,

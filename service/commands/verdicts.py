@@ -16,7 +16,7 @@ from alerts.model.display_names import ending_name, level_name
 from alerts.model.episodes import Episode
 from alerts.notification.messages import level_line
 from alerts.rules.rule_set import RuleSet
-from collector.rejects import Reject
+from collector.decoding.rejects import Reject
 from grid.errors import LedgerError, UsageError
 from grid.text import Text
 from service.commands.options import AsJson, Config, Speak, opened

@@ -16,7 +16,7 @@ from tests.faults.broken_copy import copy_from_memory
 
 def auto_ack() -> None:
     """Acknowledge a message when it is received, as paho does by itself."""
-    from collector.connection import Connection
+    from collector.mqtt.connection import Connection
 
     block_of = Connection._block
 
@@ -30,7 +30,7 @@ def auto_ack() -> None:
 
 def ack_before_commit() -> None:
     """Acknowledge a block when it is taken from the queue."""
-    from collector.subscriber import Subscriber
+    from collector.mqtt.subscriber import Subscriber
 
     take, acknowledge = Subscriber.take, Subscriber.acknowledge
 
@@ -60,7 +60,7 @@ def synchronous_off() -> None:
 def no_epoch_check() -> None:
     """Acknowledge on whatever connection there is now, whichever one brought the message."""
     from collector.message import MessageBlock
-    from collector.subscriber import Subscriber
+    from collector.mqtt.subscriber import Subscriber
 
     def acknowledging(self: Any, messages: Sequence[Any]) -> None:
         connection = self._connection
@@ -73,7 +73,7 @@ def no_epoch_check() -> None:
 def no_ack_on_error() -> None:
     """Leave a message that cannot be read unacknowledged."""
     import service.decoding as decoding
-    from collector.subscriber import Subscriber
+    from collector.mqtt.subscriber import Subscriber
 
     decode_block, acknowledge = decoding.decode_block, Subscriber.acknowledge
     refused: set[bytes] = set()
@@ -101,7 +101,7 @@ def no_keep_alive() -> None:
 
 def unbounded_queue() -> None:
     """Take whatever the broker sends into memory."""
-    from collector.message_queue import MessageQueue
+    from collector.mqtt.message_queue import MessageQueue
 
     init = MessageQueue.__init__
     MessageQueue.__init__ = lambda self, messages_max, bytes_max: init(  # type: ignore[method-assign]
@@ -111,7 +111,7 @@ def unbounded_queue() -> None:
 
 def keeps_every_message() -> None:
     """Never let go of a message."""
-    from collector.subscriber import Subscriber
+    from collector.mqtt.subscriber import Subscriber
 
     kept: list[Any] = []
     take = Subscriber.take
@@ -174,7 +174,7 @@ def damage_ignored() -> None:
 
 def fresh_by_payload() -> None:
     """Take every message for fresh whose measuring time is, also those that the broker had kept."""
-    from collector.subscriber import Subscriber
+    from collector.mqtt.subscriber import Subscriber
 
     take = Subscriber.take
 

@@ -191,14 +191,14 @@ def _each_message(_: object, block: Any) -> int:
 
 
 _WRAPPED_AT: dict[str, Callable[[Callable[[], None]], None]] = {
-    "before-queue": _call("collector.message_queue", "MessageQueue.put", passes=_each_message),
-    "after-queue": _call("collector.message_queue", "MessageQueue.put", after=True, passes=_each_message),
+    "before-queue": _call("collector.mqtt.message_queue", "MessageQueue.put", passes=_each_message),
+    "after-queue": _call("collector.mqtt.message_queue", "MessageQueue.put", after=True, passes=_each_message),
     "before-begin": _call("stores.journal", "Journal.append"),
     "in-append": _at_statement("INSERT INTO block "),
     "before-commit": _at_statement("COMMIT"),
     "after-commit": _call("stores.journal", "Journal.append", after=True),
-    "before-ack": _call("collector.subscriber", "Subscriber.acknowledge"),
-    "after-ack": _call("collector.subscriber", "Subscriber.acknowledge", after=True),
+    "before-ack": _call("collector.mqtt.subscriber", "Subscriber.acknowledge"),
+    "after-ack": _call("collector.mqtt.subscriber", "Subscriber.acknowledge", after=True),
     "before-fold": _call("service.judging", "Judge.walk"),
     "after-fold": _call("service.judging", "Judge.walk", after=True),
     "before-incident": _call("stores.records", "Records.commit", passes=_one_with_incidents),

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.csv_numbers import parse_numbers
-from collector.csv_text import check_separator, encoding_of
-from collector.decode import Decoded
-from collector.measured_at import parse_measured_at
-from collector.rejects import KEPT_BYTES_MAX, Fault, Reason, Reject, shown
-from collector.screen import Limits, sift
+from collector.decoding.decode import Decoded
+from collector.decoding.measured_at import parse_measured_at
+from collector.decoding.plausibility import Limits, sift
+from collector.decoding.rejects import KEPT_BYTES_MAX, Fault, Reason, Reject, shown
+from collector.files.csv_numbers import parse_numbers
+from collector.files.csv_text import check_separator, encoding_of
 from grid.errors import LedgerError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

@@ -8,7 +8,7 @@ from collections import Counter
 
 import msgspec
 
-from collector.rejects import Fault, Reason, shown
+from collector.decoding.rejects import Fault, Reason, shown
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not what they should be."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.measured_at import parse_measured_at
-from collector.rejects import Fault
-from collector.wire import FIELDS, Power, Three, WireColumns, WireReading
+from collector.decoding.measured_at import parse_measured_at
+from collector.decoding.rejects import Fault
+from collector.wire.format import FIELDS, Power, Three, WireColumns, WireReading
 from grid.readings import NO_SEQUENCE, ReadingBatch
 
 _NOT_MEASURED: Three = (None, None, None)

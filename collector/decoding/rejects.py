@@ -1,4 +1,4 @@
-"""Why something that was received was not taken. What to mend is told in `collector.remedies`."""
+"""Why something that was received was not taken. What to mend is told in `collector.decoding.remedies`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.rejects import Fault, Reason
+from collector.decoding.rejects import Fault, Reason
 from grid.electrical import Basis, apparent_power_kva
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.columns import as_columns, join_columns
-from collector.json_objects import UNREADABLE, explain, members
-from collector.rejects import Fault, Reason
-from collector.rows import RowsRead, quotes_in_rows, read_rows_singly
-from collector.wire import BATCH_ROWS_MAX, FIELDS, WireBatch, WireColumns
+from collector.decoding.columns import as_columns, join_columns
+from collector.decoding.json_objects import UNREADABLE, explain, members
+from collector.decoding.rejects import Fault, Reason
+from collector.decoding.rows import RowsRead, quotes_in_rows, read_rows_singly
+from collector.wire.format import BATCH_ROWS_MAX, FIELDS, WireBatch, WireColumns
 
 _decode = msgspec.json.Decoder(WireBatch).decode
 _list_of = msgspec.json.Decoder(list[msgspec.Raw] | None).decode

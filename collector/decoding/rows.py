@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from collector.columns import as_columns
-from collector.json_objects import UNREADABLE, explain, members
-from collector.rejects import Fault, Reason
-from collector.wire import FIELDS, WireColumns, WireReading
+from collector.decoding.columns import as_columns
+from collector.decoding.json_objects import UNREADABLE, explain, members
+from collector.decoding.rejects import Fault, Reason
+from collector.wire.format import FIELDS, WireColumns, WireReading
 
 UNKNOWN_FIELDS_MAX = 64
 """A reading with more members that we do not know is refused: it is not meant for us."""

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from collector.broker_address import BrokerAddress
-from collector.connection import Connection, Reports, Session
 from collector.message import Message, MessageBlock
-from collector.message_queue import MessageQueue
-from collector.no_connection import no_connection
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.connection import Connection, Reports, Session
+from collector.mqtt.connection_errors import no_connection
+from collector.mqtt.message_queue import MessageQueue
 from grid.errors import BrokerError
 
 QUEUE_BYTES_MAX = 256 * 1024 * 1024

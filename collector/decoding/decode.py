@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batches import batch_rows, read_batch, read_batches_together
-from collector.columns import as_batch, join_columns
+from collector.decoding.batches import batch_rows, read_batch, read_batches_together
+from collector.decoding.columns import as_batch, join_columns
+from collector.decoding.plausibility import Limits, sift
+from collector.decoding.rejects import Fault, Reason, Reject, reject_message, shown
+from collector.decoding.rows import read_rows
 from collector.message import Message, MessageBlock
-from collector.rejects import Fault, Reason, Reject, reject_message, shown
-from collector.rows import read_rows
-from collector.screen import Limits, sift
-from collector.topics import NOT_KNOWN, STATION_BATCH, topics_of
-from collector.wire import BATCH_BYTES_MAX, READING_BYTES_MAX, WireColumns
+from collector.wire.format import BATCH_BYTES_MAX, READING_BYTES_MAX, WireColumns
+from collector.wire.topics import NOT_KNOWN, STATION_BATCH, topics_of
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 

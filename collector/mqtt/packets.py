@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from collector.wire import BATCH_BYTES_MAX
+from collector.wire.format import BATCH_BYTES_MAX
 from grid.errors import BrokerError
 
 PACKET_BYTES_MAX = 2 * BATCH_BYTES_MAX

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import paho.mqtt.client as mqtt
 
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
 
 

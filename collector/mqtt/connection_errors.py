@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
 
 _NOT_YET_VALID, _EXPIRED = 9, 10

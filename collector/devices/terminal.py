@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from collector.columns import as_batch, as_columns
-from collector.decode import Decoded, decode_block
-from collector.json_objects import UNREADABLE, explain, members
-from collector.measured_at import parse_measured_at
+from collector.decoding.columns import as_batch, as_columns
+from collector.decoding.decode import Decoded, decode_block
+from collector.decoding.json_objects import UNREADABLE, explain, members
+from collector.decoding.measured_at import parse_measured_at
+from collector.decoding.plausibility import Limits, sift
+from collector.decoding.rejects import Fault, Reason, Reject, reject_message, shown
 from collector.message import Message, MessageBlock
-from collector.rejects import Fault, Reason, Reject, reject_message, shown
-from collector.screen import Limits, sift
-from collector.terminal_format import POINTS, TerminalFormat, TerminalPoint, TerminalPush
-from collector.topics import NOT_KNOWN, topics_of
-from collector.wire import BATCH_BYTES_MAX, BATCH_ROWS_MAX, WireReading
+from collector.wire.format import BATCH_BYTES_MAX, BATCH_ROWS_MAX, WireReading
+from collector.wire.terminal_format import POINTS, TerminalFormat, TerminalPoint, TerminalPush
+from collector.wire.topics import NOT_KNOWN, topics_of
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import SECOND_US, format_utc

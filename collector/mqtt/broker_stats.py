@@ -15,7 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from collector.broker_address import BrokerAddress
+from collector.mqtt.broker_address import BrokerAddress
 
 RETRY_SECONDS_MIN = 2.0
 RETRY_SECONDS_MAX = 60.0

@@ -19,12 +19,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from collector.broker_address import BrokerAddress
-from collector.line import Line
 from collector.message import MessageBlock
-from collector.message_queue import Room
-from collector.no_connection import NO_ANSWER_REMEDY
-from collector.packets import PACKET_BYTES_MAX, Published
+from collector.mqtt.broker_address import BrokerAddress
+from collector.mqtt.connection_errors import NO_ANSWER_REMEDY
+from collector.mqtt.message_queue import Room
+from collector.mqtt.packets import PACKET_BYTES_MAX, Published
+from collector.mqtt.transport import Line
 
 _WAIT_SECONDS = 0.1
 """How long the thread waits for the broker before it looks whether something else is to be done."""

@@ -10,8 +10,8 @@ import ssl
 import threading
 from socket import socket
 
-from collector.message_queue import Room
-from collector.packets import PacketReader, Published, acknowledgements
+from collector.mqtt.message_queue import Room
+from collector.mqtt.packets import PacketReader, Published, acknowledgements
 
 _BYTES_PER_RECEIVE = 256 * 1024
 _RECEIVED_BYTES_MAX = 8 * _BYTES_PER_RECEIVE

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.rejects import Fault, Reason, shown
+from collector.decoding.rejects import Fault, Reason, shown
 from grid.timestamps import MINUTE_US, SECOND_US, parse_moment_us
 
 _LAYOUT = re.compile(

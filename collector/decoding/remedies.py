@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.rejects import Reason
+from collector.decoding.rejects import Reason
 from grid.text import Text
 
 REMEDIES: dict[Reason, Text] = {

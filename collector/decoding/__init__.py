@@ -1,0 +1,1 @@
+"""From messages to columns and rejects: strict reading, plausibility, reasons and remedies."""

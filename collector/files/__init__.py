@@ -1,0 +1,1 @@
+"""Recorded readings from files, screened as the wire is."""
