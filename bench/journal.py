@@ -26,7 +26,7 @@ import numpy as np
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, MINUTE_US
 from service.packing import SHARE
-from stores.journal import FIRST_PLACE, Journal, Place
+from stores.journal.journal import FIRST_PLACE, Journal, Place
 
 SEED = 20210724
 FIRST_DAY_US = 1_627_056_000_000_000

@@ -18,7 +18,7 @@ from collector.decoding.decode import decode_block
 from collector.decoding.plausibility import Limits
 from collector.message import MessageBlock
 from grid.fleet import Fleet
-from stores.journal import Journal
+from stores.journal.journal import Journal
 
 BLOCK_READINGS = 10_000
 """Readings that are decoded and appended at once, as much as the collector takes when it is busy."""

@@ -34,7 +34,7 @@ from bench.receivers import Kind, Place, make_ledger
 from bench.traffic import Case, Form, ledger_of
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
-from stores.journal import Journal
+from stores.journal.journal import Journal
 
 SEED = 1
 QUEUED_MESSAGES_MAX = 2_000_000

@@ -22,7 +22,7 @@ from pathlib import Path
 from bench import counts
 from bench.node_programs import PEERS
 from bench.traffic import RATED_POWER_KVA, Case, ledger_of
-from stores.records import Records
+from stores.records.records import Records
 
 STOP_SECONDS_MAX = 30.0
 

@@ -38,8 +38,8 @@ from service import checkpoint
 from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
 from service.rulebook import choose_rule_sets, read_rule_sets
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 SEED = 20210724
 START_US = 1_627_056_000_000_000

@@ -24,7 +24,7 @@ from bench.start import pipeline_in
 from bench.traffic import Case, Form, ledger_of, messages_of, readings_of
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
-from stores.records import Records
+from stores.records.records import Records
 
 SEED = 1
 TRANSFORMERS = 10_000

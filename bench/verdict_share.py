@@ -31,8 +31,8 @@ from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
 from service.judging import Judge
 from service.rulebook import choose_rule_sets, read_rule_sets
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 SEED = 1
 BLOCK = 10_000

@@ -31,8 +31,8 @@ from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from service.judging import Judge, rated_and_sorted
 from service.rulebook import choose_rule_sets, read_rule_sets
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 SEED = 20210724
 REPEATS = 3

@@ -10,8 +10,8 @@ from alerts.notification.audit import Alarm, AlarmAudit, AuditedIncident, audit
 from grid.assets import Ledger
 from grid.timestamps import DAY_US, HOUR_US
 from service.response_draft import CALLS_FOR_HOURS
-from stores.changes import ToldRemark
-from stores.records import Records
+from stores.records.changes import ToldRemark
+from stores.records.records import Records
 
 AUDITED_US = DAY_US
 """How far back an audit looks when nobody says."""

@@ -28,8 +28,8 @@ from grid.errors import DamagedError, StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from service.judging import JudgeState
-from stores.checkpoint_file import CheckpointFile, Column, read_checkpoint, write_checkpoint
-from stores.journal import Journal
+from stores.journal.journal import Journal
+from stores.maintenance.checkpoint_file import CheckpointFile, Column, read_checkpoint, write_checkpoint
 
 FORMAT = 1
 """Goes up with every change of what the fold remembers, or of what follows from it."""

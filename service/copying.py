@@ -10,7 +10,7 @@ from service.house import House
 from service.meters import Meters
 from service.rounds import Pace, Round, RoundsThread
 from service.settings import Settings
-from stores.influx import InfluxCopy, InfluxTarget
+from stores.influx.copy import InfluxCopy, InfluxTarget
 
 STOP_SECONDS_MORE = 5.0
 """Beyond the time-out of a write, so long a stop waits for the batch under way."""

@@ -19,8 +19,8 @@ from service.clock import Clock
 from service.meters import Meters
 from service.notifiers import NotDelivered, Notice, Notifier, make_notifiers
 from service.settings import Settings
-from stores.outbox import DeliveryState, DueMessage
-from stores.records import Records
+from stores.records.outbox import DeliveryState, DueMessage
+from stores.records.records import Records
 
 _LOOK_SECONDS = 1.0
 _STORE_RETRY_SECONDS = 5.0

@@ -13,7 +13,7 @@ from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Merchant, Person
 from grid.errors import RedvestError, UsageError
 from service.clock import Clock
-from stores.records import Records
+from stores.records.records import Records
 
 REASON_LETTERS_MAX = 200
 

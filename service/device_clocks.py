@@ -16,7 +16,7 @@ from service.clock import Clock, real_seconds
 from service.meters import Meters
 from service.queries_trust import CHECK_THE_METER
 from service.rounds import Pace, RoundsThread, looks_into
-from stores.journal import Journal
+from stores.journal.journal import Journal
 
 LOOK_EVERY_US = 5 * MINUTE_US
 ROWS_AT_ONCE = 50_000

@@ -8,7 +8,7 @@ from alerts.notification.event import Remark, Urgency
 from alerts.notification.store_words import disk_has_room, disk_is_full
 from grid.fleet import Fleet
 from grid.text import Text
-from stores.ballast import Ballast
+from stores.maintenance.disk_reserve import Ballast
 
 log = logging.getLogger("redvest.disk")
 

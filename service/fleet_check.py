@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from simulator.fleet import transformer_id
 from simulator.fleet_keys import AcknowledgedKeys
-from stores.journal import Journal
+from stores.journal.journal import Journal
 
 NUMBERS_AT_ONCE = 50_000
 """Of the journal's transformers; it bounds the memory that a check takes."""

@@ -9,7 +9,7 @@ from alerts.silence.gap_words import broker_lost_session, readings_missing
 from grid.fleet import Fleet
 from grid.text import Text
 from service.gap_watch import Missing
-from stores.journal import Gap
+from stores.journal.journal import Gap
 
 
 def on_missing_readings(found: Sequence[Missing], fleet: Fleet, now_us: int) -> tuple[Remark, ...]:

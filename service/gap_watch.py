@@ -16,7 +16,7 @@ from grid.timestamps import MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
 from service.rounds import Pace, RoundsThread, looks_into
-from stores.journal import Gap, Journal
+from stores.journal.journal import Gap, Journal
 
 SEARCHED_MINUTES = 5.0
 """So long after a connection began, beyond one slot, it is searched for gaps (reliability promise)."""

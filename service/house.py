@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from service.desk import Desk
     from service.meters import Meters
     from service.queries import Queries
-    from stores.ballast import Ballast
-    from stores.journal import Journal
-    from stores.records import Records
+    from stores.journal.journal import Journal
+    from stores.maintenance.disk_reserve import Ballast
+    from stores.records.records import Records
 
 
 class House:
@@ -50,7 +50,7 @@ class House:
     @cached_property
     def records(self) -> Records:
         """Return the records store, its schema brought up to date. Raises StoreError when it cannot be opened."""
-        from stores.records import Records
+        from stores.records.records import Records
 
         self.make_data_folder()
         records = Records(self.settings.records_url())
@@ -59,7 +59,7 @@ class House:
 
     def journal_reader(self) -> Journal | None:
         """Return the readings journal, read-only; None while no collector has ever written one."""
-        from stores.journal import Journal
+        from stores.journal.journal import Journal
 
         with self._opening:
             if self._reader is None and self.settings.journal_file.exists():
@@ -68,7 +68,7 @@ class House:
 
     def journal_writer(self, *, rejects_rows_max: int | None = None) -> Journal:
         """Open the readings journal for the one process that may write it, the collector. The caller closes it."""
-        from stores.journal import Journal
+        from stores.journal.journal import Journal
 
         self.make_data_folder()
         rows_max = rejects_rows_max or self.settings.collector.rejects_rows_max
@@ -76,7 +76,7 @@ class House:
 
     def ballast(self) -> Ballast:
         """Return the reserve of disk space beside the stores."""
-        from stores.ballast import BALLAST_FILE, Ballast
+        from stores.maintenance.disk_reserve import BALLAST_FILE, Ballast
 
         self.make_data_folder()
         return Ballast(self.settings.data.folder / BALLAST_FILE, self.settings.data.ballast_mib * 2**20)

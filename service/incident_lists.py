@@ -9,7 +9,7 @@ from alerts.outreach.planner import Advice, OutreachList, OutreachSettings, advi
 from service.ledger_index import LedgerIndex
 from service.recent import Recent
 from service.visit_history import VisitHistory
-from stores.records import Records
+from stores.records.records import Records
 
 RecentOf = Callable[[str, int], Recent]
 """Of a transformer id and the moment [µs] of its newest reading."""

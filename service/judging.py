@@ -24,8 +24,8 @@ from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, MINUTE_US
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 ASKED_SINGLY_MAX = 20
 """So many transformers are looked up one by one; for more, everybody's recent verdicts are read at once."""

@@ -8,7 +8,7 @@ import time
 from grid.errors import StoreError
 from grid.timestamps import HOUR_US
 from service.disk_watch import DiskWatch
-from stores.journal import FIRST_PLACE, Journal, Place
+from stores.journal.journal import FIRST_PLACE, Journal, Place
 
 PASS_EVERY_US = HOUR_US
 """An hour's readings become packable every hour; what comes late is packed with the next pass, all of it together."""

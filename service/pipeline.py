@@ -32,9 +32,9 @@ from service.response import Response
 from service.response_draft import Answer, Silent
 from service.speaking import STATE_NAME, Speaking
 from service.watching import Watch
-from stores.changes import Changes
-from stores.journal import Appended, Journal, StoredReject
-from stores.records import Records
+from stores.journal.journal import Appended, Journal, StoredReject
+from stores.records.changes import Changes
+from stores.records.records import Records
 
 JUDGED_CURSOR = "judged"
 """Records cursor: the journal block up to which verdicts are recorded for certain."""

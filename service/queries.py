@@ -45,8 +45,8 @@ from service.queries_rules import reason_of, rule_lines
 from service.queries_sources import QueryOptions, Sources
 from service.queries_system import MESSAGES_LOOKED_AT, alarms_of, dead_messages, message_rows, reject_rows
 from service.queries_trust import DoubtfulMeter, doubtful_meters, trust_in
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 __all__ = ["Queries", "QueryOptions"]
 

@@ -11,7 +11,7 @@ from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from service.queries_answers import Curve
 from service.queries_ground import Ground
-from stores.journal import Journal
+from stores.journal.journal import Journal
 
 
 def curve_of(transformer_id: str, batch: ReadingBatch, fleet: Fleet) -> Curve:

@@ -12,8 +12,8 @@ from alerts.silence.detection import Watched
 from grid.assets import Ledger, Merchant, Person, ServiceGrid, Station, Transformer
 from grid.errors import UsageError
 from grid.fleet import Fleet
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 _ZONE_WITHOUT_STATION = "Asia/Shanghai"
 

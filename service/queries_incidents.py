@@ -19,8 +19,8 @@ from grid.timestamps import as_datetime
 from service.queries_answers import DoorRow, IncidentMark, IncidentRow, Progress
 from service.queries_ground import Ground
 from service.queries_privacy import mask_name, mask_phone
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 _ANSWERS = (VisitResult.AGREED, VisitResult.DONE, VisitResult.REFUSED, VisitResult.ABSENT)
 _PROGRESS_ROWS_MAX = 100

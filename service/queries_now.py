@@ -17,7 +17,7 @@ from grid.electrical import Basis, LoadRates, imbalance, voltage_outside
 from grid.readings import ReadingBatch
 from service.queries_answers import Counts, Freshness, TransformerNow
 from service.queries_ground import Ground
-from stores.journal import Journal, LastReceived
+from stores.journal.journal import Journal, LastReceived
 
 _PHASES = (Phase.A, Phase.B, Phase.C)
 

@@ -9,8 +9,8 @@ from alerts.outreach.planner import OutreachSettings
 from alerts.rules.rule_set import IncidentPart, RuleSet
 from alerts.silence.detection import SilenceSettings
 from service.clock import Clock
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from collector.decoding.remedies import REMEDIES
 from grid.text import Text
 from service.queries_answers import Counts
 from service.queries_answers_system import CollectorState, MessageRow, RejectRow
-from stores.journal import StoredReject
-from stores.outbox import Message
-from stores.records import Records
+from stores.journal.journal import StoredReject
+from stores.records.outbox import Message
+from stores.records.records import Records
 
 MESSAGES_LOOKED_AT = 200
 """So many of the newest messages are looked at."""

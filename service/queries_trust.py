@@ -13,8 +13,8 @@ from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.timestamps import DAY_US
 from service.queries_ground import Ground
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 
 TRUST_US = DAY_US
 """How far back the trust that pages show reaches."""

@@ -20,7 +20,7 @@ from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
 from service.meters import Meters
 from service.rounds import Pace, RoundsThread, looks_into
-from stores.journal import Gap, Journal
+from stores.journal.journal import Gap, Journal
 
 LOOK_EVERY_US = 30 * SECOND_US
 SAME_DEVICE_EVERY_US = 10 * MINUTE_US

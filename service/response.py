@@ -19,8 +19,8 @@ from service.incident_lists import IncidentLists, RecentOf
 from service.judging import Walked
 from service.ledger_index import LedgerIndex
 from service.response_draft import Answer, Draft, Ground, Silent
-from stores.changes import Changes
-from stores.records import Records
+from stores.records.changes import Changes
+from stores.records.records import Records
 
 VISIT_SEEN_AGAIN_US = 10 * SECOND_US
 """Visits are looked at again for so long: their writers' commits come in any order."""

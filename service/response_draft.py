@@ -16,7 +16,7 @@ from grid.timestamps import HOUR_US
 from service.incident_lists import IncidentLists
 from service.judging import Doubted, LateReadings
 from service.ledger_index import LedgerIndex
-from stores.changes import Changes
+from stores.records.changes import Changes
 
 CALLS_FOR_HOURS = 2.0
 """An incident that opened longer ago than this is history: it is recorded, nobody is called."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from grid.errors import RedvestError
 from service.meters import Meters
-from stores.journal import Journal
+from stores.journal.journal import Journal
 
 Round = Callable[[], bool]
 """Does a round, and returns whether the next one is due at once."""

@@ -8,7 +8,7 @@ from alerts.notification.event import Remark, Speech
 from alerts.notification.throttling import Hygiene, HygieneSettings
 from alerts.notification.throttling_state import HygieneState
 from grid.timestamps import SECOND_US
-from stores.changes import Changes, NewMessage, ToldRemark
+from stores.records.changes import Changes, NewMessage, ToldRemark
 
 STATE_NAME = "hygiene"
 SPEAK_EVERY_US = SECOND_US

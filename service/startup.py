@@ -18,14 +18,14 @@ from grid.fleet import Fleet
 from grid.text import Text
 from service.house import House
 from service.pipeline import JUDGED_CURSOR
-from stores.backup import refuse_half_restored
-from stores.influx import CURSOR as COPIED_CURSOR
-from stores.journal import Journal, LogState
-from stores.journal_file import CHECKED_BYTES_MAX
-from stores.set_aside import set_aside, what_was_set_aside
+from stores.influx.copy import CURSOR as COPIED_CURSOR
+from stores.journal.file import CHECKED_BYTES_MAX
+from stores.journal.journal import Journal, LogState
+from stores.maintenance.backup import refuse_half_restored
+from stores.maintenance.quarantine import set_aside, what_was_set_aside
 
 if TYPE_CHECKING:
-    from stores.records import Records
+    from stores.records.records import Records
 
 log = logging.getLogger("redvest.startup")
 

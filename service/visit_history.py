@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from alerts.outreach.planner import Visit
 from grid.timestamps import DAY_US
-from stores.records import Records
+from stores.records.records import Records
 
 HISTORY_DAYS = 400
 """How far back visits count for how likely a merchant agrees."""

@@ -38,9 +38,9 @@ from simulator.publisher import Published, Publisher
 from simulator.replay import publish_sending
 from simulator.scenario import load_scenario
 from simulator.town import Town
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from stores.ledger_files import read_ledger
-from stores.records import Records
+from stores.records.records import Records
 from tests.record_store import with_tables
 
 SCENARIO = load_scenario("yx06-24-july")

@@ -17,7 +17,7 @@ import sqlalchemy
 
 from alerts.model.incidents import Incident, IncidentState
 from grid.timestamps import MINUTE_US
-from stores.records import Records
+from stores.records.records import Records
 
 POSTGRESQL_URL = os.environ.get("REDVEST_TEST_POSTGRESQL_URL", "")
 KINDS = ("sqlite", "postgresql") if POSTGRESQL_URL else ("sqlite",)

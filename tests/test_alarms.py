@@ -19,8 +19,8 @@ from grid.text import Text
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_utc, parse_moment_us
 from service import cli
 from service.alarms import AuditedAlarms, audited_alarms, subject_of
-from stores.changes import Changes, ToldRemark
-from stores.records import Records
+from stores.records.changes import Changes, ToldRemark
+from stores.records.records import Records
 from tests.record_store import an_incident, with_tables
 from tests.town import ZONE, town_ledger
 

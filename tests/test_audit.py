@@ -12,8 +12,8 @@ import sqlalchemy
 
 from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Ledger, Merchant, Person, Role, Station, Transformer
-from stores.changes import Changes
-from stores.records import Records
+from stores.records.changes import Changes
+from stores.records.records import Records
 from tests.record_store import KINDS, NOON_US, an_incident, new_database, rows, with_tables
 
 TOWN = Ledger(

@@ -16,7 +16,7 @@ from collector.wire.format import batch_topic, reading_topic
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
 from grid.timestamps import parse_moment_us
-from stores.journal import Journal, StoredReject
+from stores.journal.journal import Journal, StoredReject
 from tests.bad_inputs import (
     GOOD,
     OWN_TOPIC,

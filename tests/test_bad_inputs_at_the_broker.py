@@ -24,7 +24,7 @@ from grid.assets import Ledger, Station
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, format_utc
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from tests.bad_inputs import (
     GOOD,
     OWN_TOPIC,

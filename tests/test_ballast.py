@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grid.errors import StoreError
-from stores.ballast import Ballast
+from stores.maintenance.disk_reserve import Ballast
 
 MIB = 2**20
 

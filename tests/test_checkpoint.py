@@ -14,8 +14,8 @@ from grid.errors import DamagedError, StoreError
 from grid.timestamps import MINUTE_US
 from service.judging import Judge
 from service.pipeline import JUDGED_CURSOR
-from stores.checkpoint_file import CheckpointFile, read_checkpoint, write_checkpoint
-from stores.records import Records
+from stores.maintenance.checkpoint_file import CheckpointFile, read_checkpoint, write_checkpoint
+from stores.records.records import Records
 from tests.test_pipeline import NOON, TRANSFORMERS, Station1, a_dirty_day, a_town, message, what_stands
 
 END_US = NOON + 700 * MINUTE_US

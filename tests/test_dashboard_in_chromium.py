@@ -24,7 +24,7 @@ from service.house import House
 from service.meters import Meters
 from service.settings import CONFIG_VARIABLE, load_settings
 from service.streamlit_flags import streamlit_arguments
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from tests.town import NOW_US, RATED_KVA, Town, build_town
 
 pytestmark = pytest.mark.browser

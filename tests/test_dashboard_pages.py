@@ -25,8 +25,8 @@ from grid.text import Language, Text
 from grid.timestamps import MINUTE_US, SECOND_US, parse_moment_us
 from service.house import House
 from service.settings import CONFIG_VARIABLE, load_settings
-from stores.changes import Changes, ToldRemark
-from stores.journal import Journal
+from stores.journal.journal import Journal
+from stores.records.changes import Changes, ToldRemark
 from tests.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"

@@ -17,10 +17,10 @@ from service.delivery import Delivery, DeliveryThread, RetryPolicy
 from service.meters import Meters
 from service.notifiers import FileNotifier, NotDelivered, Notice, Notifier, WebhookNotifier
 from service.settings import Settings
-from stores.changes import Changes, NewMessage
-from stores.outbox import Delivery as Fate
-from stores.outbox import DeliveryState
-from stores.records import Records
+from stores.records.changes import Changes, NewMessage
+from stores.records.outbox import Delivery as Fate
+from stores.records.outbox import DeliveryState
+from stores.records.records import Records
 from tests.webhook_receiver import Receiver
 
 NOW_US = parse_moment_us("2021-07-24T03:00:00Z")

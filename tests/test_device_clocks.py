@@ -19,7 +19,7 @@ from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_moment_us
 from service.clock import SystemClock
 from service.device_clocks import DeviceClocks
 from service.house import House
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from tests.faults.devices import Devices
 from tests.faults.site import Site, a_fast_clock
 from tests.faults.street import Street, reading

@@ -23,9 +23,9 @@ from service.doctor import Check, examine
 from service.health import ADDRESS_FILE, HealthServer
 from service.meters import Meters
 from service.settings import load_settings
-from stores.changes import Changes, NewMessage
 from stores.ledger_files import read_ledger
-from stores.records import Records
+from stores.records.changes import Changes, NewMessage
+from stores.records.records import Records
 from tests.mosquitto import Mosquitto
 from tests.tools import tool
 

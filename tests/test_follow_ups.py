@@ -15,7 +15,7 @@ from grid.assets import Transformer
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 from service import pipeline
 from service.follow_ups import FOLLOWED_AT_ONCE, FollowUps
-from stores import database
+from stores.records import database
 from tests.test_pipeline import NOON, Station1, a_town, message
 
 NOW = NOON + HOUR_US

@@ -20,7 +20,7 @@ from service import gap_remarks
 from service.clock import SystemClock
 from service.gap_watch import Cause, GapWatch
 from service.meters import Meters
-from stores.journal import Journal
+from stores.journal.journal import Journal
 
 NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
 SLOT = 15 * MINUTE_US

@@ -14,11 +14,11 @@ from grid.assets import Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, SECOND_US
-from stores.changes import Changes
-from stores.influx import InfluxCopy, InfluxTarget
-from stores.journal import Journal
-from stores.line_protocol import reading_lines
-from stores.records import Records
+from stores.influx.copy import InfluxCopy, InfluxTarget
+from stores.influx.line_protocol import reading_lines
+from stores.journal.journal import Journal
+from stores.records.changes import Changes
+from stores.records.records import Records
 from tests.influx_front import Front
 from tests.record_store import NOON_US, with_tables
 from tests.victoria_metrics import VictoriaMetrics

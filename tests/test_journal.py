@@ -21,7 +21,7 @@ import pytest
 from grid.errors import StoreError
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US
-from stores.journal import FIRST_PLACE, Appended, Journal, StoredReject
+from stores.journal.journal import FIRST_PLACE, Appended, Journal, StoredReject
 
 NOON_US = 1_627_099_200_000_000  # 24 July 2021, 12:00 in Beijing
 
@@ -352,7 +352,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from grid.readings import ReadingBatch
-from stores.journal import Journal
+from stores.journal.journal import Journal
 journal = Journal.open_writer(Path(sys.argv[1]))
 journal.numbers(f"T{{i}}" for i in range(500))
 start = journal.counts().blocks

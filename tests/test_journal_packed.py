@@ -25,14 +25,16 @@ from service import packing
 from service.disk_watch import DiskWatch
 from service.packing import Packing
 from service.startup import Opened
-from stores import journal_blocks, journal_bundles, journal_newest, journal_packing, journal_schema
-from stores.ballast import Ballast
-from stores.journal import FIRST_PLACE, Journal
-from stores.journal_before import StoredBefore
-from stores.journal_newest import Newest
-from stores.journal_packing import pack_step
-from stores.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
-from stores.stored_readings import slot_minute, value_columns
+from stores.journal import blocks as journal_blocks
+from stores.journal import newest, row_groups, schema
+from stores.journal import packing as journal_packing
+from stores.journal.journal import FIRST_PLACE, Journal
+from stores.journal.newest import Newest
+from stores.journal.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
+from stores.journal.packing import pack_step
+from stores.journal.previous import StoredBefore
+from stores.journal.stored_readings import slot_minute, value_columns
+from stores.maintenance.disk_reserve import Ballast
 from tests.test_journal import acknowledged_until_killed, files_no_longer_than, pack_all
 
 MIDNIGHT_US = 1_627_056_000_000_000 // DAY_US * DAY_US
@@ -218,7 +220,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_packing, "STEP_READINGS_MAX", 4)
     monkeypatch.setattr(journal_packing, "SEGMENT_READINGS_MAX", 6)
     monkeypatch.setattr(journal_blocks, "JOINED_READINGS", 5)
-    monkeypatch.setattr(journal_newest, "UNWRITTEN_BLOCKS_MAX", 3)
+    monkeypatch.setattr(newest, "UNWRITTEN_BLOCKS_MAX", 3)
 
 
 ANY_DEEDS = given(st.lists(A_DEED, max_size=12))
@@ -266,7 +268,7 @@ def test_a_journal_that_packs_wrongly_is_found_out(broken: str, monkeypatch: pyt
         case "repetitions are not looked for":
             monkeypatch.setattr(StoredBefore, "met_by", staticmethod(lambda _, batch, maybe: StoredBefore(batch)))
         case "rows stay":
-            monkeypatch.setattr(journal_bundles, "take_out", lambda connection, slot, neighbours, gone: len(gone))
+            monkeypatch.setattr(row_groups, "take_out", lambda connection, slot, neighbours, gone: len(gone))
         case "hearsay":  # packing goes by what was newest some blocks ago
             monkeypatch.setattr(Newest, "write", lambda *_: None)
         case _:
@@ -296,8 +298,8 @@ def test_a_kill_while_packing_loses_nothing_and_stores_nothing_twice(tmp_path: P
 import sys
 from pathlib import Path
 from grid.timestamps import HOUR_US, MINUTE_US
-from stores.ballast import Ballast
-from stores.journal import FIRST_PLACE, Journal
+from stores.maintenance.disk_reserve import Ballast
+from stores.journal.journal import FIRST_PLACE, Journal
 from tests.test_journal_packed import IDS, MIDNIGHT_US, a_grid
 journal = Journal.open_writer(Path(sys.argv[1]))
 journal.numbers(IDS)
@@ -386,9 +388,9 @@ def an_older_journal(path: Path, version: int, sent: ReadingBatch, block_no: NDA
     )}  # fmt: skip
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         with pytest.MonkeyPatch.context() as older:
-            older.setattr(journal_schema, "_STEPS", journal_schema._STEPS[:version])
-            older.setattr(journal_schema, "SCHEMA_VERSION", version)
-            journal_schema.migrate(file)
+            older.setattr(schema, "_STEPS", schema._STEPS[:version])
+            older.setattr(schema, "SCHEMA_VERSION", version)
+            schema.migrate(file)
         file.execute("BEGIN")
         file.executemany("INSERT INTO transformer VALUES (?, ?)", list(enumerate(IDS)))
         file.executemany(
@@ -428,13 +430,13 @@ def test_a_migration_that_does_not_come_to_its_end_leaves_the_older_journal(
 ) -> None:
     path, sent = tmp_path / "journal.sqlite", a_grid(70)
     an_older_journal(path, 2, sent, np.ones(len(sent), np.int64))
-    *steps, last = journal_schema._STEPS
-    monkeypatch.setattr(journal_schema, "_STEPS", (*steps, (*last, "and then the power fails")))
+    *steps, last = schema._STEPS
+    monkeypatch.setattr(schema, "_STEPS", (*steps, (*last, "and then the power fails")))
     with pytest.raises(StoreError, match="syntax error"):
         Journal.open_writer(path)
     monkeypatch.undo()
     with closing(sqlite3.connect(path)) as file:
-        assert journal_schema.schema_version(file) == 2
+        assert schema.schema_version(file) == 2
         assert file.execute("SELECT count(*) FROM reading").fetchone() == (len(sent),)
         assert not file.execute("SELECT name FROM sqlite_schema WHERE name IN ('segment', 'bundle')").fetchall()
     with Journal.open_writer(path) as journal:

@@ -11,9 +11,9 @@ import pytest
 from grid.errors import StoreError
 from grid.text import Text
 from grid.timestamps import MINUTE_US
-from stores.changes import Changes, NewMessage
-from stores.outbox import DeliveryState
-from stores.records import Records
+from stores.records.changes import Changes, NewMessage
+from stores.records.outbox import DeliveryState
+from stores.records.records import Records
 from tests.record_store import KINDS, NOON_US, an_incident, new_database, with_tables
 
 

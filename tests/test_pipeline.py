@@ -35,9 +35,9 @@ from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, format_utc
 from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
 from service.rulebook import choose_rule_sets, read_rule_sets
-from stores import database
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records import database
+from stores.records.records import Records
 
 NOON = 1_627_099_200_000_000
 TRANSFORMERS = ("T1", "T2", "T3")

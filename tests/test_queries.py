@@ -29,8 +29,8 @@ from service.queries_now import level_now
 from service.queries_privacy import mask_name, mask_phone
 from service.recent import slopes_per_hour
 from service.settings import load_settings
-from stores.journal import Journal
-from stores.records import Records
+from stores.journal.journal import Journal
+from stores.records.records import Records
 from tests.town import FIRST_US, INCIDENT_TRANSFORMER, NASTY_SHOP, NOW_US, SILENT_SINCE_US, Town, build_town
 
 
@@ -335,7 +335,7 @@ def test_the_newest_answer_of_a_door_counts(tmp_path: Path) -> None:
 
 
 def test_a_second_revision_keeps_the_answered_doors_of_the_first(tmp_path: Path) -> None:
-    from stores.changes import Changes
+    from stores.records.changes import Changes
 
     town = build_town(tmp_path)
     house = House(load_settings(town.config))

@@ -16,8 +16,8 @@ from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
 from service.house import House
 from service.queries_trust import TrustOfLate, trust_of_late
 from service.settings import load_settings
-from stores.changes import Changes, ToldRemark
-from stores.journal import Journal
+from stores.journal.journal import Journal
+from stores.records.changes import Changes, ToldRemark
 from tests.town import NOW_US, RATED_KVA, Town, build_town
 
 NAN = float("nan")

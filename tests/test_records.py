@@ -19,7 +19,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import stores.migrations
+import stores.records.migrations
 from alerts.model.episodes import Ending, Episode
 from alerts.model.incidents import IncidentEvent, IncidentEventKind, IncidentState
 from alerts.outreach.planner import Ask, Door, OutreachList, Visit, VisitResult
@@ -40,9 +40,9 @@ from grid.errors import SettingsError, StoreError
 from grid.text import Text
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
 from service.visit_history import HISTORY_DAYS, VisitHistory
-from stores.changes import Changes, NewMessage
-from stores.records import Records
-from stores.records_schema import SCHEMA_VERSION, metadata
+from stores.records.changes import Changes, NewMessage
+from stores.records.records import Records
+from stores.records.schema import SCHEMA_VERSION, metadata
 from tests.record_store import KINDS, NOON_US, an_incident, new_database, rows, with_tables
 
 REPOSITORY = Path(__file__).parents[1]
@@ -339,8 +339,8 @@ import sys
 from alerts.outreach.planner import Visit, VisitResult
 from grid.text import Text
 from service.visit_history import HISTORY_DAYS, VisitHistory
-from stores.changes import Changes, NewMessage
-from stores.records import Records
+from stores.records.changes import Changes, NewMessage
+from stores.records.records import Records
 name, url = sys.argv[1:]
 records = Records(url)
 records.migrate()
@@ -384,7 +384,7 @@ def test_processes_that_write_at_once_lose_nothing_and_a_killed_one_harms_nobody
 _KILLED_WHILE_MIGRATING = """
 import os, signal, sys
 from sqlalchemy import Engine, event
-from stores.records import Records
+from stores.records.records import Records
 statements_left = int(sys.argv[2])
 
 @event.listens_for(Engine, "after_cursor_execute")
@@ -429,7 +429,7 @@ def test_a_migration_killed_anywhere_leaves_nothing_half_done(tmp_path: Path) ->
 
 
 def test_several_processes_migrate_at_once_and_each_finds_the_schema(url: str) -> None:
-    script = "import sys; from stores.records import Records; r = Records(sys.argv[1]); r.migrate(); r.ledger()"
+    script = "import sys; from stores.records.records import Records; r = Records(sys.argv[1]); r.migrate(); r.ledger()"
     processes = [a_process(script, url) for _ in range(2)]
     assert [process.wait() for process in processes] == [0] * 2
     with Records(url) as records:
@@ -438,7 +438,7 @@ def test_several_processes_migrate_at_once_and_each_finds_the_schema(url: str) -
 
 def test_the_migrations_lead_to_the_tables_that_the_code_uses(records: Records, url: str) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(stores.migrations.__file__).parent))
+    config.set_main_option("script_location", str(Path(stores.records.migrations.__file__).parent))
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_VERSION == records.schema_version()
     engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:

@@ -35,9 +35,9 @@ from grid.assets import (
 )
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
-from stores.changes import Changes, NewMessage
-from stores.journal import Journal, StoredReject
-from stores.records import Records
+from stores.journal.journal import Journal, StoredReject
+from stores.records.changes import Changes, NewMessage
+from stores.records.records import Records
 
 ZONE = "Asia/Shanghai"
 FIRST_US = parse_moment_us("2021-07-24T06:00:00+08:00")

@@ -12,8 +12,8 @@ from grid.text import Text
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.screen import local, progress, utc
 from service.house import House
-from stores.backup import JOURNAL_FILE, RECORDS_FILE, Backup, back_up, read_backup
-from stores.backup import restore as put_back
+from stores.maintenance.backup import JOURNAL_FILE, RECORDS_FILE, Backup, back_up, read_backup
+from stores.maintenance.backup import restore as put_back
 
 
 def backup(

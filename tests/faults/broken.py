@@ -45,7 +45,7 @@ def ack_before_commit() -> None:
 
 def synchronous_off() -> None:
     """Let the journal commit without a sync."""
-    import stores.journal as journal
+    import stores.journal.journal as journal
 
     open_for_writing = journal.open_for_writing
 
@@ -126,7 +126,7 @@ def keeps_every_message() -> None:
 
 def last_write_wins() -> None:
     """Let a later reading of the same moment overwrite the one that is stored."""
-    import stores.journal_append as journal_append
+    import stores.journal.append as journal_append
 
     def last_rows(batch: Any) -> Any:
         order = np.lexsort((np.arange(len(batch)), batch.measured_at_us, batch.transformer))
@@ -141,7 +141,7 @@ def error_treated_as_ok() -> None:
     import numpy as np
 
     from grid.errors import StoreError
-    from stores.journal import Appended, Journal
+    from stores.journal.journal import Appended, Journal
 
     append = Journal.append
 
@@ -163,8 +163,8 @@ def no_gap_scan() -> None:
 
 def damage_ignored() -> None:
     """Look at no file at the start."""
-    import stores.journal_file as journal_file
-    from stores.journal_log import LogState
+    import stores.journal.file as journal_file
+    from stores.journal.log import LogState
 
     journal_file._refuse_damaged = lambda connection, path: None
     journal_file.WriterLock.log_state = property(  # type: ignore[assignment]

@@ -11,9 +11,9 @@ def copy_from_memory() -> None:
     import numpy as np
 
     from grid.readings import ReadingBatch
-    from stores.influx import InfluxCopy
-    from stores.journal import Journal
-    from stores.line_protocol import reading_lines
+    from stores.influx.copy import InfluxCopy
+    from stores.influx.line_protocol import reading_lines
+    from stores.journal.journal import Journal
 
     append = Journal.append
     buffered: deque[ReadingBatch] = deque()

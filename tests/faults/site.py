@@ -20,9 +20,9 @@ from service.health import ADDRESS_FILE
 from service.house import House
 from service.settings import Settings, load_settings
 from service.speaking import STATE_NAME
-from stores.changes import ToldRemark
-from stores.journal import Journal
-from stores.outbox import Message
+from stores.journal.journal import Journal
+from stores.records.changes import ToldRemark
+from stores.records.outbox import Message
 from tests.faults.collector import FORKING, run_forked
 from tests.faults.promises import file_is_whole, require
 from tests.faults.street import Key

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grid.errors import DamagedError
-from stores.journal import Journal
+from stores.journal.journal import Journal
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Site, a_fast_clock

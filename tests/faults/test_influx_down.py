@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stores.influx import CURSOR
+from stores.influx.copy import CURSOR
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Running, Site, a_fast_clock

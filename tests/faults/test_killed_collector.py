@@ -12,7 +12,7 @@ import pytest
 
 from alerts.model.incidents import incident_id
 from grid.timestamps import MINUTE_US
-from stores.outbox import DeliveryState
+from stores.records.outbox import DeliveryState
 from tests.faults.devices import Devices
 from tests.faults.injections import POINTS
 from tests.faults.promises import PromiseBroken, nothing_invented, nothing_lost, require

@@ -1,0 +1,1 @@
+"""The copy of readings and verdicts to InfluxDB, written from the journal."""

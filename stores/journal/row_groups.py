@@ -1,0 +1,224 @@
+"""Bundles: the readings that sixteen neighbours sent in one minute with one block, one row of the journal.
+
+They are kept as they came, eight bytes a number, until their hour is over and packed into segments. A row for each
+reading costs SQLite five times what a bundle of sixteen does, and Python twice as much to read back (bench.journal).
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.readings import ReadingBatch
+from grid.timestamps import MINUTE_US
+from stores.journal.stored_readings import (
+    NEIGHBOURS,
+    NO_READINGS,
+    VALUE_COLUMNS,
+    StoredReadings,
+    slot_minute,
+    value_columns,
+)
+
+_TOLD_FIRST = 3
+_WORDS = _TOLD_FIRST + len(VALUE_COLUMNS)
+RECORD_BYTES = 8 * _WORDS
+"""Of a reading: its place in the slot, how long after measuring it was received [µs], its sequence, eleven values."""
+_SEAL_BYTES = 4
+"""CRC-32 of a bundle's key and all its records, behind them: SQLite's pages have no checksum of their own."""
+_KEY = struct.Struct("<qqq")
+_SEALED = 0x2144DF1C
+"""CRC-32 of any bytes with their own CRC-32 behind them (its residue)."""
+
+_COLUMNS = "slot_minute, neighbours, block_no, told"
+# CROSS JOIN keeps SQLite from turning the loops round: for each slot one seek.
+_OF_NEIGHBOURS = f"""
+    SELECT {_COLUMNS} FROM slot CROSS JOIN bundle USING (slot_minute)
+    WHERE slot_minute BETWEEN ? AND ? AND neighbours BETWEEN ? AND ? ORDER BY slot_minute, neighbours, block_no
+"""  # noqa: S608
+_AT = f"SELECT {_COLUMNS} FROM bundle WHERE slot_minute = ? AND neighbours = ?"  # noqa: S608
+_OF_BLOCKS = f"SELECT {_COLUMNS} FROM bundle WHERE slot_minute = ? AND block_no BETWEEN ? AND ?"  # noqa: S608
+_PUT = "INSERT INTO bundle VALUES (?, ?, ?, ?)"
+_REMOVE = "DELETE FROM bundle WHERE slot_minute = ? AND neighbours = ? AND block_no = ?"
+
+Row = tuple[int, int, int, bytes]
+"""slot_minute, neighbours, block_no and the records."""
+
+log = logging.getLogger("redvest.journal")
+
+
+def put(connection: sqlite3.Connection, readings: ReadingBatch, block_no: int) -> None:
+    """Store readings of one block that are sorted by transformer and time, none of which is stored."""
+    connection.executemany(_PUT, bundles_of(readings, block_no))
+
+
+def bundles_of(readings: ReadingBatch, block_no: int) -> Iterator[Row]:
+    """Yield the rows for readings of one block, sorted by transformer and time, in the order of the table's key."""
+    slots = slot_minute(readings.measured_at_us)
+    if (slots[1:] < slots[:-1]).any():
+        order = np.argsort(slots, kind="stable")
+        readings, slots = readings.take(order), slots[order]
+    neighbours = readings.transformer // NEIGHBOURS
+    is_first = np.ones(len(slots), bool)
+    is_first[1:] = (slots[1:] != slots[:-1]) | (neighbours[1:] != neighbours[:-1])
+    first = np.flatnonzero(is_first)
+    bounds = pairwise((RECORD_BYTES * np.append(first, len(slots))).tolist())
+    records = _records(readings)
+    for slot, number, (begin, end) in zip(slots[first].tolist(), neighbours[first].tolist(), bounds, strict=True):
+        yield slot, number, block_no, _sealed((slot, number, block_no), records[begin:end])
+
+
+def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
+    """Return the readings of bundles, or those of one transformer, one bundle after another.
+
+    A damaged bundle counts as not there, which the log says.
+    """
+    whole = [row for row in rows if _is_whole(row)]
+    if not whole:
+        return NO_READINGS
+    slots, neighbours, blocks, told = zip(*whole, strict=True)
+    words = np.frombuffer(b"".join([records[:-_SEAL_BYTES] for records in told]), "<i8").reshape(-1, _WORDS)
+    bundle = np.repeat(np.arange(len(whole)), np.fromiter(map(len, told), np.int64, len(told)) // RECORD_BYTES)
+    if only is not None:
+        is_of = (words[:, 0] >> 32) + np.array(neighbours, np.int64)[bundle] * NEIGHBOURS == only
+        words, bundle = words[is_of], bundle[is_of]
+    place, waited_us, sequence = words[:, :_TOLD_FIRST].T
+    measured_at_us = np.array(slots, np.int64)[bundle] * MINUTE_US + (place & 0xFFFFFFFF)
+    values = words[:, _TOLD_FIRST:].view("<f8")
+    readings = ReadingBatch(
+        transformer=(np.array(neighbours, np.int64)[bundle] * NEIGHBOURS + (place >> 32)).astype(np.int32),
+        measured_at_us=measured_at_us,
+        received_at_us=measured_at_us + waited_us,
+        voltage_v=values[:, 0:3],
+        current_amp=values[:, 3:6],
+        active_power_kw=values[:, 6],
+        reactive_power_kvar=values[:, 7],
+        neutral_current_amp=values[:, 8],
+        oil_temperature_c=values[:, 9],
+        ambient_temperature_c=values[:, 10],
+        sequence=sequence,
+    )
+    return StoredReadings(readings, np.array(blocks, np.int64)[bundle])
+
+
+def of_neighbours(
+    connection: sqlite3.Connection, first: int, last: int, from_minute: int, to_minute: int
+) -> Iterator[Row]:
+    """Yield the bundles of the neighbours from one to another in the slots from one to another, slot by slot."""
+    yield from connection.execute(_OF_NEIGHBOURS, (from_minute, to_minute, first, last))
+
+
+def since(connection: sqlite3.Connection, slot: int, readings_max: int) -> Iterator[StoredReadings]:
+    """Yield all readings since a slot by slot, transformer and time, about `readings_max` at once."""
+    asked = connection.execute(
+        f"SELECT {_COLUMNS} FROM bundle WHERE slot_minute >= ? ORDER BY slot_minute, neighbours, block_no",  # noqa: S608
+        (slot,),
+    )
+    waiting: list[Row] = []
+    held_bytes = 0
+    for row in asked:
+        # Bundles of the same neighbours and slot stay together: only all of them are in time order.
+        if held_bytes >= readings_max * RECORD_BYTES and row[:2] != waiting[-1][:2]:
+            yield _in_order(readings_in(waiting))
+            waiting, held_bytes = [], 0
+        waiting.append(row)
+        held_bytes += len(row[3])
+    yield _in_order(readings_in(waiting))
+
+
+def at(
+    connection: sqlite3.Connection, slots: NDArray[np.int64], neighbours: NDArray[np.int64] | NDArray[np.int32]
+) -> StoredReadings:
+    """Return all readings of slots (k,) and neighbours (k,), pair by pair; each pair is asked for once."""
+    rows: list[Row] = []
+    for pair in dict.fromkeys(zip(slots.tolist(), neighbours.tolist(), strict=True)):
+        rows += connection.execute(_AT, pair)
+    return readings_in(rows)
+
+
+def of_blocks(
+    connection: sqlite3.Connection, slots: Iterable[int], first_block: int, last_block: int
+) -> StoredReadings:
+    """Return the readings of some slots that came with the blocks from one to another."""
+    rows: list[Row] = []
+    for slot in slots:
+        rows += connection.execute(_OF_BLOCKS, (slot, first_block, last_block))
+    return readings_in(rows)
+
+
+def take_out(connection: sqlite3.Connection, slot: int, neighbours: int, gone: NDArray[np.int64]) -> int:
+    """Remove readings, by `place_in_slot` (k,), from the bundles of some neighbours in a slot; return how many went."""
+    removed = 0
+    for row in connection.execute(_AT, (slot, neighbours)).fetchall():
+        bundle = readings_in([row])
+        goes = np.isin(place_in_slot(bundle.readings.transformer, bundle.readings.measured_at_us), gone)
+        if not goes.any():
+            continue
+        removed += int(goes.sum())
+        connection.execute(_REMOVE, row[:3])
+        if not goes.all():
+            put(connection, bundle.readings.take(~goes), row[2])
+    return removed
+
+
+def damaged_readings(connection: sqlite3.Connection) -> int:
+    """Return how many readings are in damaged bundles; each of these is said in the log."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM bundle")  # noqa: S608
+    return sum(readings_told(row) for row in rows if not _is_whole(row))
+
+
+def readings_told(row: Row) -> int:
+    """Return how many readings there are in a bundle by its size; at least one."""
+    return max(len(row[3]) // RECORD_BYTES, 1) if isinstance(row[3], bytes) else 1
+
+
+def place_in_slot(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for readings of the same neighbours and slot a number each (n,), in the order of their bundle."""
+    return (transformer.astype(np.int64) % NEIGHBOURS << 32) + measured_at_us % MINUTE_US
+
+
+def _records(readings: ReadingBatch) -> bytes:
+    words = np.empty((len(readings), _WORDS), "<i8")
+    words[:, 0] = place_in_slot(readings.transformer, readings.measured_at_us)
+    words[:, 1] = readings.received_at_us - readings.measured_at_us
+    words[:, 2] = readings.sequence
+    values = words[:, _TOLD_FIRST:].view("<f8")
+    for number, column in enumerate(value_columns(readings)):
+        values[:, number] = column
+    values[np.isnan(values)] = np.nan  # a missing value has one set of bits
+    return words.tobytes()
+
+
+def _sealed(key: tuple[int, int, int], records: bytes) -> bytes:
+    return records + zlib.crc32(records, zlib.crc32(_KEY.pack(*key))).to_bytes(_SEAL_BYTES, "little")
+
+
+def _is_whole(row: Row) -> bool:
+    slot, neighbours, block_no, told = row
+    # A flipped bit in SQLite's own bookkeeping can turn any of them into another kind of value.
+    with suppress(TypeError, struct.error):
+        key = _KEY.pack(slot, neighbours, block_no)
+        if zlib.crc32(told, zlib.crc32(key)) == _SEALED and len(told) % RECORD_BYTES == _SEAL_BYTES:
+            return True
+    log.error(
+        "a bundle of the journal is damaged: %d readings of sixteen transformers (number // 16 is %s) in minute %s "
+        "are missing",
+        readings_told(row),
+        neighbours,
+        slot,
+    )
+    return False
+
+
+def _in_order(stored: StoredReadings) -> StoredReadings:
+    readings = stored.readings
+    slots = slot_minute(readings.measured_at_us)
+    return stored.take(np.lexsort((readings.measured_at_us, readings.transformer, slots)))

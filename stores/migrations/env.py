@@ -1,9 +1,0 @@
-"""Run by alembic for each upgrade: uses the connection and the transaction that `upgrade` was given."""
-
-from alembic import context
-
-from stores.records_schema import metadata
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
-with context.begin_transaction():
-    context.run_migrations()

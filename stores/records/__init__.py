@@ -1,0 +1,1 @@
+"""The relational records: ledger, incidents, lists, visits, outbox, audit."""

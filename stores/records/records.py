@@ -1,0 +1,271 @@
+"""Ledger, verdicts, incidents, lists, visits, outbox and audit: what several processes write a little of.
+
+One relational database: a SQLite file (the default, nothing to install) or PostgreSQL, by URL. Answers are
+values of `grid` and `alerts`; rows never leave this package. Every database error comes out as StoreError.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, inspect, text
+
+from alerts.model.episodes import Episode
+from alerts.model.incidents import Incident, IncidentEvent
+from alerts.outreach.planner import OutreachList, Visit
+from grid.assets import Ledger
+from grid.errors import StoreError
+from stores.records import audit, cursors, notifications, outbox, verdicts
+from stores.records import ledger as records_ledger
+from stores.records import outreach as records_outreach
+from stores.records.audit import AuditAction, AuditEntry
+from stores.records.changes import Changes, ToldRemark
+from stores.records.database import Database, alone
+from stores.records.ledger import LedgerReplaced
+from stores.records.outbox import DueMessage, Message
+from stores.records.schema import SCHEMA_VERSION
+from stores.records.verdicts import EpisodeToCopy
+
+__all__ = ["AuditEntry", "Changes", "DueMessage", "EpisodeToCopy", "LedgerReplaced", "Message", "Records"]
+
+
+class Records:
+    """The relational store. Safe to share between threads; each call is one transaction."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare the store of a URL; opens nothing yet. Raises SettingsError for an unusable URL.
+
+        `sqlite:////path/records.sqlite` or `postgresql+psycopg://user@host/database`.
+        """
+        self._database = Database(url)
+
+    def migrate(self) -> None:
+        """Bring the schema up to date, in one transaction; safe against a kill, and when several processes do it.
+
+        Raises StoreError when the database was written by a newer Redvest.
+        """
+        self._database.make_file()
+        version = self.schema_version()
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"was written by a newer Redvest (schema {version}, known here {SCHEMA_VERSION})",
+                where=self._database.where,
+                remedy="install that version or a later one",
+            )
+        if version < SCHEMA_VERSION:
+            from stores.records.migrations import upgrade  # alembic takes long to import, and is seldom needed
+
+            with self._database.writing() as connection:
+                alone(connection, "migration")
+                upgrade(connection)
+
+    def refuse_damaged(self) -> None:
+        """Raise DamagedError when the file of an embedded store is damaged, StoreError when it cannot be read."""
+        self._database.refuse_damaged()
+
+    def schema_version(self) -> str:
+        """Return the schema's version, empty when the database is new."""
+        with self._reading() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return ""
+            return connection.execute(text("SELECT max(version_num) FROM alembic_version")).scalar_one() or ""
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    # Ledger
+
+    def ledger(self) -> Ledger:
+        """Return the ledger in force, in the order of its sheets; what is retired is left out."""
+        with self._reading() as connection:
+            return records_ledger.ledger(connection)
+
+    def ledger_version(self) -> int:
+        """Return the version of the ledger in force, counted from 1; 0 when none was ever taken."""
+        with self._reading() as connection:
+            return records_ledger.ledger_version(connection)
+
+    def replace_ledger(self, ledger: Ledger, by: str, now_us: int) -> LedgerReplaced:
+        """Take a ledger, all or nothing: rows that are gone are retired, not deleted.
+
+        Taking the same ledger again changes nothing and keeps the version.
+        """
+        with self._writing() as connection:
+            return records_ledger.replace_ledger(connection, ledger, by, now_us)
+
+    # Verdicts and incidents
+
+    def commit(self, changes: Changes) -> None:
+        """Record everything a tick changed in one transaction; recording it again leaves the same records."""
+        if not changes:
+            return
+        with self._writing() as connection:
+            verdicts.record_episodes(connection, changes.episodes, changes.retracted_episodes)
+            verdicts.record_incidents(connection, changes.incidents, changes.events)
+            records_outreach.record_lists(connection, changes.lists)
+            outbox.put(connection, changes.messages)
+            notifications.record_told(connection, changes.told)
+            notifications.keep_states(connection, changes.states)
+
+    def told_since(self, since_us: int) -> tuple[ToldRemark, ...]:
+        """Return every remark that was told to people since a moment, oldest first."""
+        with self._reading() as connection:
+            return notifications.told_since(connection, since_us)
+
+    def state(self, name: str) -> str:
+        """Return what a part of the pipeline keeps under a name, empty when it keeps nothing."""
+        with self._reading() as connection:
+            return notifications.state(connection, name)
+
+    def episodes(
+        self, transformer_id: str | None = None, since_us: int | None = None, open_only: bool = False
+    ) -> tuple[Episode, ...]:
+        """Return episodes by their start, retracted ones left out.
+
+        Only those of one transformer, those not over before a moment, those open.
+        """
+        with self._reading() as connection:
+            return verdicts.episodes(connection, transformer_id, since_us, open_only)
+
+    def incidents(self, open_only: bool = False, since_us: int | None = None) -> tuple[Incident, ...]:
+        """Return incidents, newest first, retracted ones included.
+
+        Only the open ones, or those not over before a moment.
+        """
+        with self._reading() as connection:
+            return verdicts.incidents(connection, open_only, since_us)
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """Return one incident, None when there is none of that id."""
+        with self._reading() as connection:
+            return verdicts.one_incident(connection, incident_id)
+
+    def events(self, incident_id: str) -> tuple[IncidentEvent, ...]:
+        """Return an incident's record, oldest first."""
+        with self._reading() as connection:
+            return verdicts.events(connection, incident_id)
+
+    # Outreach
+
+    def outreach(self, incident_id: str) -> OutreachList | None:
+        """Return the incident's list, its latest revision, None when none was made."""
+        return next(reversed(self.outreach_revisions(incident_id)), None)
+
+    def outreach_revisions(self, incident_id: str) -> tuple[OutreachList, ...]:
+        """Return every revision of the incident's list, oldest first."""
+        with self._reading() as connection:
+            return records_outreach.lists(connection, incident_id)
+
+    def record_visit(self, visit: Visit, by: str) -> None:
+        """Add one result at one door, with a line in the audit record; the same visit twice is one."""
+        with self._writing() as connection:
+            records_outreach.record_visit(connection, visit, by)
+
+    def visits(self, incident_id: str) -> tuple[Visit, ...]:
+        """Return every result recorded for an incident, oldest first."""
+        with self._reading() as connection:
+            return records_outreach.visits(connection, incident_id)
+
+    def current_visits(self, incident_id: str) -> dict[str, Visit]:
+        """Return the latest result of each merchant of an incident."""
+        return {visit.merchant_id: visit for visit in self.visits(incident_id)}
+
+    def visits_since(self, since_us: int) -> tuple[Visit, ...]:
+        """Return every result recorded since a moment, oldest first."""
+        with self._reading() as connection:
+            return records_outreach.visits_since(connection, since_us)
+
+    def visits_mark(self) -> tuple[int, int]:
+        """Return what is another one after each visit that anybody records."""
+        with self._reading() as connection:
+            return records_outreach.visits_mark(connection)
+
+    # Outbox
+
+    def due_messages(self, now_us: int, limit: int) -> tuple[DueMessage, ...]:
+        """Return what channels should deliver now, oldest message first."""
+        with self._reading() as connection:
+            return outbox.due(connection, now_us, limit)
+
+    def mark_delivered(self, delivery_no: int, at_us: int) -> None:
+        """Note that a channel delivered its message."""
+        with self._writing() as connection:
+            outbox.mark_delivered(connection, delivery_no, at_us)
+
+    def mark_failed(self, delivery_no: int, error: str, next_attempt_at_us: int | None) -> None:
+        """Note that an attempt failed, and when to try again; None gives the message up as dead, with `error` why."""
+        with self._writing() as connection:
+            outbox.mark_failed(connection, delivery_no, error, next_attempt_at_us)
+
+    def messages(self, limit: int) -> tuple[Message, ...]:
+        """Return the newest messages, newest first, with the fate of each channel."""
+        with self._reading() as connection:
+            return outbox.messages(connection, limit)
+
+    # Audit
+
+    def record_reveal(self, merchant_id: str, by: str, reason: str, now_us: int) -> None:
+        """Note that a named person had a merchant's personal data shown, and why."""
+        with self._writing() as connection:
+            audit.append(connection, AuditAction.MERCHANT_REVEALED, merchant_id, by, {"reason": reason}, now_us)
+
+    def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest audit entries, newest first."""
+        with self._reading() as connection:
+            return audit.entries(connection, limit)
+
+    def verify_audit(self) -> AuditEntry | None:
+        """Return the first audit entry that does not follow from the one before it, None when the chain is whole."""
+        with self._reading() as connection:
+            return audit.first_broken(connection)
+
+    # Cursors and copies
+
+    def cursor(self, name: str) -> int:
+        """Return how far a follower of the journal came; 0 when it never began."""
+        with self._reading() as connection:
+            return cursors.cursor(connection, name)
+
+    def set_cursor(self, name: str, value: int) -> None:
+        """Note how far a follower came."""
+        with self._writing() as connection:
+            cursors.set_cursor(connection, name, value)
+
+    def cursor_error(self, name: str) -> str:
+        """Return what stood in a follower's way at its last attempt; empty when nothing did."""
+        with self._reading() as connection:
+            return cursors.cursor_error(connection, name)
+
+    def set_cursor_error(self, name: str, error: str) -> None:
+        """Note what stands in a follower's way; empty when nothing does any more."""
+        with self._writing() as connection:
+            cursors.set_cursor_error(connection, name, error)
+
+    def episodes_to_copy(self, limit: int) -> tuple[EpisodeToCopy, ...]:
+        """Return episodes that changed since they were last copied."""
+        with self._reading() as connection:
+            return verdicts.episodes_to_copy(connection, limit)
+
+    def mark_episodes_copied(self, copied: tuple[EpisodeToCopy, ...]) -> None:
+        """Note that these states of these episodes were copied; one that changed meanwhile stays to be copied."""
+        with self._writing() as connection:
+            verdicts.mark_episodes_copied(connection, copied)
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return self._database.reading()
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return self._database.writing()
