@@ -29,9 +29,9 @@ from bench.process import memory_mb, memory_now_mb
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
 from service.scenario_day import scenario_ledger
-from simulator.census import townsfolk
-from simulator.scenario import Scenario, load_scenario
-from simulator.town import Town
+from simulator.scenario.scenario import Scenario, load_scenario
+from simulator.town.census_generator import townsfolk
+from simulator.town.town import Town
 
 REPEATS = 3
 STEPS = 10

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from simulator.day import DAY_MINUTES, minute_of
-from simulator.scenario import Scenario
-from simulator.scenario_parts import CoolingPart
+from simulator.scenario.day import DAY_MINUTES, minute_of
+from simulator.scenario.parts import CoolingPart
+from simulator.scenario.scenario import Scenario
 
 TENTH = "10 %"
 _STREET = "YX06"

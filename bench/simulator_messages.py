@@ -22,10 +22,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.broker import broker_version, running_broker
 from collector.mqtt.broker_address import BrokerAddress
-from simulator.bulk_publisher import BulkPublisher
-from simulator.fleet import FleetPlan, messages_of
-from simulator.fleet_run import run_fleet
-from simulator.publisher import Publisher
+from simulator.fleet.fleet import FleetPlan, messages_of
+from simulator.fleet.run import run_fleet
+from simulator.publish.bulk_publisher import BulkPublisher
+from simulator.publish.publisher import Publisher
 
 Messages = Sequence[tuple[str, bytes]]
 PAHO_WINDOW = 200

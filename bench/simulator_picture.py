@@ -7,8 +7,8 @@ import math
 from bench.simulator_stories import CALLED, STORY, Stories
 from grid.text import Language, Text
 from service.scenario_day import clock_time
-from simulator.day import minute_of
-from simulator.svg import Drawing
+from simulator.picture.svg import Drawing
+from simulator.scenario.day import minute_of
 
 WIDTH, HEIGHT = 1200, 640
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 1130, 96, 570

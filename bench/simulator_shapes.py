@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from grid.assets import Ledger
 from service.scenario_day import play_day
-from simulator.day import DayCurve
-from simulator.scenario import Scenario
+from simulator.scenario.day import DayCurve
+from simulator.scenario.scenario import Scenario
 
 QUARTERS = 96
 OFFSETS_K = (-4.0, -2.0, -1.0, 1.0, 2.0)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from alerts.model.incidents import Incident
 from grid.assets import Ledger
 from grid.text import Text
-from simulator.day import minute_of
-from simulator.scenario import Scenario
-from simulator.town import Town
+from simulator.scenario.day import minute_of
+from simulator.scenario.scenario import Scenario
+from simulator.town.town import Town
 from tests.product_in_memory import Day, play
 
 STREET = "YX06"

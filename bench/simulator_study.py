@@ -27,10 +27,10 @@ from grid.assets import ApplianceKind, Ledger
 from grid.text import Language
 from grid.timestamps import MINUTE_US
 from service.scenario_day import clock_time, play_day, scenario_ledger
-from simulator.day import minute_of
-from simulator.people import Measures
-from simulator.scenario import Scenario, load_scenario
-from simulator.town import Town
+from simulator.scenario.day import minute_of
+from simulator.scenario.scenario import Scenario, load_scenario
+from simulator.town.people import Measures
+from simulator.town.town import Town
 from tests.product_in_memory import play
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -27,8 +27,8 @@ from service.free_port import free_port, is_free
 from service.house import House
 from service.ledger_sheets import ledger_of
 from service.settings import load_settings
-from simulator.broker import BrokerProcess
-from simulator.scenario import Scenario, load_scenario
+from simulator.publish.broker import BrokerProcess
+from simulator.scenario.scenario import Scenario, load_scenario
 
 START_SECONDS = 6.0
 """Until every process is up, before the scaled clock starts to run."""

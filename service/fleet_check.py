@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fleet import transformer_id
-from simulator.fleet_keys import AcknowledgedKeys
+from simulator.fleet.acknowledged_keys import AcknowledgedKeys
+from simulator.fleet.fleet import transformer_id
 from stores.journal.journal import Journal
 
 NUMBERS_AT_ONCE = 50_000

@@ -14,9 +14,9 @@ from alerts.outreach.planner import AdviceKind, Ask, Door, VisitResult
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.timestamps import MINUTE_US
-from simulator.day import minute_of
-from simulator.people import Answer, Measures, Reply
-from simulator.town import Town
+from simulator.scenario.day import minute_of
+from simulator.town.people import Answer, Measures, Reply
+from simulator.town.town import Town
 
 if TYPE_CHECKING:
     from service.queries import Queries

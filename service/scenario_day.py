@@ -23,11 +23,11 @@ from grid.text import Text
 from grid.timestamps import DAY_US, MINUTE_US
 from service.ledger_sheets import ledger_of
 from service.rulebook import choose_rule_sets, read_rule_sets
-from simulator.day import minute_of
-from simulator.scenario import Scenario
-from simulator.scenario_expected import ExpectedPart, StormPart, VerdictPart
-from simulator.settlement import settle
-from simulator.town import Town
+from simulator.scenario.day import minute_of
+from simulator.scenario.expected import ExpectedPart, StormPart, VerdictPart
+from simulator.scenario.scenario import Scenario
+from simulator.town.ledger_generator import settle
+from simulator.town.town import Town
 
 GAP_MINUTES = 20.0
 _SLICE_US = 30 * MINUTE_US

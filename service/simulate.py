@@ -19,14 +19,14 @@ from service.house import House
 from service.rehearsal import Entered, QueriesTasks, Rehearsal
 from service.scenario_day import scenario_ledger
 from service.settings import Settings
-from simulator.faults import Fault
-from simulator.faults_stream import FaultyStream, Sending
-from simulator.publisher import Published, Publisher
-from simulator.replay import publish_sending
-from simulator.replaying import ReplayingDevices
-from simulator.scenario import Scenario, load_scenario
-from simulator.terminal import encode_by_device
-from simulator.town import Town
+from simulator.faults.faults import Fault
+from simulator.faults.stream import FaultyStream, Sending
+from simulator.publish.publisher import Published, Publisher
+from simulator.publish.replay import publish_sending
+from simulator.publish.resending import ReplayingDevices
+from simulator.publish.terminal import encode_by_device
+from simulator.scenario.scenario import Scenario, load_scenario
+from simulator.town.town import Town
 
 SLEEP_SECONDS_MAX = 0.2
 

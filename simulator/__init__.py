@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simulator.small_street import SmallStreet
+    from simulator.town.small_street import SmallStreet
 
 
 def street(
@@ -36,7 +36,7 @@ def street(
     Without `shops` it has eight of three kinds; the categories are those of the habits `county-town`. The same
     arguments give the same readings, bit by bit. Raises SettingsError for an unknown category or an impossible value.
     """
-    from simulator.small_street import small_street
+    from simulator.town.small_street import small_street
 
     given = {"餐饮": 3, "服装": 3, "超市便利": 2} if shops is None else shops
     return small_street(given, homes, rated_power_kva, hottest_c, date, interval_minutes, seed, transformer_id)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.day import DayTable
-from simulator.scenario_parts import Use
+from simulator.scenario.day import DayTable
+from simulator.scenario.parts import Use
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -32,12 +32,12 @@ from service.meters import Meters
 from service.pipeline import Pipeline, PipelineOptions
 from service.queries_trust import trust_of_late
 from service.rulebook import choose_rule_sets, read_rule_sets
-from simulator.faults import parse_fault
-from simulator.faults_stream import FaultyStream, Sending
-from simulator.publisher import Published, Publisher
-from simulator.replay import publish_sending
-from simulator.scenario import load_scenario
-from simulator.town import Town
+from simulator.faults.faults import parse_fault
+from simulator.faults.stream import FaultyStream, Sending
+from simulator.publish.publisher import Published, Publisher
+from simulator.publish.replay import publish_sending
+from simulator.scenario.scenario import load_scenario
+from simulator.town.town import Town
 from stores.journal.journal import Journal
 from stores.ledger_files import read_ledger
 from stores.records.records import Records

@@ -33,8 +33,8 @@ from grid.electrical import LoadRates, power_factor
 from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US
 from service.rehearsal import Rehearsal, Task
-from simulator.day import minute_of
-from simulator.town import Town
+from simulator.scenario.day import minute_of
+from simulator.town.town import Town
 
 RECENT_MINUTES = 15
 

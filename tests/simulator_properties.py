@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from grid.assets import Appliance, ApplianceKind, Ledger, Merchant, Phase, Station, Transformer
 from grid.fleet import Fleet
-from simulator.census import townsfolk
 from simulator.customers import CoolingUnits, Customers, Townsfolk
-from simulator.rooms import Rooms
-from simulator.scenario import load_scenario
-from simulator.scenario_parts import CoolingPart
-from simulator.supply import Supply
+from simulator.physics.rooms import Rooms
+from simulator.physics.supply import Supply
+from simulator.scenario.parts import CoolingPart
+from simulator.scenario.scenario import load_scenario
+from simulator.town.census_generator import townsfolk
 
 SCENARIO = load_scenario("yx06-24-july")
 ROUNDING = 1e-9

@@ -15,7 +15,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from grid.errors import BrokerError
-from simulator.broker import BrokerProcess
+from simulator.publish.broker import BrokerProcess
 
 TOPIC = "redvest/v1/ST01/YX06/reading"
 
@@ -95,7 +95,7 @@ def test_without_mosquitto_on_the_path_the_embedded_one_is_taken(
     preferred = BrokerProcess.start(free_port(), tmp_path / "preferred")
     preferred.stop()
     assert (preferred.kind, preferred.protocol) == ("mosquitto", "5")
-    monkeypatch.setattr("simulator.broker._path_with_sbin", lambda: str(tmp_path))
+    monkeypatch.setattr("simulator.publish.broker._path_with_sbin", lambda: str(tmp_path))
     instead = BrokerProcess.start(free_port(), tmp_path / "instead")
     instead.stop()
     assert (instead.kind, instead.protocol) == ("amqtt", "3.1.1")

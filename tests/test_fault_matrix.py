@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.mqtt.broker_address import BrokerAddress
-from simulator.faults import Kind, parse_fault
+from simulator.faults.faults import Kind, parse_fault
 from tests.fault_matrix import Outcome, outcome_of, outcome_through_a_broker
 from tests.mosquitto import Mosquitto
 

@@ -13,8 +13,8 @@ from collector.wire.format import encode_reading, reading_topic
 from grid.errors import UsageError
 from grid.timestamps import HOUR_US, MINUTE_US, format_utc, parse_moment_us
 from service.cli import app
-from simulator.faults import GRAMMAR, Fault, Kind, how_to_write, parse_fault
-from simulator.faults_stream import FaultyStream, Sending
+from simulator.faults.faults import GRAMMAR, Fault, Kind, how_to_write, parse_fault
+from simulator.faults.stream import FaultyStream, Sending
 
 NINE = parse_moment_us("2021-07-24T09:00:00+08:00")
 DEVICES = ("YX05", "YX06")

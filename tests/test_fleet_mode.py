@@ -26,11 +26,11 @@ from grid.errors import UsageError
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
 from service.cli import app
-from simulator.fleet import FleetPlan, Layout, fleet_ledger, messages_of
-from simulator.fleet_form import Form
-from simulator.fleet_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_parts, read_keys
-from simulator.fleet_run import run_fleet
-from simulator.publish_packets import publish_packet, read_answers, sent_again
+from simulator.fleet.acknowledged_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_parts, read_keys
+from simulator.fleet.fleet import FleetPlan, Layout, fleet_ledger, messages_of
+from simulator.fleet.message_form import Form
+from simulator.fleet.run import run_fleet
+from simulator.publish.packets import publish_packet, read_answers, sent_again
 from stores.ledger_files import read_ledger
 from tests.certificates import Authority
 from tests.faults.site import Site

@@ -57,12 +57,12 @@ def test_a_room_keeps_the_rules_of_the_house(room: str) -> None:
         ("stores/journal/journal.py", "import collector.wire.format", "stores may not import collector.wire.format"),
         ("stores/journal/journal.py", "from . import records", "relatively"),
         (
-            "simulator/town.py",
+            "simulator/town/town.py",
             "from collector.decoding.decode import decode_block",
             "may not import collector.decoding.decode",
         ),
-        ("simulator/town.py", "from collector import decode", "may not import collector.decoding.decode"),
-        ("simulator/town.py", "from collector.wire_old import x", "may not import collector.wire_old"),
+        ("simulator/town/town.py", "from collector import decode", "may not import collector.decoding.decode"),
+        ("simulator/town/town.py", "from collector.wire_old import x", "may not import collector.wire_old"),
         ("service/house.py", "def f() -> None:\n    '''Do.'''\n    import dashboard.app", "may not import dashboard"),
         ("service/house.py", "import requests", "may not import requests"),
         (
@@ -84,7 +84,10 @@ def test_a_broken_rule_is_found(inside: str, line: str, complaint: str) -> None:
     ("inside", "line"),
     [
         ("grid/electrical.py", "import math\nimport numpy as np\nfrom grid.fleet import Fleet"),
-        ("simulator/town.py", "from collector.wire.format import encode_reading\nfrom collector import broker_address"),
+        (
+            "simulator/town/town.py",
+            "from collector.wire.format import encode_reading\nfrom collector import broker_address",
+        ),
         ("service/clock.py", "import time\nNOW = time.time_ns()"),
         ("collector/mqtt/subscriber.py", "import time\nSTART = time.monotonic()\nimport paho.mqtt.client as mqtt"),
     ],

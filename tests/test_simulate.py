@@ -20,8 +20,8 @@ from service.clock import SystemClock
 from service.house import House
 from service.settings import load_settings
 from service.simulate import Stage, run_simulator, set_stage
-from simulator.faults import parse_fault
-from simulator.scenario import load_scenario
+from simulator.faults.faults import parse_fault
+from simulator.scenario.scenario import load_scenario
 from tests.mosquitto import Mosquitto
 from tests.test_subscriber import until_connected
 

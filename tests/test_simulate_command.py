@@ -17,7 +17,7 @@ from service import cli
 from service.house import House
 from service.settings import load_settings
 from service.simulate import set_stage
-from simulator.scenario import SCENARIOS_FOLDER, built_in_names, load_scenario
+from simulator.scenario.scenario import SCENARIOS_FOLDER, built_in_names, load_scenario
 from stores.ledger_files import read_ledger
 from tests.mosquitto import Mosquitto
 

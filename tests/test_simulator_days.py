@@ -21,10 +21,10 @@ from service.scenario_day import (
     scenario_ledger,
     unmet,
 )
-from simulator.day import minute_of
-from simulator.scenario import Scenario, built_in_names, load_scenario
-from simulator.scenario_expected import ExpectedPart, VerdictPart
-from simulator.settlement import settle
+from simulator.scenario.day import minute_of
+from simulator.scenario.expected import ExpectedPart, VerdictPart
+from simulator.scenario.scenario import Scenario, built_in_names, load_scenario
+from simulator.town.ledger_generator import settle
 from stores.ledger_files import read_ledger
 from stores.ledger_files.writing import write_ledger
 from tests.played_days import PROMISING, day_of

@@ -8,18 +8,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from simulator.charging import Charging
 from simulator.customers import HeatingUnits
-from simulator.day import DayCurve, minute_of
-from simulator.equipment import Now
-from simulator.heating import Heating
-from simulator.machines import Machines
-from simulator.outages import Outages
-from simulator.outdoors import Outdoors
-from simulator.refrigeration import ColdStores
-from simulator.roofs import Roofs
-from simulator.rooms import Rooms
-from simulator.scenario_equipment import (
+from simulator.physics.charging import Charging
+from simulator.physics.equipment import Now
+from simulator.physics.heating import Heating
+from simulator.physics.machines import Machines
+from simulator.physics.outages import Outages
+from simulator.physics.outdoors import Outdoors
+from simulator.physics.refrigeration import ColdStores
+from simulator.physics.roofs import Roofs
+from simulator.physics.rooms import Rooms
+from simulator.physics.weather import Weather
+from simulator.scenario.day import DayCurve, minute_of
+from simulator.scenario.equipment import (
     ChargingPart,
     HeatingPart,
     MachinesPart,
@@ -27,8 +28,7 @@ from simulator.scenario_equipment import (
     OutdoorPart,
     RoofPart,
 )
-from simulator.scenario_parts import CoolingPart
-from simulator.weather import Weather
+from simulator.scenario.parts import CoolingPart
 from tests.test_simulator_town import one_shop
 
 SKY = DayCurve.of([("00:00", 1.0)])

@@ -15,11 +15,11 @@ from grid.errors import StoreError
 from grid.text import Text
 from grid.timestamps import MINUTE_US
 from service.rehearsal import Entered, Rehearsal, Task
-from simulator.example import Example
-from simulator.people import Measures, People, Reply
-from simulator.scenario import load_scenario
-from simulator.scenario_parts import Character
-from simulator.town import Town
+from simulator.scenario.parts import Character
+from simulator.scenario.scenario import load_scenario
+from simulator.town.peer_effect import Example
+from simulator.town.people import Measures, People, Reply
+from simulator.town.town import Town
 from stores.ledger_files import read_ledger
 
 SCENARIO = load_scenario("yx06-24-july")

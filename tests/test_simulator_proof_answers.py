@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from grid.assets import ApplianceKind, Ledger
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
-from simulator.people import Measures
-from simulator.scenario import load_scenario
-from simulator.town import Town
+from simulator.scenario.scenario import load_scenario
+from simulator.town.people import Measures
+from simulator.town.town import Town
 from stores.ledger_files import read_ledger
 
 SCENARIO = load_scenario("yx06-24-july")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from simulator.customers import Bools, Floats
-from simulator.rooms import Cooling, Rooms
-from simulator.supply import Metered, Supply
+from simulator.physics.rooms import Cooling, Rooms
+from simulator.physics.supply import Metered, Supply
 from tests.simulator_properties import (
     DrawnStreet,
     Trace,

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from grid.assets import Ledger
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
-from simulator.people import Measures
-from simulator.scenario import load_scenario
-from simulator.town import Town
+from simulator.scenario.scenario import load_scenario
+from simulator.town.people import Measures
+from simulator.town.town import Town
 from stores.ledger_files import read_ledger
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ import pytest
 from bench.simulator_shapes import WholeDay, rise_per_k, whole_day, working_day
 from grid.assets import Ledger
 from service.scenario_day import scenario_ledger
-from simulator.scenario import load_scenario
+from simulator.scenario.scenario import load_scenario
 
 SCENARIO = load_scenario("yx06-24-july")
 AREAS = ("YX05", "YX06", "YX07")

@@ -14,7 +14,7 @@ from bench.simulator_changes import changes
 from bench.simulator_picture import LINES, picture_of
 from bench.simulator_stories import Stories
 from grid.text import Language
-from simulator.scenario_parts import PeoplePart, VisitPart
+from simulator.scenario.parts import PeoplePart, VisitPart
 
 DOCUMENT = study.DOCUMENT.read_text(encoding="utf-8")
 POINTS = 0.1

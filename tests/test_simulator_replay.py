@@ -15,10 +15,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError, UsageError
-from simulator.faults import parse_fault
-from simulator.faults_stream import FaultyStream
-from simulator.publisher import OUTSTANDING_MAX, Publisher
-from simulator.replay import read_recorded, replay
+from simulator.faults.faults import parse_fault
+from simulator.faults.stream import FaultyStream
+from simulator.publish.publisher import OUTSTANDING_MAX, Publisher
+from simulator.publish.replay import read_recorded, replay
 from tests.mosquitto import Mosquitto
 
 HEADER = (

@@ -11,11 +11,12 @@ import pytest
 
 from grid.assets import Ledger, Role
 from grid.errors import SettingsError
-from simulator import scenario_census, scenario_equipment, scenario_expected, scenario_parts
-from simulator.day import DayCurve, DayTable, minute_of
-from simulator.scenario import SCENARIOS_FOLDER, Scenario, built_in_names, load_scenario, parse_scenario
-from simulator.scenario_values import Part
-from simulator.weather import Weather
+from simulator.physics.weather import Weather
+from simulator.scenario import census, equipment, expected
+from simulator.scenario import parts as scenario_parts
+from simulator.scenario.day import DayCurve, DayTable, minute_of
+from simulator.scenario.scenario import SCENARIOS_FOLDER, Scenario, built_in_names, load_scenario, parse_scenario
+from simulator.scenario.values import Part
 from stores.ledger_files import read_ledger
 
 TEXT = (SCENARIOS_FOLDER / "yx06-24-july.toml").read_text(encoding="utf-8")
@@ -142,7 +143,7 @@ def test_nobody_in_the_town_s_ledger_can_be_taken_for_a_real_person(ledger: Ledg
 
 def test_every_key_of_a_scenario_file_is_documented() -> None:
     text = (Path(__file__).resolve().parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
-    tables = (scenario_parts, scenario_equipment, scenario_census, scenario_expected)
+    tables = (scenario_parts, equipment, census, expected)
     parts = [Scenario, *(kind for table in tables for kind in vars(table).values() if is_part(kind))]
     keys = {field for part in parts for field in part.__struct_fields__}
     assert len(keys) > 80

@@ -12,9 +12,9 @@ import pytest
 from alerts.model.incidents import IncidentState
 from alerts.outreach.planner import OutreachList, VisitResult
 from grid.assets import Ledger
-from simulator.day import minute_of
-from simulator.scenario import load_scenario
-from simulator.town import Town
+from simulator.scenario.day import minute_of
+from simulator.scenario.scenario import load_scenario
+from simulator.town.town import Town
 from stores.ledger_files import read_ledger
 from tests.product_in_memory import Day, play
 

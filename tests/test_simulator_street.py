@@ -16,15 +16,16 @@ import simulator
 from grid.errors import SettingsError
 from grid.text import Language
 from grid.timestamps import HOUR_US
-from simulator import street, weather
-from simulator.day import DayCurve, minute_of
-from simulator.people import Measures
-from simulator.plot import plot_day
-from simulator.scenario import load_scenario, parse_scenario
-from simulator.scenario_file import habit_names
-from simulator.scenario_parts import WeatherPart
-from simulator.weather import Weather
-from simulator.weather_file import read_weather
+from simulator import street
+from simulator.physics import weather
+from simulator.physics.weather import Weather
+from simulator.picture.plot import plot_day
+from simulator.scenario.day import DayCurve, minute_of
+from simulator.scenario.file import habit_names
+from simulator.scenario.parts import WeatherPart
+from simulator.scenario.scenario import load_scenario, parse_scenario
+from simulator.scenario.weather_file import read_weather
+from simulator.town.people import Measures
 
 NOON = datetime.fromisoformat("2021-07-24T12:00:00+08:00")
 

@@ -15,14 +15,14 @@ from grid.errors import SettingsError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US
-from simulator.census import townsfolk
 from simulator.customers import Townsfolk
-from simulator.people import Measures
-from simulator.rooms import Rooms
-from simulator.scenario import load_scenario
-from simulator.scenario_parts import CoolingPart, SupplyPart
-from simulator.supply import Supply
-from simulator.town import Town
+from simulator.physics.rooms import Rooms
+from simulator.physics.supply import Supply
+from simulator.scenario.parts import CoolingPart, SupplyPart
+from simulator.scenario.scenario import load_scenario
+from simulator.town.census_generator import townsfolk
+from simulator.town.people import Measures
+from simulator.town.town import Town
 from stores.ledger_files import read_ledger
 
 SCENARIO = load_scenario("yx06-24-july")

@@ -27,8 +27,8 @@ from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
 from service.house import House
 from service.settings import load_settings
-from simulator.publisher import Publisher
-from simulator.terminal import encode_by_device, encode_pushes
+from simulator.publish.publisher import Publisher
+from simulator.publish.terminal import encode_by_device, encode_pushes
 from tests.faults.site import Site
 from tests.mosquitto import Mosquitto
 

@@ -12,8 +12,8 @@ import pytest
 
 from grid.text import Language
 from service.scenario_day import play_day, scenario_ledger
-from simulator.plot import plot_day
-from simulator.scenario import load_scenario
+from simulator.picture.plot import plot_day
+from simulator.scenario.scenario import load_scenario
 from tests.played_days import PROMISING, day_of
 from tests.test_docs import run_script
 

@@ -15,7 +15,7 @@ from grid.text import Text
 from grid.timestamps import SECOND_US, format_utc
 from service.commands.options import AsJson, Config, Speak, opened
 from service.commands.screen import progress
-from simulator.fleet_form import Form
+from simulator.fleet.message_form import Form
 
 fleet = typer.Typer(no_args_is_help=True, help="压测 · Any number of simulated transformers: load, ledger, loss check.")
 
@@ -32,7 +32,7 @@ def write_fleet_ledger(
     language: Speak = None,
 ) -> None:
     """Write the ledger of a fleet, for `redvest ledger import`."""
-    from simulator.fleet import FleetPlan, fleet_ledger
+    from simulator.fleet.fleet import FleetPlan, fleet_ledger
     from stores.ledger_files import write_ledger
 
     with opened(config, language) as (_, screen):
@@ -71,8 +71,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Publish to the broker of the settings; say what was asked, published, acknowledged and refused."""
-    from simulator.fleet import FleetPlan
-    from simulator.fleet_run import run_fleet
+    from simulator.fleet.fleet import FleetPlan
+    from simulator.fleet.run import run_fleet
 
     plan = FleetPlan(
         transformers,
@@ -138,7 +138,7 @@ def check(
 ) -> None:
     """Compare what the broker acknowledged with what is stored; exit 1 when anything is lost."""
     from service.fleet_check import check_fleet
-    from simulator.fleet_keys import read_keys
+    from simulator.fleet.acknowledged_keys import read_keys
 
     acknowledged = read_keys(keys)
     with opened(config, language, as_json) as (house, screen):

@@ -42,11 +42,11 @@ def replay(
     language: Speak = None,
 ) -> None:
     """回放 · Publish recorded readings as devices would."""
-    from simulator.faults import parse_fault
-    from simulator.faults_stream import FaultyStream
-    from simulator.publisher import Publisher
-    from simulator.replay import read_recorded
-    from simulator.replay import replay as publish_rows
+    from simulator.faults.faults import parse_fault
+    from simulator.faults.stream import FaultyStream
+    from simulator.publish.publisher import Publisher
+    from simulator.publish.replay import read_recorded
+    from simulator.publish.replay import replay as publish_rows
 
     with opened(config, language) as (house, screen):
         times = speed_of(speed)

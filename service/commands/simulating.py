@@ -75,7 +75,7 @@ def simulate(
         if list_:
             _list(screen)
         elif schema:
-            from simulator.scenario_schema import scenario_schema
+            from simulator.scenario.schema import scenario_schema
 
             sys.stdout.write(json.dumps(scenario_schema(), ensure_ascii=False, indent=1) + "\n")
         elif plot or readings or sheets or check:
@@ -107,7 +107,7 @@ def _changed(scenario: str | None, seed: int | None, settings: Settings) -> Sett
 
 
 def _list(screen: Screen) -> None:
-    from simulator.scenario import built_in_names, load_scenario
+    from simulator.scenario.scenario import built_in_names, load_scenario
 
     rows = []
     for name in built_in_names():
@@ -154,7 +154,7 @@ def _at_the_desk(
         rows = write_readings(day.readings, day.fleet, readings)
         _say_written(screen, readings, Text(f"{rows} 条读数", f"{rows} readings"))
     if plot is not None:
-        from simulator.plot import plot_day
+        from simulator.picture.plot import plot_day
 
         _written(plot, lambda: plot.write_text(plot_day(scenario, day.fleet, day.readings, screen.language), "utf-8"))
         _say_written(screen, plot, Text("图", "the picture"))
@@ -223,7 +223,7 @@ def _check(screen: Screen, day: ScenarioDay) -> bool:
 def _publish(house: House, screen: Screen, faults: list[str], speed: str | None, terminals: bool) -> None:
     from service.rehearsal import Entered
     from service.simulate import run_simulator, set_stage, with_terminals
-    from simulator.faults import parse_fault
+    from simulator.faults.faults import parse_fault
 
     end_like_ctrl_c()
     times = None if speed is None else speed_of(speed)

@@ -1,0 +1,1 @@
+"""What can be wrong with devices and their lines, at will."""

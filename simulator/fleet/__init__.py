@@ -1,0 +1,1 @@
+"""Fleet mode: any number of simulated transformers, and a ledger of what the broker took."""

@@ -1,0 +1,1 @@
+"""How simulated devices reach the broker: publishers, replay, terminals, the broker of the demo."""

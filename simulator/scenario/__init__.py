@@ -1,0 +1,1 @@
+"""Scenario files: what they say, read strictly, every key checked."""
