@@ -25,7 +25,7 @@ import numpy as np
 
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, MINUTE_US
-from service.packing import SHARE
+from service.collecting.packing import SHARE
 from stores.journal.journal import FIRST_PLACE, Journal, Place
 
 SEED = 20210724

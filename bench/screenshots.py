@@ -68,7 +68,15 @@ def main() -> int:
 def _demo(speed: float) -> Iterator[str]:
     """Run the demo and give the address of its dashboard."""
     with tempfile.TemporaryDirectory(prefix="redvest-pictures-") as folder:
-        command = [sys.executable, "-m", "service.cli", "demo", f"--speed={speed}", "--minutes=8", f"--data={folder}/d"]
+        command = [
+            sys.executable,
+            "-m",
+            "service.cli.main",
+            "demo",
+            f"--speed={speed}",
+            "--minutes=8",
+            f"--data={folder}/d",
+        ]
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
             yield _address(running)

@@ -28,7 +28,7 @@ import numpy as np
 from bench.process import memory_mb, memory_now_mb
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
-from service.scenario_day import scenario_ledger
+from service.demo.scenario_day import scenario_ledger
 from simulator.scenario.scenario import Scenario, load_scenario
 from simulator.town.census_generator import townsfolk
 from simulator.town.town import Town

@@ -6,7 +6,7 @@ import math
 
 from bench.simulator_stories import CALLED, STORY, Stories
 from grid.text import Language, Text
-from service.scenario_day import clock_time
+from service.demo.scenario_day import clock_time
 from simulator.picture.svg import Drawing
 from simulator.scenario.day import minute_of
 

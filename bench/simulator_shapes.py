@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.assets import Ledger
-from service.scenario_day import play_day
+from service.demo.scenario_day import play_day
 from simulator.scenario.day import DayCurve
 from simulator.scenario.scenario import Scenario
 

@@ -26,7 +26,7 @@ from bench.simulator_stories import Stories, play_stories
 from grid.assets import ApplianceKind, Ledger
 from grid.text import Language
 from grid.timestamps import MINUTE_US
-from service.scenario_day import clock_time, play_day, scenario_ledger
+from service.demo.scenario_day import clock_time, play_day, scenario_ledger
 from simulator.scenario.day import minute_of
 from simulator.scenario.scenario import Scenario, load_scenario
 from simulator.town.people import Measures

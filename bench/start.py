@@ -34,9 +34,9 @@ from collector.wire.format import encode_reading, reading_topic
 from grid.assets import Ledger, Station, Transformer
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, format_utc
-from service import checkpoint
-from service.meters import Meters
-from service.pipeline import Pipeline, PipelineOptions
+from service.collecting import checkpoint
+from service.collecting.pipeline import Pipeline, PipelineOptions
+from service.metrics.metrics import Meters
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal.journal import Journal
 from stores.records.records import Records

@@ -29,8 +29,8 @@ from collector.decoding.plausibility import Limits
 from collector.message import MessageBlock
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
-from service.judging import Judge
 from service.rulebook import choose_rule_sets, read_rule_sets
+from service.verdicts.incremental import Judge
 from stores.journal.journal import Journal
 from stores.records.records import Records
 

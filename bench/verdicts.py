@@ -29,8 +29,8 @@ from grid.assets import Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
-from service.judging import Judge, rated_and_sorted
 from service.rulebook import choose_rule_sets, read_rule_sets
+from service.verdicts.incremental import Judge, rated_and_sorted
 from stores.journal.journal import Journal
 from stores.records.records import Records
 

@@ -22,7 +22,7 @@ from alerts.outreach.planner import VisitResult
 from dashboard import words
 from grid.text import Language
 from grid.timestamps import HOUR_US, MINUTE_US, as_datetime
-from service.queries_answers import Curve, IncidentMark
+from service.queries.answers import Curve, IncidentMark
 
 Layer = dict[str, Any]
 INK, HEAVY, SEVERE, OVERLOAD = "#16202c", "#8a5a00", "#b93a0e", "#7d0f36"

@@ -16,8 +16,8 @@ from dashboard.chart_layers import INK, Frame, Layer, lines, newest, spans, visi
 from grid.electrical import Basis
 from grid.text import Language
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, as_datetime
-from service.queries_answers import Curve, IncidentMark
-from service.queries_curve import with_gaps
+from service.queries.answers import Curve, IncidentMark
+from service.queries.curve import with_gaps
 
 _PHASE, _AIR, _ACTIVE_ONLY = "#6a4c93", "#2a7f9e", "#c27c00"
 _INK_SOFT, _LINE = "#4a5666", "#d5dae1"

@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import words
 from dashboard.markup import draw, note, section
 from dashboard.session import language, queries, say
-from service.exports import outreach_html, outreach_pdf, outreach_xlsx_bytes
-from service.queries_answers import IncidentPage
+from service.exports.exports import outreach_html, outreach_pdf, outreach_xlsx_bytes
+from service.queries.answers import IncidentPage
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -12,7 +12,7 @@ from alerts.model.display_names import level_name
 from dashboard import words
 from dashboard.session import language, say
 from grid.text import Language, Text
-from service.queries_answers import Freshness, TransformerNow
+from service.queries.answers import Freshness, TransformerNow
 
 SHAPES = {"normal": "●", "heavy": "▲", "severe_heavy": "◆", "overload": "■", "blind": "○"}
 """Each state has a shape of its own, for those who do not see its colour."""

@@ -22,7 +22,7 @@ from dashboard.figures import DASH, day_and_time
 from dashboard.markup import figures, note, table
 from dashboard.session import link, say
 from grid.text import Text
-from service.alarms import AuditedAlarms
+from service.queries.alarm_audit import AuditedAlarms
 
 _FLOOD_MARK, _ABOVE_MARK = "■", "▲"
 

@@ -11,7 +11,7 @@ from dashboard import words
 from dashboard.figures import kilowatts, time_of_day
 from dashboard.markup import name
 from dashboard.session import say
-from service.queries_answers import DoorRow
+from service.queries.answers import DoorRow
 
 
 def is_answered(row: DoorRow) -> bool:

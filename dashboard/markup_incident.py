@@ -15,7 +15,7 @@ from dashboard.markup import SHAPES, badge, kind_of, name, note, pairs
 from dashboard.markup_wall import progress_bar, when
 from dashboard.session import language, say
 from grid.electrical import Basis
-from service.queries_answers import Freshness, IncidentRow, Progress, TransformerNow
+from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow
 
 _ADVICE_SHAPES = {
     AdviceKind.ENOUGH: "✔",

@@ -7,7 +7,7 @@ from html import escape
 
 from dashboard import words
 from dashboard.session import say
-from service.collector_figures import CollectorFigure
+from service.metrics.metric_help import CollectorFigure
 
 
 def collector_figures_table(figures: Sequence[CollectorFigure]) -> str:

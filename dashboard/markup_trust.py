@@ -12,7 +12,7 @@ from dashboard.markup import badge, name, note
 from dashboard.markup_wall import when
 from dashboard.session import language, link, say
 from grid.text import Language
-from service.queries_trust import DoubtfulMeter, TrustOfLate
+from service.queries.data_quality import DoubtfulMeter, TrustOfLate
 
 _KINDS = {TrustGrade.GOOD: "normal", TrustGrade.MARKED: "active-only", TrustGrade.DOUBTFUL: "heavy"}
 

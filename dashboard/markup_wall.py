@@ -12,7 +12,7 @@ from dashboard.figures import age, day_and_time, percent, span, time_of_day, tre
 from dashboard.markup import SHAPES, badge, kind_of, name, state_of
 from dashboard.session import link, say
 from grid.electrical import Basis
-from service.queries_answers import Freshness, IncidentRow, Progress, TransformerNow
+from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow
 
 _GAUGE_FULL = 1.2
 """A gauge is full at this load rate, so that overload still has room."""

@@ -25,7 +25,7 @@ from dashboard.visit_entry import (
 from grid.electrical import Basis
 from grid.errors import UsageError
 from grid.timestamps import HOUR_US, MINUTE_US
-from service.queries_answers import DoorRow, IncidentPage
+from service.queries.answers import DoorRow, IncidentPage
 
 # So many doors are drawn with their buttons at once; the others on request.
 _DOORS_SHOWN = 12

@@ -18,7 +18,7 @@ from dashboard.visit_entry import (
     reveal_button,
     show_what_was_said,
 )
-from service.queries_answers import DoorRow, MyIncident, MyList
+from service.queries.answers import DoorRow, MyIncident, MyList
 
 
 def page() -> None:

@@ -11,8 +11,8 @@ from dashboard.markup_system import collector_figures_table
 from dashboard.markup_trust import doubtful_meters
 from dashboard.markup_wall import when
 from dashboard.session import keep_address, live_seconds, meters_to_check, queries, say, system
-from service.collector_figures import collector_figures
-from service.queries_answers_system import CollectorState, System
+from service.metrics.metric_help import collector_figures
+from service.queries.answers_system import CollectorState, System
 
 _REJECTS_SHOWN = 50
 _MESSAGES_SHOWN = 50

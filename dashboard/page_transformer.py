@@ -19,7 +19,7 @@ from grid.assets import Phase
 from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, Basis
 from grid.errors import UsageError
 from grid.timestamps import HOUR_US, MINUTE_US
-from service.queries_answers import Curve, Freshness, TransformerPage
+from service.queries.answers import Curve, Freshness, TransformerPage
 
 _PHASES = (Phase.A, Phase.B, Phase.C)
 _OUTSIDE = {-1: words.VOLTAGE_BELOW, 0: None, 1: words.VOLTAGE_ABOVE}

@@ -13,7 +13,7 @@ from dashboard.markup_wall import incident_line, tile
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer, wall
 from grid.electrical import Basis
 from grid.timestamps import HOUR_US, MINUTE_US
-from service.queries_answers import Freshness, Wall
+from service.queries.answers import Freshness, Wall
 
 TILES_MAX = 60
 # So few transformers get large tiles. (A text below a constant would be drawn: Streamlit runs this file.)

@@ -12,13 +12,13 @@ from alerts.model.display_names import role_name
 from dashboard import words
 from grid.errors import RedvestError
 from grid.text import Language, Text
-from service.alarms import AuditedAlarms
-from service.house import House
-from service.queries import Queries
-from service.queries_answers import IncidentPage, MyList, TransformerPage, Wall
-from service.queries_answers_system import System
-from service.queries_trust import DoubtfulMeter
-from service.settings import load_settings
+from service.container import House
+from service.queries.alarm_audit import AuditedAlarms
+from service.queries.answers import IncidentPage, MyList, TransformerPage, Wall
+from service.queries.answers_system import System
+from service.queries.data_quality import DoubtfulMeter
+from service.queries.queries import Queries
+from service.settings.settings import load_settings
 
 LIVE_SECONDS = 2.0
 """Live parts ask again so often, a little more or less in each session."""

@@ -10,7 +10,7 @@ from alerts.outreach.planner import VisitResult
 from dashboard import words
 from dashboard.session import choose_person, forget_answers, house, person, person_labels, say
 from grid.errors import RedvestError
-from service.queries_answers import DoorRow
+from service.queries.answers import DoorRow
 
 _REASON_LETTERS_MIN = 4
 _ORDER = (VisitResult.AGREED, VisitResult.REFUSED, VisitResult.ABSENT, VisitResult.ASKED, VisitResult.DONE)

@@ -25,12 +25,12 @@ from collector.wire.format import batch_topic, encode_singly, subscription_filte
 from grid.assets import Ledger
 from grid.timestamps import MINUTE_US
 from service.clock import SystemClock
-from service.device_clocks import DeviceClocks
-from service.gap_remarks import on_missing_readings
-from service.gap_watch import Cause, GapWatch
-from service.meters import Meters
-from service.pipeline import Pipeline, PipelineOptions
-from service.queries_trust import trust_of_late
+from service.collecting.pipeline import Pipeline, PipelineOptions
+from service.metrics.metrics import Meters
+from service.monitors.device_clocks import DeviceClocks
+from service.monitors.gap_events import on_missing_readings
+from service.monitors.gaps import Cause, GapWatch
+from service.queries.data_quality import trust_of_late
 from service.rulebook import choose_rule_sets, read_rule_sets
 from simulator.faults.faults import parse_fault
 from simulator.faults.stream import FaultyStream, Sending

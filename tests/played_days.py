@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from service.scenario_day import ScenarioDay, play_day, scenario_ledger
+from service.demo.scenario_day import ScenarioDay, play_day, scenario_ledger
 from simulator.scenario.scenario import built_in_names, load_scenario
 
 PROMISING = [name for name in built_in_names() if load_scenario(name).expected is not None]

@@ -32,7 +32,7 @@ from grid.assets import Ledger, Phase
 from grid.electrical import LoadRates, power_factor
 from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US
-from service.rehearsal import Rehearsal, Task
+from service.demo.simulated_team import Rehearsal, Task
 from simulator.scenario.day import minute_of
 from simulator.town.town import Town
 

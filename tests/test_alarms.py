@@ -17,8 +17,8 @@ from alerts.notification.audit_words import finding
 from alerts.outreach.planner import OutreachList
 from grid.text import Text
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_utc, parse_moment_us
-from service import cli
-from service.alarms import AuditedAlarms, audited_alarms, subject_of
+from service.cli import main
+from service.queries.alarm_audit import AuditedAlarms, audited_alarms, subject_of
 from stores.records.changes import Changes, ToldRemark
 from stores.records.records import Records
 from tests.record_store import an_incident, with_tables
@@ -179,7 +179,7 @@ def redvest(
 
     def run(*words: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = cli.main(["alarms", "--from", format_utc(FROM_US), "--to", format_utc(TO_US), *words])
+        code = main.main(["alarms", "--from", format_utc(FROM_US), "--to", format_utc(TO_US), *words])
         said = capsys.readouterr()
         return code, said.out, said.err
 

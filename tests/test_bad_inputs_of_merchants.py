@@ -16,9 +16,9 @@ import openpyxl
 import pytest
 
 from grid.text import Language, Text
-from service import cli
-from service.commands.collecting import OneLineFormatter
-from service.notifiers import Notice, notice_json
+from service.cli import main
+from service.cli.collect import OneLineFormatter
+from service.notify.notifiers import Notice, notice_json
 from stores.ledger_files import read_ledger, write_ledger
 from tests.bad_inputs import CORPUS
 
@@ -76,7 +76,7 @@ def test_each_bad_row_is_told_by_line_and_column_and_none_is_mended(
     case: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = ledger_with(sheet_of(case))
-    code = cli.main(["ledger", "check", str(folder), "--json"])
+    code = main.main(["ledger", "check", str(folder), "--json"])
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     faults = [line for line in lines if "problem" in line]
     assert [[fault["line"], fault["column"]] for fault in faults] == case["faults"], faults
@@ -108,7 +108,7 @@ def test_evil_names_come_back_as_they_were_and_no_cell_calculates(capsys: pytest
     text = Path("out/merchants.csv").read_text(encoding="utf-8-sig")
     cells = [cell for row in csv.reader(text.splitlines()) for cell in row]
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
-    assert cli.main(["ledger", "import", str(folder)]) == 0
+    assert main.main(["ledger", "import", str(folder)]) == 0
     capsys.readouterr()
 
 

@@ -12,8 +12,8 @@ import pytest
 from alerts.model.incidents import IncidentState
 from grid.errors import DamagedError, StoreError
 from grid.timestamps import MINUTE_US
-from service.judging import Judge
-from service.pipeline import JUDGED_CURSOR
+from service.collecting.pipeline import JUDGED_CURSOR
+from service.verdicts.incremental import Judge
 from stores.maintenance.checkpoint_file import CheckpointFile, read_checkpoint, write_checkpoint
 from stores.records.records import Records
 from tests.test_pipeline import NOON, TRANSFORMERS, Station1, a_dirty_day, a_town, message, what_stands
@@ -179,7 +179,7 @@ def test_a_checkpoint_of_another_ledger_or_other_rules_is_left_alone(
     if what == "ledger":
         larger = tuple(replace(t, rated_power_kva=1000.0) for t in a_town().transformers)
         # The records are made to believe that nothing changed: the checkpoint itself has to tell.
-        monkeypatch.setattr("service.pipeline.Pipeline._judged_by", lambda pipeline, version: "the same")
+        monkeypatch.setattr("service.collecting.pipeline.Pipeline._judged_by", lambda pipeline, version: "the same")
         station.restart(END_US)
         kept(station)
         station.tick([("T1", 20, 0.95)])
@@ -189,7 +189,7 @@ def test_a_checkpoint_of_another_ledger_or_other_rules_is_left_alone(
     elif what == "rules":
         station.rules = ("early-warning",)
     else:
-        monkeypatch.setattr("service.checkpoint.FORMAT", 0)
+        monkeypatch.setattr("service.collecting.checkpoint.FORMAT", 0)
     station.restart(END_US)
     assert starts == ["recover"]
 

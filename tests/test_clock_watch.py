@@ -11,8 +11,8 @@ from collector.wire.format import encode_reading, reading_topic
 from grid.assets import Transformer
 from grid.fleet import Fleet
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, format_utc
-from service.clock_watch import ClockWatch, StepWatch
-from service.decoding import Decoder
+from service.collecting.decoding import Decoder
+from service.monitors.system_clock import ClockWatch, StepWatch
 
 NOON = 1_627_099_200_000_000
 FLEET = Fleet.of([Transformer(f"T{i}", f"T{i}", "S1", 400.0) for i in range(10)])

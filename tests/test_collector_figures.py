@@ -14,10 +14,10 @@ import pytest
 
 from collector.mqtt.broker_stats import BrokerFigures
 from dashboard.words import HEALTH_NAMES
-from service.collector_figures import collector_figures
-from service.doctor import examine
-from service.health import ADDRESS_FILE, ask_collector
-from service.meters import BlockStored, HealthReport, Meters
+from service.doctor.doctor import examine
+from service.metrics.health import ADDRESS_FILE, ask_collector
+from service.metrics.metric_help import collector_figures
+from service.metrics.metrics import BlockStored, HealthReport, Meters
 from tests.faults.devices import Devices
 from tests.faults.site import Site
 from tests.faults.street import STATION, Sent, Street, minutes_ago

@@ -17,12 +17,11 @@ from typing import Any
 import pytest
 
 from grid.timestamps import format_utc, parse_moment_us
-from service import cli
-from service.commands import playing
-from service.commands.options import moment_of, span_of
-from service.health import ADDRESS_FILE
-from service.house import House
-from service.settings import load_settings
+from service.cli import main, replay
+from service.cli.options import moment_of, span_of
+from service.container import House
+from service.metrics.health import ADDRESS_FILE
+from service.settings.settings import load_settings
 from tests.mosquitto import Mosquitto
 from tests.town import INCIDENT_TRANSFORMER, Town, build_town
 
@@ -66,7 +65,7 @@ def redvest(capsys: pytest.CaptureFixture[str]) -> Any:
 
     def run(*words: str | Path) -> Run:
         capsys.readouterr()
-        code = cli.main([str(word) for word in words])
+        code = main.main([str(word) for word in words])
         said = capsys.readouterr()
         return Run(code, said.out, said.err)
 
@@ -91,7 +90,7 @@ def walk(command: Any, path: str = "redvest") -> Iterator[tuple[str, Any]]:
 def all_commands() -> dict[str, Any]:
     import typer.main
 
-    return dict(walk(typer.main.get_command(cli.app)))
+    return dict(walk(typer.main.get_command(main.app)))
 
 
 def sections() -> dict[str, str]:
@@ -509,7 +508,7 @@ def test_tables_are_in_one_language(words: list[str], in_town: Any) -> None:
 
 def start(*words: str | Path, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "service.cli", *(str(word) for word in words)],
+        [sys.executable, "-m", "service.cli.main", *(str(word) for word in words)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -567,7 +566,7 @@ def test_collect_says_when_its_health_port_is_taken(tmp_path: Path, free_port: A
 def test_a_broker_that_is_away_is_said_with_the_remedy(
     redvest: Any, free_port: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(playing, "CONNECT_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(replay, "CONNECT_SECONDS_MAX", 0.2)
     Path("redvest.toml").write_text(f"[broker]\nport = {free_port()}\n")
     Path("readings.csv").write_text("transformer_id,measured_at\n")
     run = redvest("replay", "readings.csv", "--language", "en")

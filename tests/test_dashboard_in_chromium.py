@@ -19,10 +19,10 @@ from alerts.outreach.planner import VisitResult
 from dashboard import words
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
-from service.health import ADDRESS_FILE, HealthServer
-from service.house import House
-from service.meters import Meters
-from service.settings import CONFIG_VARIABLE, load_settings
+from service.container import House
+from service.metrics.health import ADDRESS_FILE, HealthServer
+from service.metrics.metrics import Meters
+from service.settings.settings import CONFIG_VARIABLE, load_settings
 from service.streamlit_flags import streamlit_arguments
 from stores.journal.journal import Journal
 from tests.town import NOW_US, RATED_KVA, Town, build_town

@@ -23,8 +23,8 @@ from grid.assets import Transformer
 from grid.readings import ReadingBatch
 from grid.text import Language, Text
 from grid.timestamps import MINUTE_US, SECOND_US, parse_moment_us
-from service.house import House
-from service.settings import CONFIG_VARIABLE, load_settings
+from service.container import House
+from service.settings.settings import CONFIG_VARIABLE, load_settings
 from stores.journal.journal import Journal
 from stores.records.changes import Changes, ToldRemark
 from tests.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town

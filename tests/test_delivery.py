@@ -13,10 +13,10 @@ from alerts.model.incidents import Incident, IncidentState
 from grid.text import Language, Text
 from grid.timestamps import parse_moment_us
 from service.clock import Clock, ScaledClock, SystemClock
-from service.delivery import Delivery, DeliveryThread, RetryPolicy
-from service.meters import Meters
-from service.notifiers import FileNotifier, NotDelivered, Notice, Notifier, WebhookNotifier
-from service.settings import Settings
+from service.metrics.metrics import Meters
+from service.notify.dispatcher import Delivery, DeliveryThread, RetryPolicy
+from service.notify.notifiers import FileNotifier, NotDelivered, Notice, Notifier, WebhookNotifier
+from service.settings.settings import Settings
 from stores.records.changes import Changes, NewMessage
 from stores.records.outbox import Delivery as Fate
 from stores.records.outbox import DeliveryState
@@ -172,7 +172,7 @@ def test_a_channel_that_hangs_holds_up_no_other(records: Records, clock: ScaledC
 def test_new_messages_go_at_once_when_woken(
     records: Records, clock: ScaledClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.delivery._LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("service.notify.dispatcher._LOOK_SECONDS", 3600.0)
     desk = Rehearsed()
     delivery = deliver(records, clock, ONCE, desk=desk)
     delivery.start()
@@ -205,7 +205,7 @@ def test_what_nobody_foresaw_is_counted_and_the_channel_goes_on(
                 raise ZeroDivisionError
             self.taken.append(notice)
 
-    monkeypatch.setattr("service.delivery._STORE_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("service.notify.dispatcher._STORE_RETRY_SECONDS", 0.05)
     put(records, "a")
     desk = Surprising()
     delivery = deliver(records, clock, ONCE, Meters(), desk=desk)

@@ -31,7 +31,7 @@ def demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [
         sys.executable,
         "-m",
-        "service.cli",
+        "service.cli.main",
         "demo",
         f"--speed={SPEED}",
         "--minutes=9",

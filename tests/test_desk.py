@@ -9,9 +9,9 @@ import pytest
 
 from alerts.model.outreach_model import VisitResult
 from grid.errors import UsageError
-from service.desk import Desk, NotOnList
-from service.house import House
-from service.settings import load_settings
+from service.container import House
+from service.response.visits import Desk, NotOnList
+from service.settings.settings import load_settings
 from tests.town import Town, build_town
 
 

@@ -17,8 +17,8 @@ from grid.assets import Ledger, Station, Transformer
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_moment_us
 from service.clock import SystemClock
-from service.device_clocks import DeviceClocks
-from service.house import House
+from service.container import House
+from service.monitors.device_clocks import DeviceClocks
 from stores.journal.journal import Journal
 from tests.faults.devices import Devices
 from tests.faults.site import Site, a_fast_clock

@@ -24,7 +24,7 @@ from alerts.model.incidents import IncidentState
 from alerts.model.outreach_model import AdviceKind, VisitResult
 from grid import assets
 from grid.text import Text
-from service.cli import app
+from service.cli.main import app
 from service.rulebook import choose_rule_sets, read_rule_sets
 from tests.tools import tool
 

@@ -17,12 +17,12 @@ from sqlalchemy import create_engine, text
 from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
 from grid.text import Text
-from service import doctor_looks
-from service.broker_probe import knock
-from service.doctor import Check, examine
-from service.health import ADDRESS_FILE, HealthServer
-from service.meters import Meters
-from service.settings import load_settings
+from service.doctor import checks as doctor_looks
+from service.doctor.broker_probe import knock
+from service.doctor.doctor import Check, examine
+from service.metrics.health import ADDRESS_FILE, HealthServer
+from service.metrics.metrics import Meters
+from service.settings.settings import load_settings
 from stores.ledger_files import read_ledger
 from stores.records.changes import Changes, NewMessage
 from stores.records.records import Records

@@ -21,9 +21,9 @@ from grid.electrical import Basis
 from grid.errors import RedvestError, UsageError
 from grid.text import Language, Text
 from grid.timestamps import parse_moment_us
-from service import export_pdf
-from service.exports import outreach_html, outreach_pdf, outreach_sheet, outreach_xlsx, outreach_xlsx_bytes
-from service.queries_answers import Curve, DoorRow, Freshness, IncidentPage, IncidentRow, TransformerNow
+from service.exports import pdf
+from service.exports.exports import outreach_html, outreach_pdf, outreach_sheet, outreach_xlsx, outreach_xlsx_bytes
+from service.queries.answers import Curve, DoorRow, Freshness, IncidentPage, IncidentRow, TransformerNow
 from tests.tools import tool
 
 ZONE = "Asia/Shanghai"
@@ -264,7 +264,7 @@ def test_a_browser_that_fails_or_hangs_leaves_no_file_and_says_so(
     with pytest.raises(RedvestError, match="cannot open display"):
         outreach_pdf(a_page(3), tmp_path / "list.pdf")
     a_false_browser(tmp_path / "hanging", "sleep 30 & wait", monkeypatch)
-    monkeypatch.setattr(export_pdf, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(pdf, "TIMEOUT_SECONDS", 0.3)
     with pytest.raises(RedvestError, match=r"did not finish within 0\.3 s"):
         outreach_pdf(a_page(3), tmp_path / "list.pdf")
     assert (tmp_path / "list.pdf").read_bytes() == b"the old one"

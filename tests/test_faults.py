@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from collector.wire.format import encode_reading, reading_topic
 from grid.errors import UsageError
 from grid.timestamps import HOUR_US, MINUTE_US, format_utc, parse_moment_us
-from service.cli import app
+from service.cli.main import app
 from simulator.faults.faults import GRAMMAR, Fault, Kind, how_to_write, parse_fault
 from simulator.faults.stream import FaultyStream, Sending
 

@@ -25,7 +25,7 @@ from collector.mqtt.packets import PacketReader
 from grid.errors import UsageError
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
-from service.cli import app
+from service.cli.main import app
 from simulator.fleet.acknowledged_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_parts, read_keys
 from simulator.fleet.fleet import FleetPlan, Layout, fleet_ledger, messages_of
 from simulator.fleet.message_form import Form

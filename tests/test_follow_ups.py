@@ -13,8 +13,8 @@ from alerts.model.incidents import IncidentEventKind, IncidentState
 from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Transformer
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
-from service import pipeline
-from service.follow_ups import FOLLOWED_AT_ONCE, FollowUps
+from service.collecting import pipeline
+from service.response.follow_ups import FOLLOWED_AT_ONCE, FollowUps
 from stores.records import database
 from tests.test_pipeline import NOON, Station1, a_town, message
 

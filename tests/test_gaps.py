@@ -16,10 +16,10 @@ from grid.assets import Ledger, Station, Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
-from service import gap_remarks
 from service.clock import SystemClock
-from service.gap_watch import Cause, GapWatch
-from service.meters import Meters
+from service.metrics.metrics import Meters
+from service.monitors import gap_events
+from service.monitors.gaps import Cause, GapWatch
 from stores.journal.journal import Journal
 
 NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
@@ -121,7 +121,7 @@ def test_a_gap_behind_a_new_connection_is_listed_told_and_closed_when_it_is_sent
     assert town.watch.take_found() == []
     town.watch.look(town.journal, now_us + 6 * MINUTE_US)
     found = town.watch.take_found()
-    (remark,) = gap_remarks.on_missing_readings(found, town.fleet, now_us)
+    (remark,) = gap_events.on_missing_readings(found, town.fleet, now_us)
     assert "1 个台区共缺 3 个读数" in remark.text.zh and "3 readings of 1 transformers" in remark.text.en
     town.store(1, [31])
     town.watch.look(town.journal, now_us)

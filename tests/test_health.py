@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from grid.errors import SettingsError
-from service import meters as meters_module
-from service.health import ADDRESS_FILE, HealthServer, ask_collector
-from service.meters import BlockStored, Meters
-from service.settings import Settings
+from service.metrics import metrics as meters_module
+from service.metrics.health import ADDRESS_FILE, HealthServer, ask_collector
+from service.metrics.metrics import BlockStored, Meters
+from service.settings.settings import Settings
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from grid.errors import StoreError
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US
-from service import packing
-from service.disk_watch import DiskWatch
-from service.packing import Packing
-from service.startup import Opened
+from service.collecting import packing
+from service.collecting.packing import Packing
+from service.collecting.startup import Opened
+from service.monitors.disk import DiskWatch
 from stores.journal import blocks as journal_blocks
 from stores.journal import newest, row_groups, schema
 from stores.journal import packing as journal_packing

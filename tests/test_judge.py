@@ -28,12 +28,13 @@ from grid.errors import StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, format_utc, moment_us
-from service import cli, judge_rows
-from service.commands.verdicts import spread_rules
-from service.judge import Recording, Tally, Verdict, opened_recording, verdicts
-from service.judge_explain import walked
-from service.judge_rows import RowsInOrder
+from service.cli import main
+from service.cli.judge import spread_rules
 from service.ledger_sheets import ledger_of
+from service.offline import sorted_rows
+from service.offline.explain import walked
+from service.offline.judge import Recording, Tally, Verdict, opened_recording, verdicts
+from service.offline.sorted_rows import RowsInOrder
 from service.rulebook import read_rule_sets
 from tests import naive
 
@@ -66,7 +67,7 @@ def judge(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
     def run(folder: Path, *words: str) -> Run:
         capsys.readouterr()
         command = ["judge", str(folder / "readings.csv"), "--ledger", str(folder / "ledger"), "--language", "en"]
-        code = cli.main([*command, *words])
+        code = main.main([*command, *words])
         said = capsys.readouterr()
         return Run(code, said.out, said.err)
 
@@ -234,7 +235,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
         return peak
 
     assert peak_of(200_000) < 1.5 * peak_of(20_000)
-    assert peak_of(200_000) < 0.25 * 200_000 * judge_rows.ROW.itemsize
+    assert peak_of(200_000) < 0.25 * 200_000 * sorted_rows.ROW.itemsize
 
 
 # Shuffles of a dirty year

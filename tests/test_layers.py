@@ -63,8 +63,12 @@ def test_a_room_keeps_the_rules_of_the_house(room: str) -> None:
         ),
         ("simulator/town/town.py", "from collector import decode", "may not import collector.decoding.decode"),
         ("simulator/town/town.py", "from collector.wire_old import x", "may not import collector.wire_old"),
-        ("service/house.py", "def f() -> None:\n    '''Do.'''\n    import dashboard.app", "may not import dashboard"),
-        ("service/house.py", "import requests", "may not import requests"),
+        (
+            "service/container.py",
+            "def f() -> None:\n    '''Do.'''\n    import dashboard.app",
+            "may not import dashboard",
+        ),
+        ("service/container.py", "import requests", "may not import requests"),
         (
             "dashboard/app.py",
             "from stores.journal.journal import Journal",

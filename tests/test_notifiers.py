@@ -18,9 +18,16 @@ import pytest
 from grid.errors import SettingsError
 from grid.text import Language, Text
 from grid.timestamps import parse_moment_us
-from service.delivery import RetryPolicy
-from service.notifiers import FileNotifier, NotDelivered, Notice, TerminalNotifier, WebhookNotifier, make_notifiers
-from service.settings import Settings
+from service.notify.dispatcher import RetryPolicy
+from service.notify.notifiers import (
+    FileNotifier,
+    NotDelivered,
+    Notice,
+    TerminalNotifier,
+    WebhookNotifier,
+    make_notifiers,
+)
+from service.settings.settings import Settings
 from tests.tools import tool
 from tests.webhook_receiver import HANGS_SECONDS, Receiver
 

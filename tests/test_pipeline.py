@@ -32,8 +32,8 @@ from grid.assets import (
     Transformer,
 )
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, format_utc
-from service.meters import Meters
-from service.pipeline import Pipeline, PipelineOptions
+from service.collecting.pipeline import Pipeline, PipelineOptions
+from service.metrics.metrics import Meters
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal.journal import Journal
 from stores.records import database

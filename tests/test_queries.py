@@ -20,15 +20,15 @@ from grid.readings import ReadingBatch
 from grid.text import Text
 from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
 from service.clock import Clock
-from service.house import House
-from service.queries import Queries, QueryOptions
-from service.queries_answers import Curve, Freshness
-from service.queries_answers_system import CollectorState
-from service.queries_curve import thinned, with_gaps
-from service.queries_now import level_now
-from service.queries_privacy import mask_name, mask_phone
-from service.recent import slopes_per_hour
-from service.settings import load_settings
+from service.container import House
+from service.queries.answers import Curve, Freshness
+from service.queries.answers_system import CollectorState
+from service.queries.curve import thinned, with_gaps
+from service.queries.now import level_now
+from service.queries.privacy import mask_name, mask_phone
+from service.queries.queries import Queries, QueryOptions
+from service.response.recent import slopes_per_hour
+from service.settings.settings import load_settings
 from stores.journal.journal import Journal
 from stores.records.records import Records
 from tests.town import FIRST_US, INCIDENT_TRANSFORMER, NASTY_SHOP, NOW_US, SILENT_SINCE_US, Town, build_town

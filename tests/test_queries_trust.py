@@ -13,9 +13,9 @@ from alerts.quality.grading import Doubt, TrustGrade
 from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, voltage_outside
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
-from service.house import House
-from service.queries_trust import TrustOfLate, trust_of_late
-from service.settings import load_settings
+from service.container import House
+from service.queries.data_quality import TrustOfLate, trust_of_late
+from service.settings.settings import load_settings
 from stores.journal.journal import Journal
 from stores.records.changes import Changes, ToldRemark
 from tests.town import NOW_US, RATED_KVA, Town, build_town

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from grid.timestamps import format_utc, parse_moment_us
-from service.health import ask_collector
-from service.house import House
-from service.settings import load_settings
+from service.container import House
+from service.metrics.health import ask_collector
+from service.settings.settings import load_settings
 
 DAYS = Path(__file__).parent / "cases" / "days"
 
@@ -25,7 +25,7 @@ DAYS = Path(__file__).parent / "cases" / "days"
 def redvest(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command as a user does."""
     done = subprocess.run(
-        [sys.executable, "-m", "service.cli", *command], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "service.cli.main", *command], capture_output=True, text=True, timeout=120, check=False
     )
     assert not check or done.returncode == 0, done.stderr
     return done
@@ -48,7 +48,7 @@ def replayed(request, tmp_path, mosquitto) -> tuple[Path, Path]:
     settings = ("--config", str(config))
     redvest("ledger", "import", str(day / "ledger"), *settings)
     collector = subprocess.Popen(
-        [sys.executable, "-m", "service.cli", "collect", *settings],
+        [sys.executable, "-m", "service.cli.main", "collect", *settings],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

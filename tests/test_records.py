@@ -39,7 +39,7 @@ from grid.assets import (
 from grid.errors import SettingsError, StoreError
 from grid.text import Text
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
-from service.visit_history import HISTORY_DAYS, VisitHistory
+from service.response.visit_history import HISTORY_DAYS, VisitHistory
 from stores.records.changes import Changes, NewMessage
 from stores.records.records import Records
 from stores.records.schema import SCHEMA_VERSION, metadata
@@ -338,7 +338,7 @@ _WRITER = """
 import sys
 from alerts.outreach.planner import Visit, VisitResult
 from grid.text import Text
-from service.visit_history import HISTORY_DAYS, VisitHistory
+from service.response.visit_history import HISTORY_DAYS, VisitHistory
 from stores.records.changes import Changes, NewMessage
 from stores.records.records import Records
 name, url = sys.argv[1:]

@@ -16,7 +16,7 @@ from grid.assets import Device, Ledger, Station, Transformer
 from grid.errors import BrokerError
 from grid.fleet import Fleet
 from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
-from service.replay_requests import ASKED_TIMES_MAX, REQUESTS_PER_MINUTE_MAX, ReplayPlan
+from service.monitors.replay_requests import ASKED_TIMES_MAX, REQUESTS_PER_MINUTE_MAX, ReplayPlan
 from simulator.publish.resending import KEPT_HOURS, ReplayingDevices
 from stores.journal.journal import Gap
 from tests.faults.devices import Devices

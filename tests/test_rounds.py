@@ -13,11 +13,11 @@ import pytest
 from grid.errors import StoreError
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
-from service.copying import copy_thread
-from service.house import House
-from service.meters import Meters
-from service.rounds import Pace, Round, RoundsThread
-from service.settings import load_settings
+from service.collecting.influx_sync import copy_thread
+from service.container import House
+from service.metrics.metrics import Meters
+from service.periodic import Pace, Round, RoundsThread
+from service.settings.settings import load_settings
 from tests.influx_front import Front
 
 SOON = Pace(0.01, begins_at_once=True)

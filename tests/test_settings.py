@@ -14,10 +14,10 @@ from grid.errors import RuleError, SettingsError
 from grid.text import Language
 from grid.timestamps import MINUTE_US, parse_moment_us
 from service.clock import ScaledClock, SystemClock, real_seconds
-from service.house import House
+from service.container import House
 from service.rulebook import choose_rule_sets, read_rule_sets
-from service.sections import ChannelName
-from service.settings import Settings, load_settings
+from service.settings.sections import ChannelName
+from service.settings.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "redvest.sample.toml"

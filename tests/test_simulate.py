@@ -17,9 +17,9 @@ from collector.wire.format import subscription_filters
 from grid.errors import LedgerError, SettingsError
 from grid.timestamps import HOUR_US, MINUTE_US, format_utc
 from service.clock import SystemClock
-from service.house import House
-from service.settings import load_settings
-from service.simulate import Stage, run_simulator, set_stage
+from service.container import House
+from service.demo.simulate import Stage, run_simulator, set_stage
+from service.settings.settings import load_settings
 from simulator.faults.faults import parse_fault
 from simulator.scenario.scenario import load_scenario
 from tests.mosquitto import Mosquitto

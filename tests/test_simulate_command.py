@@ -13,10 +13,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from service import cli
-from service.house import House
-from service.settings import load_settings
-from service.simulate import set_stage
+from service.cli import main
+from service.container import House
+from service.demo.simulate import set_stage
+from service.settings.settings import load_settings
 from simulator.scenario.scenario import SCENARIOS_FOLDER, built_in_names, load_scenario
 from stores.ledger_files import read_ledger
 from tests.mosquitto import Mosquitto
@@ -35,7 +35,7 @@ def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
     def run(*words: str) -> tuple[int, str, str]:
         capsys.readouterr()
         try:
-            code = cli.main(list(words))
+            code = main.main(list(words))
         except SystemExit as ending:
             code = int(ending.code or 0)
         said = capsys.readouterr()

@@ -12,7 +12,7 @@ import pytest
 from alerts.quality.grading import Doubt, RatedReadings, TrustFold
 from grid.electrical import power_factor
 from grid.errors import SettingsError
-from service.scenario_day import (
+from service.demo.scenario_day import (
     ScenarioDay,
     clock_time,
     episodes_of,

@@ -14,7 +14,7 @@ from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.text import Text
 from grid.timestamps import MINUTE_US
-from service.rehearsal import Entered, Rehearsal, Task
+from service.demo.simulated_team import Entered, Rehearsal, Task
 from simulator.scenario.parts import Character
 from simulator.scenario.scenario import load_scenario
 from simulator.town.peer_effect import Example

@@ -6,7 +6,7 @@ import pytest
 
 from bench.simulator_shapes import WholeDay, rise_per_k, whole_day, working_day
 from grid.assets import Ledger
-from service.scenario_day import scenario_ledger
+from service.demo.scenario_day import scenario_ledger
 from simulator.scenario.scenario import load_scenario
 
 SCENARIO = load_scenario("yx06-24-july")

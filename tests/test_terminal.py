@@ -25,8 +25,8 @@ from grid.errors import SettingsError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
-from service.house import House
-from service.settings import load_settings
+from service.container import House
+from service.settings.settings import load_settings
 from simulator.publish.publisher import Publisher
 from simulator.publish.terminal import encode_by_device, encode_pushes
 from tests.faults.site import Site

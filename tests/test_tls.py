@@ -17,8 +17,8 @@ from collector.mqtt.subscriber import Subscriber
 from collector.wire.format import encode_reading, reading_topic, subscription_filters
 from grid.errors import BrokerError
 from grid.timestamps import format_utc
-from service.broker_probe import knock
-from service.doctor import examine
+from service.doctor.broker_probe import knock
+from service.doctor.doctor import examine
 from tests.certificates import Authority
 from tests.faults.site import Site
 from tests.faults.street import Street, minutes_ago

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from grid.text import Language
-from service.scenario_day import play_day, scenario_ledger
+from service.demo.scenario_day import play_day, scenario_ledger
 from simulator.picture.plot import plot_day
 from simulator.scenario.scenario import load_scenario
 from tests.played_days import PROMISING, day_of

@@ -66,7 +66,8 @@ class Town:
 def build_town(folder: Path, *, open_incident: bool = True) -> Town:
     """Write settings, ledger, readings, incident, list and visits below a folder, and return what they are.
 
-    There is no collector: a test that wants one to answer starts a `service.health.HealthServer` on the data folder.
+    There is no collector: a test that wants one to answer starts a `service.metrics.health.HealthServer` on the data
+    folder.
     """
     ledger = town_ledger()
     config = _write_settings(folder)

@@ -72,7 +72,7 @@ def no_epoch_check() -> None:
 
 def no_ack_on_error() -> None:
     """Leave a message that cannot be read unacknowledged."""
-    import service.decoding as decoding
+    import service.collecting.decoding as decoding
     from collector.mqtt.subscriber import Subscriber
 
     decode_block, acknowledge = decoding.decode_block, Subscriber.acknowledge
@@ -91,7 +91,7 @@ def no_ack_on_error() -> None:
 
 def no_keep_alive() -> None:
     """Never ask whether the broker is still there."""
-    from service.house import House
+    from service.container import House
 
     broker_address = House.broker_address
     House.broker_address = lambda self: replace(  # type: ignore[method-assign]
@@ -156,7 +156,7 @@ def error_treated_as_ok() -> None:
 
 def no_gap_scan() -> None:
     """Never search for what the broker lost."""
-    from service.gap_watch import GapWatch
+    from service.monitors.gaps import GapWatch
 
     GapWatch.suspect = lambda self, cause, newest_stored_us: None  # type: ignore[method-assign]
 
@@ -187,8 +187,8 @@ def fresh_by_payload() -> None:
 
 def wall_clock_freshness() -> None:
     """Believe the computer's clock, whatever happens to it."""
-    from service.decoding import Decoder
-    from service.pipeline import Pipeline
+    from service.collecting.decoding import Decoder
+    from service.collecting.pipeline import Pipeline
 
     Pipeline.clock_stepped = lambda self, step_us: None  # type: ignore[method-assign]
     Decoder.estimate = lambda self: None  # type: ignore[method-assign]
@@ -200,7 +200,7 @@ STUMBLING_BLOCK = b'"stumble"'
 
 def stumbling_decoder() -> None:
     """Let the decoder fail over some messages with an error that nobody foresaw: this the product must outlive."""
-    import service.decoding as decoding
+    import service.collecting.decoding as decoding
 
     decode_block = decoding.decode_block
 
@@ -214,7 +214,7 @@ def stumbling_decoder() -> None:
 
 def unforeseen_not_isolated() -> None:
     """Let the decoder stumble, and nobody search the message that it stumbles over."""
-    import service.decoding as decoding
+    import service.collecting.decoding as decoding
 
     stumbling_decoder()
     decoding.Decoder._isolating = lambda self, messages, limits: (  # type: ignore[method-assign]

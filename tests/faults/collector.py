@@ -18,9 +18,9 @@ from tests.faults import broken, injections
 
 PRELOADED = (
     "tests.faults.collector",
-    "service.cli",
-    "service.collect",
-    "service.commands.collecting",
+    "service.cli.main",
+    "service.collecting.process",
+    "service.cli.collect",
     "service.rulebook",
     "stores.records.migrations",
     "alembic.command",
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
     if values.file_bytes_max:
         resource.setrlimit(resource.RLIMIT_FSIZE, (values.file_bytes_max, resource.RLIM_INFINITY))
 
-    from service.cli import main as redvest
+    from service.cli.main import main as redvest
 
     return redvest(command)
 

@@ -108,10 +108,10 @@ def hold_clock(file: Path, looks: Path) -> None:
 
     Looks are more frequent than usual, else the test would mostly wait for them.
     """
-    import service.collect_loop as collect_loop
+    import service.collecting.loop as collect_loop
     from service.clock import SystemClock
-    from service.clock_watch import StepWatch
-    from service.pipeline import Pipeline
+    from service.collecting.pipeline import Pipeline
+    from service.monitors.system_clock import StepWatch
 
     look = Pipeline.look
 
@@ -199,13 +199,13 @@ _WRAPPED_AT: dict[str, Callable[[Callable[[], None]], None]] = {
     "after-commit": _call("stores.journal.journal", "Journal.append", after=True),
     "before-ack": _call("collector.mqtt.subscriber", "Subscriber.acknowledge"),
     "after-ack": _call("collector.mqtt.subscriber", "Subscriber.acknowledge", after=True),
-    "before-fold": _call("service.judging", "Judge.walk"),
-    "after-fold": _call("service.judging", "Judge.walk", after=True),
+    "before-fold": _call("service.verdicts.incremental", "Judge.walk"),
+    "after-fold": _call("service.verdicts.incremental", "Judge.walk", after=True),
     "before-incident": _call("stores.records.records", "Records.commit", passes=_one_with_incidents),
     "in-incident": _call("stores.records.outreach", "record_lists", after=True, passes=_one_with_rows),
     "after-incident": _call("stores.records.records", "Records.commit", after=True, passes=_one_with_incidents),
     "in-outbox": _call("stores.records.outbox", "put", after=True, passes=_one_with_rows),
-    "before-send": _call("service.notifiers", "FileNotifier.send"),
-    "after-send": _call("service.notifiers", "FileNotifier.send", after=True),
+    "before-send": _call("service.notify.notifiers", "FileNotifier.send"),
+    "after-send": _call("service.notify.notifiers", "FileNotifier.send", after=True),
 }
 assert tuple(_WRAPPED_AT) == POINTS

@@ -16,10 +16,10 @@ from alerts.notification.event import Remark
 from alerts.notification.throttling_state import HygieneState
 from grid.assets import Ledger
 from grid.timestamps import format_utc, parse_moment_us
-from service.health import ADDRESS_FILE
-from service.house import House
-from service.settings import Settings, load_settings
-from service.speaking import STATE_NAME
+from service.container import House
+from service.metrics.health import ADDRESS_FILE
+from service.notify.policy import STATE_NAME
+from service.settings.settings import Settings, load_settings
 from stores.journal.journal import Journal
 from stores.records.changes import ToldRemark
 from stores.records.outbox import Message

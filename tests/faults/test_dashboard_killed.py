@@ -50,7 +50,7 @@ def reload_and_kill_the_dashboard(
     sent = street.readings(minutes_ago(minutes), minutes)
     site = new_site(street, broker, dashboard={"port": port})
     collector = site.start_ready()
-    command = [sys.executable, "-m", "service.cli", "dashboard", "--config", str(site.config)]
+    command = [sys.executable, "-m", "service.cli.main", "dashboard", "--config", str(site.config)]
     with (site.folder / "dashboard.log").open("wb") as log:
         dashboard = subprocess.Popen(command, stdout=log, stderr=log)
     stop, drawn_once = threading.Event(), threading.Event()

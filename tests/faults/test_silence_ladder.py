@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from grid.timestamps import MINUTE_US
-from service.queries_answers import Freshness
+from service.queries.answers import Freshness
 from tests.faults.devices import Devices
 from tests.faults.held_clock import HeldClock
 from tests.faults.promises import PromiseBroken, require

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.health import ADDRESS_FILE
+from service.metrics.health import ADDRESS_FILE
 from tests.faults.broken import STUMBLING_BLOCK
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require

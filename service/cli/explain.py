@@ -1,0 +1,108 @@
+"""How the walk of one transformer's verdicts is printed: `judge --explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, tzinfo
+from typing import TYPE_CHECKING
+
+from alerts.figures import day
+from alerts.model.display_names import level_name
+from alerts.quality.flags import Doubt, doubts_in
+from alerts.rules.rule_set import RuleSet
+from alerts.verdicts.explain import Remark, WalkedReading
+from alerts.verdicts.explain_words import level_words, quiet_words, reading_words, remark_words, rule_set_words
+from grid.text import Text
+from grid.timestamps import MINUTE_US, as_datetime
+from service.cli.screen import Screen, progress, utc
+
+if TYPE_CHECKING:
+    from service.offline.judge import Recording
+
+_INDENT = "    "
+
+
+def print_walk(
+    screen: Screen, recording: Recording, transformer_id: str, rule_sets: Sequence[RuleSet], gap_minutes: float
+) -> None:
+    """Print the walk of one transformer's verdicts: lines for people, or one JSON line per reading and level."""
+    from service.offline.explain import walked
+
+    zone = recording.fleet.zones[recording.fleet.number[transformer_id]]
+    for rules in rule_sets:
+        screen.say(rule_set_words(rules))
+        for level in rules.levels:
+            screen.say(_indented(level_words(level)))
+    lines = _Lines(screen, zone)
+    with progress(Text("逐条推演", "walking"), screen.language, recording.rows, beside_lines=True) as tell:
+        for done, reading in enumerate(walked(recording, transformer_id, rule_sets, gap_minutes), 1):
+            if screen.as_json:
+                for remark in reading.remarks:
+                    _print_json(screen, transformer_id, reading, remark, zone)
+            else:
+                lines.add(reading)
+            if done % 1_000 == 0:
+                tell(done)
+    lines.print_quiet()
+
+
+class _Lines:
+    """Prints readings for people: what happens in full, readings in a row at which nothing happens in one line."""
+
+    def __init__(self, screen: Screen, zone: tzinfo) -> None:
+        self._screen = screen
+        self._zone = zone
+        self._day: date | None = None
+        self._quiet: list[WalkedReading] = []
+
+    def add(self, reading: WalkedReading) -> None:
+        """Print a reading, or keep it for the line of quiet ones."""
+        today = as_datetime(reading.measured_at_us, self._zone).date()
+        if today != self._day:
+            self.print_quiet()
+            date_words = day(reading.measured_at_us, self._zone)
+            self._screen.say(Text(f"{today.year}年{date_words.zh}", f"{date_words.en} {today.year}"))
+            self._day = today
+        if not reading.remarks and not reading.doubts & ~Doubt.ACTIVE_ONLY:
+            self._quiet.append(reading)
+            return
+        self.print_quiet()
+        self._screen.say(_indented(reading_words(reading, self._zone)))
+        for remark in reading.remarks:
+            name, said = level_name(remark.level.name), remark_words(remark, reading.measured_at_us, self._zone)
+            words = Text(f"{remark.rule} {name.zh}：{said.zh}", f"{remark.rule} {name.en}: {said.en}")
+            self._screen.say(_indented(words, 2))
+
+    def print_quiet(self) -> None:
+        """Print the line of quiet readings, if there are any."""
+        if self._quiet:
+            self._screen.say(_indented(quiet_words(self._quiet, self._zone)))
+            self._quiet = []
+
+
+def _print_json(screen: Screen, transformer_id: str, reading: WalkedReading, remark: Remark, zone: tzinfo) -> None:
+    screen.line(
+        transformer_id=transformer_id,
+        measured_at=utc(reading.measured_at_us),
+        load_rate=reading.load_rate,
+        worst_phase_load_rate=reading.worst_phase_load_rate,
+        basis=reading.basis.label,
+        doubts=[(doubt.name or "").lower() for doubt in doubts_in(reading.doubts)],
+        rule=remark.rule,
+        level=remark.level.name,
+        events=[
+            {
+                "event": happening.event.value,
+                "at": utc(happening.at_us),
+                "minutes": happening.lasted_us / MINUTE_US,
+                "of_minutes": happening.limit_us / MINUTE_US,
+                "is_episode": happening.is_episode,
+            }
+            for happening in remark.happenings
+        ],
+        reason=remark_words(remark, reading.measured_at_us, zone),
+    )
+
+
+def _indented(words: Text, depth: int = 1) -> Text:
+    return Text(_INDENT * depth + words.zh, _INDENT * depth + words.en)

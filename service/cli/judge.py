@@ -1,0 +1,214 @@
+"""`judge` and `rules`: verdicts on a file, and the rule sets there are."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text as Styled
+
+from alerts.model.display_names import ending_name, level_name
+from alerts.model.episodes import Episode
+from alerts.notification.messages import level_line
+from alerts.rules.rule_set import RuleSet
+from collector.decoding.rejects import Reject
+from grid.errors import LedgerError, UsageError
+from grid.text import Text
+from service.cli.explain import print_walk
+from service.cli.options import AsJson, Config, Speak, opened
+from service.cli.screen import Column, Screen, local, percent, progress, utc
+from service.ledger_sheets import ledger_of
+from service.rulebook import choose_rule_sets, read_rule_sets
+
+if TYPE_CHECKING:
+    from service.offline.judge import Recording, Tally, Verdict
+
+_RULE_NAMES = re.compile(r"[a-z][a-z0-9-]*(@\d+)?(,[a-z0-9@,-]*)?")
+_VERDICTS = Text("判定结果", "Verdicts")
+_COLUMNS = (
+    Column(Text("台区", "transformer")),
+    Column(Text("规则", "rule")),
+    Column(Text("等级", "level")),
+    Column(Text("开始", "started")),
+    Column(Text("结束", "ended")),
+    Column(Text("结束方式", "ended by")),
+    Column(Text("峰值", "peak"), right=True),
+    Column(Text("读数", "readings"), right=True),
+)
+
+
+def judge(
+    readings: Annotated[Path, typer.Argument(metavar="READINGS.csv", help="Recorded readings, in any order.")],
+    ledger: Annotated[Path, typer.Option("--ledger", metavar="DIR", help="Folder with ledger sheets, or one XLSX.")],
+    rules: Annotated[
+        list[str] | None,
+        typer.Option("--rules", metavar="NAME…", help="Rule sets to judge by; else those of the settings."),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="TRANSFORMER", help="Tell how its verdicts come about, reading by reading."),
+    ] = None,
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
+    """离线判定 · Verdicts on a file of readings, with no broker and no store."""
+    from service.offline.judge import opened_recording
+
+    with opened(config, language, as_json) as (house, screen):
+        if not readings.is_file():
+            raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
+        values = house.settings.verdicts
+        names = [name for words in rules or values.rules for name in words.split(",") if name]
+        rule_sets = choose_rule_sets(names, read_rule_sets(values.rules_folder))
+        known = ledger_of(ledger)
+        if explain is not None and known.transformer(explain) is None:
+            raise UsageError(
+                f"the ledger knows no transformer {explain!r}",
+                where="--explain",
+                remedy="write the transformer_id as in the sheet transformers",
+            )
+        total = _rows_of(readings) if sys.stderr.isatty() else None
+        with ExitStack() as stack:
+            with progress(Text("读取", "reading"), screen.language, total) as tell:
+                recording = stack.enter_context(opened_recording(readings, known, explain, tell))
+            if explain is None:
+                _judge(screen, recording, rule_sets, values.gap_minutes)
+            else:
+                print_walk(screen, recording, explain, rule_sets, values.gap_minutes)
+            _tell_tally(screen, recording.tally)
+        if not recording.tally.readings:
+            what = "no reading in it could be judged" if explain is None else f"it holds no reading of {explain}"
+            raise LedgerError(what, where=str(readings), remedy="does the ledger fit the file?")
+
+
+def spread_rules(words: Sequence[str]) -> list[str]:
+    """Return command words with `judge … --rules a b` written as `--rules a --rules b`, as the parser wants it."""
+    spread: list[str] = []
+    among_rules = False
+    for word in words:
+        more = among_rules and spread[-2:-1] == ["--rules"] and _RULE_NAMES.fullmatch(word)
+        spread += ["--rules", word] if more else [word]
+        among_rules = words[0] == "judge" and (among_rules or word == "--rules")
+    return spread
+
+
+def _judge(screen: Screen, recording: Recording, rule_sets: Sequence[RuleSet], gap_minutes: float) -> None:
+    """Print the verdicts, as JSON each as soon as it stands."""
+    from service.offline.judge import verdicts
+
+    zones = recording.fleet.zones
+    rows, reasons = [], []
+    what = Text("判定", "judging")
+    with progress(what, screen.language, recording.rows, beside_lines=screen.as_json) as tell:
+        for verdict in verdicts(recording, rule_sets, gap_minutes, tell):
+            if screen.as_json:
+                _line(screen, verdict)
+            else:
+                rows.append(_row(verdict.episode, str(zones[recording.fleet.number[verdict.episode.transformer_id]])))
+                reasons.append(verdict.reason)
+    if not screen.as_json:
+        screen.table(_VERDICTS, _COLUMNS, rows)
+        for reason in reasons:
+            screen.say(reason)
+
+
+def _tell_tally(screen: Screen, tally: Tally) -> None:
+    """Say on the error output what was found besides verdicts."""
+    if tally.first_reject is not None:
+        first = _example(tally.first_reject)
+        screen.note(
+            Text(
+                f"已判定 {tally.readings} 条读数；另有 {tally.rejects} 行无法采用，例如：{first}",
+                f"{tally.readings} readings judged; {tally.rejects} rows could not be used, such as: {first}",
+            )
+        )
+    if tally.first_conflict is not None:
+        which = f"{tally.first_conflict.transformer_id} {utc(tally.first_conflict.measured_at_us)}"
+        screen.note(
+            Text(
+                f"与同一台区、同一时刻先前一行矛盾而未采用的行：{tally.conflicts}，例如 {which}；以文件中第一行为准",
+                "rows set aside because they contradict an earlier row for the same transformer and moment: "
+                f"{tally.conflicts}, such as {which}; the first in the file counts",
+            )
+        )
+
+
+def rules(config: Config = None, language: Speak = None, as_json: AsJson = False) -> None:
+    """规则清单 · The rule sets there are, and which of them judge."""
+    with opened(config, language, as_json) as (house, screen):
+        values = house.settings.verdicts
+        known = read_rule_sets(values.rules_folder)
+        used = {rule_set.cited for rule_set in choose_rule_sets(values.rules, known)}
+        rows = []
+        for rule_set in known:
+            for level in rule_set.levels:
+                if as_json:
+                    screen.line(
+                        rule=rule_set.cited,
+                        title=rule_set.title,
+                        used=rule_set.cited in used,
+                        level=level.name,
+                        quantity=level.quantity.value,
+                        enter=level.enter,
+                        leave=level.leave,
+                        hold_minutes=level.hold_minutes,
+                        leave_minutes=level.leave_minutes,
+                        incident=level.incident.value,
+                        source=rule_set.source,
+                    )
+                mark = Styled("●", "green") if rule_set.cited in used else Styled("")
+                rows.append([mark, rule_set.cited, rule_set.title, level_name(level.name), level_line(level)])
+        if not as_json:
+            columns = [
+                Column(Text("启用", "used")),
+                Column(Text("规则", "rule")),
+                Column(Text("名称", "title")),
+                Column(Text("等级", "level")),
+                Column(Text("条件", "line")),
+            ]
+            screen.table(Text("判定规则", "Rule sets"), columns, rows)
+
+
+def _line(screen: Screen, verdict: Verdict) -> None:
+    episode = verdict.episode
+    screen.line(
+        transformer_id=episode.transformer_id,
+        rule=episode.rule,
+        level=episode.level,
+        started_at=utc(episode.started_at_us),
+        ended_at=utc(episode.ended_at_us),
+        ended_by=episode.ended_by.value if episode.ended_by else None,
+        peak_load_rate=episode.peak_load_rate,
+        peak_at=utc(episode.peak_at_us),
+        readings=episode.readings,
+        reason=verdict.reason,
+    )
+
+
+def _row(episode: Episode, zone: str) -> list[object]:
+    return [
+        episode.transformer_id,
+        episode.rule,
+        level_name(episode.level),
+        local(episode.started_at_us, zone),
+        local(episode.ended_at_us, zone),
+        ending_name(episode.ended_by),
+        percent(episode.peak_load_rate),
+        episode.readings,
+    ]
+
+
+def _rows_of(file: Path) -> int:
+    """Return how many rows a file has, about: a quoted line break counts too."""
+    with file.open("rb") as raw:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: raw.read(1 << 20), b"")) - 1
+
+
+def _example(reject: Reject) -> str:
+    return " ".join(part for part in (reject.topic, reject.reason.value, reject.field, reject.detail) if part)

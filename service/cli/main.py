@@ -1,0 +1,118 @@
+"""The command `redvest`: which commands there are, and how each of them ends.
+
+Exit codes: 0 done; 1 the answer is "no", or faults were found; 2 wrong use or settings; 130 Ctrl-C.
+Foreseeable errors are one line on the error output: what was wrong, where, what to do.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from grid.errors import RedvestError
+from service.cli.alarms import alarms
+from service.cli.backup import backup, restore
+from service.cli.collect import collect
+from service.cli.demo import dashboard, demo, version
+from service.cli.doctor import doctor
+from service.cli.fleet import fleet
+from service.cli.judge import judge, rules, spread_rules
+from service.cli.ledger import ledger
+from service.cli.outreach import incidents, outreach, visit
+from service.cli.readings import curve, gaps, rejects
+from service.cli.replay import replay
+from service.cli.simulate import simulate
+from service.plain_text import one_line
+
+INTERRUPTED = 130
+_WrongUse: type[Exception] = typer.BadParameter.__mro__[1]
+"""What typer raises for words that do not fit; its own name for it differs between versions."""
+
+app = typer.Typer(
+    name="redvest",
+    help="红马甲 · Which transformer is too heavily loaded, whose door to knock on, and what it brought.",
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+for _command in (
+    demo,
+    collect,
+    dashboard,
+    simulate,
+    replay,
+    judge,
+    rules,
+    curve,
+    incidents,
+    outreach,
+    visit,
+    alarms,
+    rejects,
+    gaps,
+    backup,
+    restore,
+    doctor,
+    version,
+):
+    app.command(_command.__name__)(_command)
+app.add_typer(ledger, name="ledger")
+app.add_typer(fleet, name="fleet")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    _speak_utf8()
+    try:
+        words = spread_rules(sys.argv[1:] if arguments is None else arguments)
+        code = app(args=words, prog_name="redvest", standalone_mode=False)
+        sys.stdout.flush()
+    except RedvestError as error:
+        return _refuse(str(error), error.exit_code)
+    except _WrongUse as error:
+        return _wrong_use(error)
+    except BrokenPipeError:
+        return _go_quietly()
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):
+            return _go_quietly()
+        raise
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _wrong_use(error: Exception) -> int:
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", "redvest")
+    words = getattr(error, "format_message", lambda: str(error))()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(words.rstrip() + "\n")
+        return 2
+    sys.stderr.write(one_line(f"{path}: {words.rstrip('.')} (see {path} --help)") + "\n")
+    return 2
+
+
+def _refuse(line: str, code: int) -> int:
+    sys.stderr.write(f"redvest: {one_line(line)}\n")
+    return code
+
+
+def _go_quietly() -> int:
+    """The reader of our output has gone, as `head` does: there is nobody to tell."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
+
+
+def _speak_utf8() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The collector process: start-up, loop, pipeline, decoding, checkpoint, packing, copy."""

@@ -1,0 +1,151 @@
+"""The collector's loop: takes blocks, one after another, looks around every second, and outlives what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from collector.message import Message
+from collector.mqtt.subscriber import Subscriber
+from grid.errors import StoreError
+from service.collecting.packing import Packing
+from service.collecting.pipeline import Pipeline
+from service.container import House
+from service.metrics.metrics import Meters
+from service.monitors import gap_events
+from service.monitors.device_clocks import DeviceClocks
+from service.monitors.disk import DiskWatch
+from service.monitors.gaps import Cause, GapWatch
+from service.monitors.system_clock import ClockWatch, StepWatch
+
+LOOK_EVERY_SECONDS = 1.0
+RETRY_SECONDS_MIN = 0.1
+RETRY_SECONDS_MAX = 10.0
+
+log = logging.getLogger("redvest.collect")
+
+
+class CollectLoop:
+    """Takes blocks, one after another, and outlives what goes wrong with one of them."""
+
+    def __init__(
+        self,
+        house: House,
+        subscriber: Subscriber,
+        pipeline: Pipeline,
+        gap_watch: GapWatch,
+        device_clocks: DeviceClocks,
+        disk_watch: DiskWatch,
+        packing: Packing,
+        meters: Meters,
+        stop: threading.Event,
+        until_idle_seconds: float | None,
+    ) -> None:
+        """Keep the parts; `run` begins."""
+        self._clock = house.clock
+        self._steps = StepWatch(house.clock)
+        self._clock_watch = ClockWatch()
+        self._values = house.settings.collector
+        self._subscriber = subscriber
+        self._pipeline = pipeline
+        self._gap_watch = gap_watch
+        self._device_clocks = device_clocks
+        self._ledger = house.records.ledger
+        self._disk_watch = disk_watch
+        self._packing = packing
+        self._retry_seconds = RETRY_SECONDS_MIN
+        self._epoch = 0
+        self._sessions_lost = 0
+        self._meters = meters
+        self._stop = stop
+        self._until_idle_seconds = until_idle_seconds
+
+    def run(self) -> None:
+        """Go on until told to stop, or until nothing came for long enough."""
+        wait_seconds = self._values.block_wait_milliseconds / 1000.0
+        looked = last_message = time.monotonic()
+        messages: Sequence[Message] = ()
+        while not self._stop.is_set():
+            messages = messages or self._subscriber.take(self._values.block_messages_max, wait_seconds)
+            self._beat()
+            self._follow_clock()
+            now = time.monotonic()
+            is_behind = len(messages) >= self._values.block_messages_max
+            if messages:
+                last_message = now
+                # What the store does not take is kept and tried again; nothing is read on meanwhile, nothing is lost.
+                messages = () if self._succeeds(partial(self._tick, messages)) else messages
+            if not is_behind and not messages:  # while all blocks are full, nothing is packed
+                self._packing.step(self._clock.now_us())
+            if now - looked >= LOOK_EVERY_SECONDS:
+                looked = now
+                self._succeeds(self._look)
+            if self._until_idle_seconds is not None and now - last_message >= self._until_idle_seconds:
+                return
+
+    def _tick(self, messages: Sequence[Message]) -> None:
+        self._disk_watch.require_room()
+        self._pipeline.tick(messages, self._clock.now_us())
+
+    def _look(self) -> None:
+        now_us = self._clock.now_us()
+        self._pipeline.look(now_us)
+        self._look_at_disk()
+        fleet, behind_minutes = self._pipeline.fleet, self._pipeline.clock_behind_minutes
+        self._meters.clock_behind(behind_minutes)
+        remarks = self._clock_watch.look(behind_minutes, fleet, now_us)
+        remarks += self._device_clocks.take_remarks(self._ledger, now_us)
+        remarks += gap_events.on_missing_readings(self._gap_watch.take_found(), fleet, now_us)
+        if remarks:
+            self._pipeline.say(remarks, now_us)
+
+    def _succeeds(self, step: Callable[[], None]) -> bool:
+        """Take a step and return whether the stores let us; if not, wait a while, longer each time."""
+        try:
+            step()
+        except StoreError as error:
+            log.error("not stored, trying again in %.1f s: %s", self._retry_seconds, error)
+            self._meters.commit_failed(str(error))
+            self._look_at_disk()
+            self._beat()
+            self._stop.wait(self._retry_seconds)
+            self._retry_seconds = min(self._retry_seconds * 2.0, RETRY_SECONDS_MAX)
+            return False
+        self._retry_seconds = RETRY_SECONDS_MIN
+        return True
+
+    def _look_at_disk(self) -> None:
+        now_us = self._clock.now_us()
+        remarks = self._disk_watch.look(self._pipeline.fleet, now_us)
+        if remarks:
+            self._pipeline.say(remarks, now_us)
+
+    def _follow_clock(self) -> None:
+        step_us = self._steps.step_us()
+        if step_us:
+            log.warning("the clock was set by %+.0f s; what was received keeps its age", step_us / 1e6)
+            self._pipeline.clock_stepped(step_us)
+
+    def _beat(self) -> None:
+        state = self._subscriber.state()
+        self._meters.beat(
+            connected=state.connected,
+            queued=state.queued,
+            broker_error=state.last_error,
+            sessions_lost=state.sessions_lost,
+        )
+        if state.connected and state.epoch != self._epoch:
+            # Nothing of this connection is stored yet, so the newest reading is the last one before it.
+            if state.sessions_lost > self._sessions_lost:
+                self._session_lost()
+            elif self._epoch:
+                self._gap_watch.suspect(Cause.RECONNECTED, self._pipeline.newest_measured_us)
+            self._epoch, self._sessions_lost = state.epoch, state.sessions_lost
+
+    def _session_lost(self) -> None:
+        self._gap_watch.suspect(Cause.BROKER_LOST_SESSION, self._pipeline.newest_measured_us)
+        now_us = self._clock.now_us()
+        self._pipeline.say(gap_events.on_lost_session(self._pipeline.fleet, now_us), now_us)

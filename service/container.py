@@ -1,0 +1,190 @@
+"""The one composition root: from the settings to the parts that work together.
+
+Every process of the product makes one House and takes from it what it needs. Parts are opened when they
+are first asked for, so a command that needs no store opens none. Heavy imports wait for their part too.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from grid.errors import SettingsError
+from grid.fleet import Fleet
+from service.clock import Clock, ScaledClock, SystemClock
+from service.settings.sections import ClockKind
+from service.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from alerts.outreach.planner import OutreachSettings
+    from alerts.rules.rule_set import RuleSet
+    from collector.decoding.plausibility import Limits
+    from collector.mqtt.broker_address import BrokerAddress
+    from collector.wire.terminal_format import TerminalFormat
+    from service.metrics.metrics import Meters
+    from service.queries.queries import Queries
+    from service.response.visits import Desk
+    from stores.journal.journal import Journal
+    from stores.maintenance.disk_reserve import Ballast
+    from stores.records.records import Records
+
+
+class House:
+    """The parts of one installation. Close it when done; parts that hold nothing open need no closing."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Keep the settings; nothing is opened yet."""
+        self.settings = settings
+        self._reader: Journal | None = None
+        self._opening = threading.Lock()
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Return the clock that all processes with these settings share."""
+        values = self.settings.clock
+        if values.kind is ClockKind.SCALED:
+            return ScaledClock(values.real_start_us, values.start_us, values.speed)
+        return SystemClock()
+
+    @cached_property
+    def records(self) -> Records:
+        """Return the records store, its schema brought up to date. Raises StoreError when it cannot be opened."""
+        from stores.records.records import Records
+
+        self.make_data_folder()
+        records = Records(self.settings.records_url())
+        records.migrate()
+        return records
+
+    def journal_reader(self) -> Journal | None:
+        """Return the readings journal, read-only; None while no collector has ever written one."""
+        from stores.journal.journal import Journal
+
+        with self._opening:
+            if self._reader is None and self.settings.journal_file.exists():
+                self._reader = Journal.open_reader(self.settings.journal_file)
+            return self._reader
+
+    def journal_writer(self, *, rejects_rows_max: int | None = None) -> Journal:
+        """Open the readings journal for the one process that may write it, the collector. The caller closes it."""
+        from stores.journal.journal import Journal
+
+        self.make_data_folder()
+        rows_max = rejects_rows_max or self.settings.collector.rejects_rows_max
+        return Journal.open_writer(self.settings.journal_file, rejects_rows_max=rows_max)
+
+    def ballast(self) -> Ballast:
+        """Return the reserve of disk space beside the stores."""
+        from stores.maintenance.disk_reserve import BALLAST_FILE, Ballast
+
+        self.make_data_folder()
+        return Ballast(self.settings.data.folder / BALLAST_FILE, self.settings.data.ballast_mib * 2**20)
+
+    def fleet(self) -> Fleet:
+        """Return the transformers of the ledger that have readings, by their numbers in the journal."""
+        ledger = self.records.ledger()
+        journal = self.journal_reader()
+        number = journal.numbers([t.transformer_id for t in ledger.transformers]) if journal else {}
+        return Fleet.of_ledger(ledger, number)
+
+    def rule_sets(self) -> tuple[RuleSet, ...]:
+        """Return the rule sets that the settings name. Raises RuleError."""
+        from service.rulebook import choose_rule_sets, read_rule_sets
+
+        values = self.settings.verdicts
+        return choose_rule_sets(values.rules, read_rule_sets(values.rules_folder))
+
+    def broker_address(self) -> BrokerAddress:
+        """Return where the broker is and how to log in."""
+        from collector.mqtt.broker_address import BrokerAddress
+
+        values = self.settings.broker
+        return BrokerAddress(
+            host=values.host,
+            port=values.port,
+            username=values.username,
+            password=self.settings.broker_password(),
+            tls_ca_file=values.tls_ca_file,
+            protocol=values.protocol,
+            keep_alive_seconds=values.keep_alive_seconds,
+        )
+
+    def limits(self) -> Limits:
+        """Return what the collector still takes as plausible; an age limit of 0 hours means any age."""
+        from collector.decoding.plausibility import Limits
+
+        values = self.settings.collector
+        return Limits(
+            measured_age_hours_max=values.measured_age_hours_max or None,
+            measured_ahead_minutes_max=values.measured_ahead_minutes_max,
+        )
+
+    def terminal_format(self) -> TerminalFormat | None:
+        """Return how smart terminals send; None where the settings name no topic of theirs."""
+        from collector.wire.terminal_format import TerminalFormat
+
+        values = self.settings.terminal
+        return TerminalFormat(**values.model_dump()) if values.topics else None
+
+    def outreach_settings(self) -> OutreachSettings:
+        """Return the values that the outreach list depends on."""
+        from alerts.outreach.planner import OutreachSettings
+
+        return OutreachSettings(**self.settings.outreach.model_dump())
+
+    @cached_property
+    def queries(self) -> Queries:
+        """Return the read side for pages and commands."""
+        from alerts.silence.detection import SilenceSettings
+        from service.metrics.health import ask_collector
+        from service.queries.queries import Queries, QueryOptions
+
+        silence = self.settings.silence
+        return Queries(
+            journal=self.journal_reader,
+            records=self.records,
+            rules=self.rule_sets(),
+            clock=self.clock,
+            options=QueryOptions(
+                outreach=self.outreach_settings(),
+                silence=SilenceSettings(silence.slot_minutes, silence.silent_slots),
+                gap_minutes=self.settings.verdicts.gap_minutes,
+            ),
+            collector_state=lambda: ask_collector(self.settings),
+        )
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Return the one door through which answers come in."""
+        from service.response.visits import Desk
+
+        return Desk(self.records, self.clock)
+
+    @cached_property
+    def meters(self) -> Meters:
+        """Return the instruments of this process."""
+        from service.metrics.metrics import Meters
+
+        return Meters()
+
+    def make_data_folder(self) -> None:
+        """Make the data folder, for its owner alone. Raises SettingsError when that is impossible."""
+        folder = self.settings.data.folder
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"key data.folder: {folder} cannot be made ({error.strerror})",
+                where=str(self.settings.file or "settings"),
+                remedy="name a folder that you may write to",
+            ) from error
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        if "records" in self.__dict__:
+            self.records.close()
+            del self.__dict__["records"]

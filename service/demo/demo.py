@@ -1,0 +1,231 @@
+"""`redvest demo`: broker, simulator, collector and dashboard as one command, and the story told as it happens.
+
+Every part is the real one, in a process of its own; only the street is simulated. The story is not played
+back: each stage is read from the stores, and is told when it is there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from grid.errors import StoreError, UsageError
+from grid.text import Language
+from grid.timestamps import SECOND_US, format_utc
+from service.clock import SystemClock
+from service.container import House
+from service.demo.narrator import Story
+from service.free_port import free_port, is_free
+from service.ledger_sheets import ledger_of
+from service.settings.settings import load_settings
+from simulator.publish.broker import BrokerProcess
+from simulator.scenario.scenario import Scenario, load_scenario
+
+START_SECONDS = 6.0
+"""Until every process is up, before the scaled clock starts to run."""
+STORES_MADE_SECONDS_MAX = 20.0
+STOP_SECONDS_MAX = 10.0
+DASHBOARD_PORT = 8501
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What the demo was asked for."""
+
+    headless: bool = False
+    speed: float = 180.0
+    """How many seconds of the day pass in one real second."""
+    folder: Path | None = None
+    """Where its data go; a temporary folder that is thrown away without one."""
+    minutes_max: float | None = None
+    """Stop by itself after so many real minutes."""
+    scenario: str = "yx06-24-july"
+    language: Language = Language.ZH
+
+
+def run_demo(options: DemoOptions, say: Callable[[str], None]) -> int:
+    """Run the demo until the story is told (headless), the time is up or Ctrl-C. Returns the exit code.
+
+    Raises UsageError when the folder holds another installation's data. Ends every process it started.
+    """
+    scenario = load_scenario(options.scenario)
+    with _folder(options.folder) as folder, _Processes(folder) as processes:
+        port = free_port()
+        broker = BrokerProcess.start(port, folder / "broker")
+        processes.also_stop(broker.stop)
+        dashboard_port = DASHBOARD_PORT if is_free(DASHBOARD_PORT) else free_port()
+        config = _write_settings(folder, options, scenario, port, dashboard_port, broker.protocol)
+        house = House(load_settings(config))
+        try:
+            _import_ledger(house, scenario)
+            processes.start("collect", "--config", str(config))
+            processes.start("simulate", "--config", str(config))
+            if not options.headless:
+                processes.start("dashboard", "--config", str(config))
+            return _tell(options, house, processes, say, broker.kind, dashboard_port, scenario.ends_at_us)
+        finally:
+            house.close()
+
+
+def _tell(
+    options: DemoOptions,
+    house: House,
+    processes: _Processes,
+    say: Callable[[str], None],
+    broker_kind: str,
+    dashboard_port: int,
+    ends_at_us: int,
+) -> int:
+    zh = options.language is Language.ZH
+    say(f"消息代理：{broker_kind}；街道为模拟" if zh else f"broker: {broker_kind}; the street is simulated")
+    if not options.headless:
+        address = f"http://127.0.0.1:{dashboard_port}"
+        say(f"看板：{address}（Ctrl-C 结束）" if zh else f"dashboard: {address} (Ctrl-C ends)")
+    began = time.monotonic()
+    story = Story(house, ends_at_us)
+    while True:
+        fallen = processes.fallen()
+        if fallen:
+            say(fallen)
+            return 1
+        try:
+            for line in story.news():
+                say(line.to(options.language))
+        except StoreError as error:
+            # While the collector makes its files, a reader may find them half made.
+            if time.monotonic() - began > STORES_MADE_SECONDS_MAX:
+                say(str(error))
+        if options.headless and story.is_told:
+            return 0
+        if options.minutes_max is not None and time.monotonic() - began > options.minutes_max * 60.0:
+            if options.headless:
+                say(story.missing().to(options.language))
+            return 1 if options.headless else 0
+        if options.headless and story.is_over:
+            say(story.missing().to(options.language))
+            return 1
+        if processes.stopping.wait(0.25):
+            return 130 if options.headless else 0
+
+
+def _write_settings(
+    folder: Path, options: DemoOptions, scenario: Scenario, port: int, dashboard_port: int, protocol: str
+) -> Path:
+    """Write the settings that all processes of the demo share, its clock included."""
+    real_start_us = SystemClock().now_us() + round(START_SECONDS * SECOND_US)
+    config = folder / "redvest.toml"
+    config.write_text(
+        "\n".join(
+            [
+                "# Written by `redvest demo`.",
+                f'language = "{options.language.value}"',
+                "[data]",
+                'folder = "data"',
+                "[broker]",
+                f"port = {port}",
+                f'protocol = "{protocol}"',
+                "[collector]",
+                "health_port = 0",
+                "[silence]",
+                "slot_minutes = 1",
+                "[notify]",
+                'channels = ["file"]',
+                "[dashboard]",
+                f"port = {dashboard_port}",
+                "[clock]",
+                'kind = "scaled"',
+                f'real_start = "{format_utc(real_start_us)}"',
+                f'start = "{format_utc(scenario.starts_at_us)}"',
+                f"speed = {options.speed}",
+                "[simulator]",
+                f'scenario = "{options.scenario}"',
+                "",
+            ]
+        ),
+        encoding="utf-8",
+    )
+    return config
+
+
+def _import_ledger(house: House, scenario: Scenario) -> None:
+    ledger = ledger_of(scenario.ledger_folder)
+    house.records.replace_ledger(ledger, "demo", house.clock.now_us())
+
+
+@contextmanager
+def _folder(asked: Path | None) -> Iterator[Path]:
+    if asked is None:
+        with tempfile.TemporaryDirectory(prefix="redvest-demo-") as name:
+            yield Path(name)
+        return
+    if (asked / "data").exists():
+        raise UsageError(
+            "there are data already", where=str(asked), remedy="name a new folder with --data, or take that one away"
+        )
+    asked.mkdir(parents=True, exist_ok=True)
+    yield asked.resolve()
+
+
+class _Processes:
+    """The processes of a demo: started here, watched, and ended here, whatever happens."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stopping = threading.Event()
+        self._folder = folder
+        self._started: list[tuple[str, subprocess.Popen[bytes], Path]] = []
+        self._also: list[Callable[[], None]] = []
+
+    def __enter__(self) -> _Processes:
+        self._handlers = {s: signal.signal(s, lambda *_: self.stopping.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for _, process, _ in reversed(self._started):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + STOP_SECONDS_MAX
+        for _, process, _ in self._started:
+            try:
+                process.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for stop in self._also:
+            stop()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def also_stop(self, stop: Callable[[], None]) -> None:
+        """Call this at the end, after all processes have ended."""
+        self._also.append(stop)
+
+    def start(self, *command: str) -> None:
+        """Start a `redvest` command; what it says goes to a log beside the data."""
+        log_file = self._folder / f"{command[0]}.log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "service.cli.main", *command],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
+        self._started.append((command[0], process, log_file))
+
+    def fallen(self) -> str | None:
+        """Return what happened when one of them has ended by itself with an error, None while all is well."""
+        for name, process, log_file in self._started:
+            if process.poll() not in (None, 0) and not self.stopping.is_set():
+                tail = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+                return f"redvest {name} ended with {process.returncode}: " + " | ".join(tail)
+        return None

@@ -1,0 +1,1 @@
+"""`redvest doctor`: checks of everything an installation stands on."""

@@ -1,0 +1,201 @@
+"""What the doctor looks at in one installation: each look returns its detail, or raises what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from grid.errors import BrokerError, SettingsError, StoreError
+from grid.text import Text
+from grid.timestamps import DAY_US, SECOND_US, format_utc, parse_moment_us
+from service.clock import SystemClock
+from service.container import House
+from service.doctor.broker_probe import knock
+from service.metrics.health import ask_collector
+from service.settings.sections import ChannelName, ClockKind
+from service.settings.settings import Settings
+
+FREE_BYTES_MIN = 500 * 1024 * 1024
+_TRUSTED_FROM_US = parse_moment_us("2024-01-01T00:00:00Z")
+_TRUSTED_TO_US = parse_moment_us("2100-01-01T00:00:00Z")
+_MESSAGES_LOOKED_AT = 500
+
+
+def looks(settings: Settings, house: House) -> Iterator[tuple[str, Callable[[], Text]]]:
+    """Yield the checks that need the settings: each returns its detail or raises what is wrong."""
+    yield "clock", lambda: _clock(settings, house)
+    yield "data folder", lambda: _data_folder(settings)
+    yield "journal", lambda: _journal(house)
+    yield "records", lambda: _records(house)
+    yield "ledger", lambda: _ledger(house)
+    yield "rules", lambda: same(", ".join(rule_set.cited for rule_set in house.rule_sets()))
+    yield "broker", lambda: _broker(house)
+    yield "collector", lambda: _collector(settings)
+    yield "outbox", lambda: _outbox(house)
+    if settings.influx.enabled:
+        yield "influx", lambda: _reachable(settings.influx.url, "influx.url")
+    for channel in settings.notify.channels:
+        yield f"channel {channel.value}", partial(_channel, settings, channel)
+
+
+def same(words: str) -> Text:
+    """Return words that need no translation, such as names and numbers."""
+    return Text(words, words)
+
+
+def _clock(settings: Settings, house: House) -> Text:
+    real_us = SystemClock().now_us()
+    if not _TRUSTED_FROM_US < real_us < _TRUSTED_TO_US:
+        raise SettingsError(f"the computer says it is {format_utc(real_us)}", remedy="set its clock, best by NTP")
+    now_us = house.clock.now_us()
+    if settings.clock.kind is ClockKind.SCALED:
+        told = f"{format_utc(now_us - now_us % SECOND_US)}, x{settings.clock.speed:g}"
+        return Text(f"演练时钟：{told}", f"scaled clock: {told}")
+    newest = _newest_received_us(house)
+    if newest is not None and newest > now_us + DAY_US:
+        raise SettingsError(
+            f"it is {format_utc(now_us)}, but readings were received at {format_utc(newest)}",
+            remedy="has the clock been set back? Set it, best by NTP",
+        )
+    return same(format_utc(now_us - now_us % SECOND_US))
+
+
+def _newest_received_us(house: House) -> int | None:
+    try:
+        journal = house.journal_reader()
+        received = journal.last_received().received_at_us.tolist() if journal else []
+    except StoreError:
+        return None
+    return max(received, default=None)
+
+
+def _data_folder(settings: Settings) -> Text:
+    folder = settings.data.folder
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with TemporaryFile(dir=existing) as file:
+            file.write(b"redvest")
+        free = shutil.disk_usage(existing).free
+    except OSError as error:
+        raise SettingsError(
+            f"{existing} cannot be written ({error.strerror})", remedy="give us the right to, or set data.folder"
+        ) from error
+    if free < FREE_BYTES_MIN:
+        raise SettingsError(f"{folder}: only {free / 1e6:.0f} MB free", remedy="free some space, or set data.folder")
+    return Text(f"{folder}，可用 {free / 1e9:.1f} GB", f"{folder}, {free / 1e9:.1f} GB free")
+
+
+def _journal(house: House) -> Text:
+    journal = house.journal_reader()
+    if journal is None:
+        return Text("尚无读数（采集尚未运行过）", "no readings yet (no collector has run)")
+    counts = journal.counts()
+    return Text(
+        f"{counts.readings} 条读数，{counts.bytes / 1e6:.1f} MB",
+        f"{counts.readings} readings, {counts.bytes / 1e6:.1f} MB",
+    )
+
+
+def _records(house: House) -> Text:
+    version = house.records.schema_version()
+    broken = house.records.verify_audit()
+    if broken is not None:
+        raise StoreError(
+            f"the audit record was changed at row {broken.no}",
+            where="records",
+            remedy="keep a copy of the file, and find out who wrote to it other than by redvest",
+        )
+    return Text(f"库结构版本 {version}，审计链完整", f"schema version {version}, audit chain whole")
+
+
+def _ledger(house: House) -> Text:
+    ledger = house.records.ledger()
+    if not ledger.transformers:
+        raise StoreError("the ledger has no transformer", remedy="import one: redvest ledger import DIR")
+    for station in ledger.stations:
+        try:
+            ZoneInfo(station.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise StoreError(
+                f"the computer does not know the time zone {station.timezone}", remedy="install tzdata"
+            ) from error
+    transformers, merchants, people = len(ledger.transformers), len(ledger.merchants), len(ledger.people)
+    return Text(
+        f"{transformers} 个台区，{merchants} 户商户，{people} 名人员",
+        f"{transformers} transformers, {merchants} merchants, {people} people",
+    )
+
+
+def _broker(house: House) -> Text:
+    address = house.broker_address()
+    knock(address)
+    return same(f"{address}, MQTT {address.protocol}")
+
+
+def _collector(settings: Settings) -> Text:
+    state = ask_collector(settings)
+    if not state.answers:
+        return Text("未运行", "not running")
+    told = dict(state.details)
+    if not state.healthy:
+        raise BrokerError(told.get("reasons", "not healthy"), remedy="see its log; it tries again by itself")
+    return Text(
+        f"运行正常，已存 {told.get('stored', '?')} 条读数", f"running, {told.get('stored', '?')} readings stored"
+    )
+
+
+def _outbox(house: House) -> Text:
+    deliveries = [d for message in house.records.messages(_MESSAGES_LOOKED_AT) for d in message.deliveries]
+    dead = [d for d in deliveries if d.state.value == "dead"]
+    waiting = sum(d.state.value == "pending" for d in deliveries)
+    if dead:
+        last = dead[0]
+        raise StoreError(
+            f"{len(dead)} of the newest messages were given up, the last on {last.channel}: {last.last_error}",
+            remedy="mend the channel; the system page lists them",
+        )
+    return Text(f"{waiting} 条待发", f"{waiting} messages waiting")
+
+
+def _channel(settings: Settings, channel: ChannelName) -> Text:
+    match channel:
+        case ChannelName.TERMINAL:
+            return Text("采集进程的终端", "the collector's terminal")
+        case ChannelName.FILE:
+            path = settings.notifications_file
+            existing = next(part for part in (path, *path.parents) if part.exists())
+            if not _may_write(existing):
+                raise SettingsError(f"{path} cannot be written", remedy="give us the right to, or set notify.file.path")
+            return same(str(path))
+        case ChannelName.WEBHOOK:
+            return _reachable(settings.webhook_url(), "notify.webhook.url")
+
+
+def _may_write(path: Path) -> bool:
+    try:
+        if path.is_dir():
+            with TemporaryFile(dir=path):
+                return True
+        with path.open("ab"):
+            return True
+    except OSError:
+        return False
+
+
+def _reachable(url: str, key: str) -> Text:
+    """Return host and port of an address that takes connections; its path may hold a key and is not shown."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((host, port), 3.0).close()
+    except OSError as error:
+        raise SettingsError(
+            f"{host}:{port} cannot be reached ({error.strerror or error})", where=key, remedy="check it and the network"
+        ) from error
+    return Text(f"{host}:{port} 可达（未发送消息）", f"{host}:{port} reachable (no message sent)")

@@ -1,0 +1,1 @@
+"""Outreach lists to take along: a page to print, a PDF, a workbook."""

@@ -1,0 +1,1 @@
+"""What the collector measures of itself, what each figure means, and the health page."""

@@ -1,0 +1,1 @@
+"""Periodic watches beside the reading: silence, gaps, clocks, disk."""

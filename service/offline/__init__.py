@@ -1,0 +1,1 @@
+"""`judge`: verdicts on a file of readings, with neither broker nor store."""

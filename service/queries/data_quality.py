@@ -1,0 +1,91 @@
+"""How far a transformer's readings can be trusted: its last day walked as the collector walks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from alerts.quality.grading import UNTRUSTED, Doubt, Trust, TrustFold, doubts_in, grade
+from alerts.quality.rated_readings import RatedReadings
+from grid.assets import Transformer
+from grid.electrical import LoadRates
+from grid.fleet import Fleet
+from grid.timestamps import DAY_US
+from service.queries.ledger_view import Ground
+from stores.journal.journal import Journal
+from stores.records.records import Records
+
+TRUST_US = DAY_US
+"""How far back the trust that pages show reaches."""
+CHECK_THE_METER = "check_the_meter"
+"""Kind of the remark that asks somebody to check a meter."""
+NOTICES_US = 7 * DAY_US
+"""How far back notices to check a meter are looked at: one that lasts longer is forgotten here, not on its own page."""
+METERS_MAX = 50
+"""Meters are walked one by one, so only those told of last."""
+
+
+@dataclass(frozen=True)
+class TrustOfLate:
+    """What is to be thought of a transformer's readings of late."""
+
+    trust: Trust
+    """Of those with a load rate."""
+    standing: tuple[Doubt, ...]
+    """Doubts about the newest of them, the gravest first."""
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Return whether the newest load rate may be the meter's fault."""
+        return any(doubt & UNTRUSTED for doubt in self.standing)
+
+
+@dataclass(frozen=True)
+class DoubtfulMeter:
+    """A meter that somebody was told to check, and that is or was in doubt within the last day."""
+
+    transformer: Transformer
+    noticed_at_us: int
+    """When people were last told."""
+    found: TrustOfLate
+
+
+def trust_of_late(journal: Journal, fleet: Fleet, number: int, now_us: int) -> TrustOfLate:
+    """Return the trust that the readings of the last day up to `now_us` deserve.
+
+    The walk begins as much earlier as a doubt reaches, so that it doubts what a walk from the beginning doubts.
+    """
+    fold, from_us = TrustFold(1), now_us - TRUST_US
+    readings = journal.series(number, from_us - fold.reach_us, now_us)
+    ct_ratio = fleet.ratings_at(readings.transformer, readings.measured_at_us)[1]
+    rated = RatedReadings.of(readings, LoadRates(readings, fleet), ct_ratio)
+    # One transformer is walked as a fleet of one: a fold as large as the fleet would cost more than the walk.
+    block = replace(rated, transformer=np.zeros(len(rated), np.int32))
+    doubts = fold.advance(block)
+    within = (block.measured_at_us >= from_us) & ~np.isnan(block.load_rate)
+    newest = doubts[within][-1:]
+    return TrustOfLate(grade(doubts[within]), doubts_in(int(newest[0])) if len(newest) else ())
+
+
+def trust_in(journal: Journal | None, ground: Ground, transformer_id: str, now_us: int) -> TrustOfLate | None:
+    """Return the trust in a transformer of the ledger; None where no readings of it can be."""
+    number = ground.numbers.get(transformer_id)
+    if journal is None or number is None or transformer_id not in ground.transformers:
+        return None
+    return trust_of_late(journal, ground.fleet, number, now_us)
+
+
+def doubtful_meters(records: Records, journal: Journal, ground: Ground, now_us: int) -> tuple[DoubtfulMeter, ...]:
+    """Return the meters that people were told to check, those still in doubt first, then the last told of."""
+    known = ground.numbers.keys() & ground.transformers.keys()
+    noticed: dict[str, int] = {}
+    for told in records.told_since(now_us - NOTICES_US):
+        if told.kind == CHECK_THE_METER and told.transformer_id in known:
+            noticed[told.transformer_id] = told.told_at_us
+    found = []
+    for transformer_id, at_us in sorted(noticed.items(), key=lambda item: -item[1])[:METERS_MAX]:
+        late = trust_of_late(journal, ground.fleet, ground.numbers[transformer_id], now_us)
+        if late.trust.doubtful:
+            found.append(DoubtfulMeter(ground.transformers[transformer_id], at_us, late))
+    return tuple(sorted(found, key=lambda meter: not meter.found.is_in_doubt))

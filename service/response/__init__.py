@@ -1,0 +1,1 @@
+"""What verdicts set in motion: incidents, lists, visits, follow-ups."""

@@ -1,0 +1,235 @@
+"""One answer while it is gathered: what happened to incidents, in their record and in words, and their lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+
+from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
+from alerts.notification import messages
+from alerts.notification.event import Remark, Urgency, urgency_of_level
+from alerts.outreach.planner import AdviceKind, OutreachList
+from alerts.quality.words import check_the_meter
+from grid.text import Text
+from grid.timestamps import HOUR_US
+from service.response.ledger_index import LedgerIndex
+from service.response.lists import IncidentLists
+from service.verdicts.incremental import Doubted, LateReadings
+from stores.records.changes import Changes
+
+CALLS_FOR_HOURS = 2.0
+"""An incident that opened longer ago than this is history: it is recorded, nobody is called."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to record, and what there is to say."""
+
+    changes: Changes
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Asks of a transformer id whether nothing arrives any more, and whether something greater says so already."""
+
+    is_silent: Callable[[str], bool]
+    is_covered: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every answer stands on."""
+
+    index: LedgerIndex
+    lists: IncidentLists
+    raise_levels: frozenset[str]
+    not_called: set[str]
+    """Incidents that were history when they were found: nobody is called. It grows with what is found."""
+
+
+class Draft:
+    """The changes and remarks of one answer."""
+
+    def __init__(self, ground: Ground, silent: Silent, now_us: int) -> None:
+        """Begin with nothing in it."""
+        self._ground = ground
+        self._silent = silent
+        self._now_us = now_us
+        self._incidents: list[Incident] = []
+        self._events: list[IncidentEvent] = []
+        self._lists: list[OutreachList] = []
+        self._remarks: list[Remark] = []
+        self._has_looked = False
+
+    def answer(self) -> Answer:
+        """Return what was gathered."""
+        changes = Changes(incidents=tuple(self._incidents), events=tuple(self._events), lists=tuple(self._lists))
+        return Answer(changes, tuple(self._remarks))
+
+    def compare(self, before: Incident | None, incident: Incident, late: LateReadings | None = None) -> bool:
+        """Record an incident and what happened to it since it was last seen.
+
+        Returns False, with nothing recorded, where nothing did: it is open as it was, with a reading more.
+        """
+        events_before = len(self._events)
+        if before != incident:
+            self._tell_what_happened(before, incident, late)
+        was_open = before is not None and before.state is IncidentState.OPEN
+        if was_open and incident.state is IncidentState.OPEN and len(self._events) == events_before:
+            return False
+        if before != incident:
+            self.record(incident)
+        return True
+
+    def record(self, incident: Incident) -> None:
+        """Record an incident as it stands."""
+        self._incidents.append(incident)
+
+    def _tell_what_happened(self, before: Incident | None, incident: Incident, late: LateReadings | None) -> None:
+        transformer, zone = self._ground.index.transformer[incident.transformer_id], self._zone(incident)
+        if before is None:
+            if incident.state is not IncidentState.OPEN or self._is_history(incident):
+                self._ground.not_called.add(incident.incident_id)
+            text = messages.incident_opened(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.OPENED, incident.opened_at_us, text)
+            self._say(incident, "opened", text)
+        elif _is_revised(before, incident):
+            count, received_at_us = (late.count, late.received_at_us) if late else (0, None)
+            text = messages.incident_revised(before, incident, zone, count, received_at_us)
+            self._event(incident, IncidentEventKind.REVISED, self._now_us, text)
+        if incident.level in self._ground.raise_levels and (before is None or before.level != incident.level):
+            text = messages.incident_raised(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.RAISED, incident.peak_at_us, text)
+            self._say(incident, f"raised/{incident.level}", text)
+        was_blind = before is not None and before.blind
+        if incident.blind and not was_blind:
+            text = messages.incident_went_blind(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.WENT_BLIND, self._now_us, text)
+            if not self._silent.is_covered(incident.transformer_id):
+                self._say(incident, f"blind/{incident.last_reading_at_us}", text)
+        if was_blind and not incident.blind and incident.state is IncidentState.OPEN:
+            text = messages.incident_saw_again(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.SAW_AGAIN, self._now_us, text)
+        was_closed = before is not None and before.state is IncidentState.CLOSED
+        if incident.closed_at_us is not None and not was_closed:
+            text = messages.incident_closed(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.CLOSED, incident.closed_at_us, text)
+            self._say(incident, "closed", text)
+
+    def _is_history(self, incident: Incident) -> bool:
+        return self._now_us - incident.opened_at_us > CALLS_FOR_HOURS * HOUR_US
+
+    def retract(self, incident: Incident) -> None:
+        """Record that late readings took an incident's ground away."""
+        if incident.state is IncidentState.RETRACTED:
+            return
+        gone = replace(incident, state=IncidentState.RETRACTED, blind=False)
+        transformer = self._ground.index.transformer[gone.transformer_id]
+        text = messages.incident_retracted(gone, transformer, self._zone(gone))
+        self.record(gone)
+        self._event(gone, IncidentEventKind.RETRACTED, self._now_us, text)
+        self._say(gone, "retracted", text)
+
+    def begin(self, incident: Incident) -> None:
+        """Make the first outreach list of an incident."""
+        self._add(incident, self._ready_lists().first(incident, self._now_us))
+
+    def follow(self, incident: Incident) -> None:
+        """Make the outreach list an incident needs now: more doors, or the first where it has none."""
+        lists = self._ready_lists()
+        newest = lists.newest(incident)
+        if newest is None:
+            self.begin(incident)
+            return
+        if incident.state is not IncidentState.OPEN or incident.blind:
+            return
+        advice = lists.advice(incident, newest, self._now_us)
+        match advice.kind:
+            case AdviceKind.MORE_DOORS:
+                longer = lists.next(incident, newest, self._now_us)
+                if longer is not None:
+                    self._add(incident, longer)
+            case AdviceKind.ENOUGH:
+                self._say(incident, f"enough/{newest.revision}", advice.text)
+            case AdviceKind.ESCALATE:
+                self._say(incident, f"escalate/{newest.revision}", advice.text)
+            case AdviceKind.CONTINUE:
+                pass
+
+    def notice(self, doubted: Doubted) -> None:
+        """Tell somebody to check a meter, once for each time its readings become doubtful; history is not told."""
+        if self._now_us - doubted.measured_at_us > CALLS_FOR_HOURS * HOUR_US:
+            return
+        index = self._ground.index
+        transformer, zone = index.transformer[doubted.transformer_id], index.zone(doubted.transformer_id)
+        self._remarks.append(
+            Remark(
+                key=f"{doubted.transformer_id}/{doubted.doubt.name}/{doubted.measured_at_us}",
+                kind="check_the_meter",
+                station_id=transformer.station_id,
+                level="check_the_meter",
+                urgency=Urgency.ROUTINE,
+                created_at_us=self._now_us,
+                text=check_the_meter(doubted.doubt, transformer, doubted.measured_at_us, doubted.load_rate, zone),
+                transformer_id=doubted.transformer_id,
+                load_rate=doubted.load_rate,
+            )
+        )
+
+    def _add(self, incident: Incident, made: OutreachList) -> None:
+        self._lists.append(made)
+        self._event(incident, IncidentEventKind.LIST_MADE, made.made_at_us, messages.list_made(made))
+        transformer = self._ground.index.transformer[incident.transformer_id]
+        self._say(incident, f"list/{made.revision}", messages.list_summary(made, transformer))
+
+    def _ready_lists(self) -> IncidentLists:
+        """Return the lists, with the visits that were there when this answer first asked for them."""
+        if not self._has_looked:
+            self._has_looked = True
+            self._ground.lists.look_at_visits(self._now_us)
+        return self._ground.lists
+
+    def _zone(self, incident: Incident) -> tzinfo:
+        return self._ground.index.zone(incident.transformer_id)
+
+    def _event(self, incident: Incident, kind: IncidentEventKind, at_us: int, text: Text) -> None:
+        self._events.append(IncidentEvent(incident.incident_id, at_us, kind, text.zh, text.en))
+
+    def _say(self, incident: Incident, what: str, text: Text) -> None:
+        if incident.incident_id in self._ground.not_called:
+            return
+        self._remarks.append(
+            Remark(
+                key=f"{incident.incident_id}/{what}",
+                kind="incident_" + what.split("/")[0],
+                station_id=self._ground.index.transformer[incident.transformer_id].station_id,
+                level=incident.level,
+                urgency=_urgency(incident, what),
+                created_at_us=self._now_us,
+                text=text,
+                transformer_id=incident.transformer_id,
+                load_rate=incident.last_load_rate,
+                incident_id=incident.incident_id,
+            )
+        )
+
+
+def _urgency(incident: Incident, what: str) -> Urgency:
+    match what.split("/")[0]:
+        case "blind":
+            return Urgency.BLIND
+        case "closed" | "enough" | "retracted":
+            return Urgency.ROUTINE
+        case _:
+            return urgency_of_level(incident.level)
+
+
+def _is_revised(before: Incident, incident: Incident) -> bool:
+    """Return whether readings changed what was already said of the past, not only added to it."""
+    return (
+        before.opened_at_us != incident.opened_at_us
+        or (before.closed_at_us is not None and before.closed_at_us != incident.closed_at_us)
+        or (before.peak_at_us != incident.peak_at_us and incident.peak_at_us <= before.last_reading_at_us)
+    )

@@ -1,0 +1,114 @@
+"""The outreach lists of incidents: the newest of each, what its visits say, and the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.planner import Advice, OutreachList, OutreachSettings, advise, candidates, make_list, spare_doors
+from service.response.ledger_index import LedgerIndex
+from service.response.recent import Recent
+from service.response.visit_history import VisitHistory
+from stores.records.records import Records
+
+RecentOf = Callable[[str, int], Recent]
+"""Of a transformer id and the moment [µs] of its newest reading."""
+
+
+class IncidentLists:
+    """Makes lists and advice from the ledger, the last minutes of readings, and visits as last looked at."""
+
+    def __init__(self, records: Records, index: LedgerIndex, settings: OutreachSettings, recent_of: RecentOf) -> None:
+        """Begin with nothing looked up."""
+        self._records = records
+        self._index = index
+        self._settings = settings
+        self._recent_of = recent_of
+        self._visits = VisitHistory(records)
+        self._newest: dict[str, OutreachList] = {}
+        """Of open incidents, as far as they were looked up: only this process makes any."""
+
+    def look_at_visits(self, now_us: int) -> None:
+        """Take over visits that were recorded since the last look. Raises StoreError."""
+        self._visits.look(now_us)
+
+    def newest(self, incident: Incident) -> OutreachList | None:
+        """Return the newest list of an incident, None before the first. Raises StoreError."""
+        known = self._newest.get(incident.incident_id) or self._records.outreach(incident.incident_id)
+        if known is not None:
+            self._keep(incident, known)
+        return known
+
+    def forget(self, incident_id: str) -> None:
+        """Forget the list of an incident that is over."""
+        self._newest.pop(incident_id, None)
+
+    def advice(self, incident: Incident, outreach_list: OutreachList, now_us: int) -> Advice:
+        """Return what to do now at an open incident with that list: enough, go on, more doors, or none will do."""
+        transformer_id, at_us = incident.transformer_id, incident.last_reading_at_us
+        recent = self._recent_of(transformer_id, at_us)
+        merchants = self._index.merchants(transformer_id, at_us)
+        ranked = candidates(
+            incident,
+            merchants,
+            self._index.appliances(transformer_id, at_us),
+            self._visits.of_merchants(merchant.merchant_id for merchant in merchants),
+            now_us,
+            self._settings,
+            recent.worst_phase,
+        )
+        return advise(
+            outreach_list,
+            self._visits.of_incident(incident.incident_id),
+            incident.last_load_rate,
+            self._settings,
+            incident=incident,
+            transformer=self._index.transformer[transformer_id],
+            power_factor=recent.power_factor,
+            spare_doors=spare_doors(outreach_list, ranked),
+            feeds_back=recent.feeds_back,
+        )
+
+    def first(self, incident: Incident, now_us: int) -> OutreachList:
+        """Return the first list of an incident; it may be without doors."""
+        is_open = incident.state is IncidentState.OPEN
+        # History is answered for as it was at its worst; what is open, as it is now.
+        made = self._made(incident, incident.last_load_rate if is_open else incident.peak_load_rate, now_us, None)
+        self._keep(incident, made)
+        return made
+
+    def next(self, incident: Incident, previous: OutreachList, now_us: int) -> OutreachList | None:
+        """Return the list that comes after another, None where nobody can be added."""
+        made = self._made(incident, incident.last_load_rate, now_us, previous)
+        if not made.doors:
+            return None
+        self._keep(incident, made)
+        return made
+
+    def _keep(self, incident: Incident, newest: OutreachList) -> None:
+        if incident.state is IncidentState.OPEN:
+            self._newest[incident.incident_id] = newest
+        else:
+            self.forget(incident.incident_id)
+
+    def _made(self, incident: Incident, load_rate: float, now_us: int, previous: OutreachList | None) -> OutreachList:
+        transformer_id, at_us = incident.transformer_id, incident.last_reading_at_us
+        recent = self._recent_of(transformer_id, at_us)
+        merchants = self._index.merchants(transformer_id, at_us)
+        return make_list(
+            incident,
+            self._index.transformer[transformer_id],
+            load_rate,
+            recent.trend_per_hour,
+            recent.power_factor,
+            merchants,
+            self._index.appliances(transformer_id, at_us),
+            self._index.people,
+            self._visits.of_merchants(merchant.merchant_id for merchant in merchants),
+            now_us,
+            self._settings,
+            previous.revision + 1 if previous else 1,
+            worst_phase=recent.worst_phase,
+            feeds_back=recent.feeds_back,
+            previous=previous,
+        )

@@ -1,0 +1,129 @@
+"""What verdicts set in motion: incident records, outreach lists, and what is said to whom.
+
+Takes what a walk found and answers with the `Changes` to commit and the remarks to make. Doing it twice gives the
+same: every event, list and remark is named by what it is about, not by when it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.planner import OutreachSettings
+from alerts.rules.rule_set import IncidentPart, RuleSet
+from grid.assets import Ledger
+from grid.timestamps import SECOND_US
+from service.response.draft import Answer, Draft, Ground, Silent
+from service.response.follow_ups import FollowUps
+from service.response.ledger_index import LedgerIndex
+from service.response.lists import IncidentLists, RecentOf
+from service.verdicts.incremental import Walked
+from stores.records.changes import Changes
+from stores.records.records import Records
+
+VISIT_SEEN_AGAIN_US = 10 * SECOND_US
+"""Visits are looked at again for so long: their writers' commits come in any order."""
+NOBODY_SILENT = Silent(lambda _: False, lambda _: False)
+
+
+class Response:
+    """Follows incidents: who must know, which doors, is it enough."""
+
+    def __init__(
+        self,
+        records: Records,
+        ledger: Ledger,
+        rule_sets: Sequence[RuleSet],
+        settings: OutreachSettings,
+        recent_of: RecentOf,
+    ) -> None:
+        """Start with the open incidents of the records; `ledger` is theirs too."""
+        index = LedgerIndex(ledger)
+        levels = [level for rules in rule_sets for level in rules.levels]
+        raise_levels = frozenset(level.name for level in levels if level.incident is IncidentPart.RAISES)
+        self._records = records
+        self._ground = Ground(index, IncidentLists(records, index, settings, recent_of), raise_levels, set())
+        self._follow_ups = FollowUps()
+        self._visits_seen_us = 0
+        self._open = {incident.incident_id: incident for incident in records.incidents(open_only=True)}
+
+    @property
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Return the open incidents as last seen."""
+        return tuple(self._open.values())
+
+    def answer(self, walked: Walked, silent: Silent, now_us: int) -> Answer:
+        """Return everything to record and to say about a walk; where an open incident only goes on, `follow_up` does.
+
+        In memory every open incident stands as its newest reading leaves it. Of others nothing is said here: time alone
+        changes nothing but their silence.
+        """
+        draft = Draft(self._ground, silent, now_us)
+        touched: dict[str, Incident] = {}
+        for found in walked.incidents:
+            anew = found.transformer_id in walked.walked_anew
+            before = self._open.get(found.incident_id)
+            if before is None and anew:
+                before = self._records.incident(found.incident_id)
+            incident = replace(
+                found, blind=silent.is_silent(found.transformer_id) and found.state is IncidentState.OPEN
+            )
+            is_news = draft.compare(before, incident, walked.late.get(incident.transformer_id))
+            self._keep(incident)
+            if before is None:
+                draft.begin(incident)
+            elif is_news:
+                touched[incident.incident_id] = incident
+            else:
+                self._follow_ups.put_off(incident.incident_id)
+        for gone in walked.retracted_incidents:
+            draft.retract(self._open.pop(gone.incident_id, gone))
+            self._ground.lists.forget(gone.incident_id)
+        for incident in touched.values():
+            self._follow_ups.drop(incident.incident_id)
+            draft.follow(incident)
+        for doubted in walked.doubted:
+            draft.notice(doubted)
+        verdicts = Changes(episodes=walked.episodes, retracted_episodes=walked.retracted_episodes)
+        answer = draft.answer()
+        return replace(answer, changes=verdicts.plus(answer.changes))
+
+    def _keep(self, incident: Incident) -> None:
+        if incident.state is IncidentState.OPEN:
+            self._open[incident.incident_id] = incident
+        else:
+            self._open.pop(incident.incident_id, None)
+
+    def look_at_silence(self, silent: Silent, now_us: int) -> Answer:
+        """Return which open incidents went blind, and which are seen again without a reading that counts for them."""
+        draft = Draft(self._ground, silent, now_us)
+        for incident in self.open_incidents:
+            is_blind = silent.is_silent(incident.transformer_id)
+            if is_blind != incident.blind:
+                looked_at = replace(incident, blind=is_blind)
+                draft.compare(incident, looked_at)
+                self._keep(looked_at)
+                self._follow_ups.drop(incident.incident_id)
+                draft.follow(looked_at)
+        return draft.answer()
+
+    def follow_up(self, now_us: int, *, everything: bool = False) -> Answer:
+        """Return what follows from readings that brought no news, of the incidents whose turn it is, or of all."""
+        draft = Draft(self._ground, NOBODY_SILENT, now_us)
+        for incident_id in self._follow_ups.take_all() if everything else self._follow_ups.take(now_us):
+            incident = self._open.get(incident_id)
+            if incident is not None:
+                draft.record(incident)
+                draft.follow(incident)
+        return draft.answer()
+
+    def look_at_visits(self, now_us: int) -> Answer:
+        """Return what recorded visits change for open incidents: more doors, escalation, enough."""
+        visits = self._records.visits_since(self._visits_seen_us)
+        self._visits_seen_us = now_us - VISIT_SEEN_AGAIN_US
+        draft = Draft(self._ground, NOBODY_SILENT, now_us)
+        for incident_id in dict.fromkeys(visit.incident_id for visit in visits):
+            if incident_id in self._open:
+                draft.follow(self._open[incident_id])
+        return draft.answer()

@@ -1,0 +1,1 @@
+"""The settings: sections, checks, and faults in one line."""

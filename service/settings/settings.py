@@ -1,0 +1,200 @@
+"""The settings: one TOML file, overridden by the environment, checked as a whole before anything starts.
+
+`redvest.toml` in the current folder, the file in `REDVEST_CONFIG`, or the one given on the command line;
+`REDVEST_BROKER__HOST=…` overrides `host` in `[broker]`. Relative paths are relative to the folder of
+the file, or to the current folder when there is no file. Every fault is one line: key, what, how to mend.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from grid.errors import SettingsError
+from grid.text import Language
+from service.settings.checks import check_together, refuse_secrets, refuse_unknown_variables, sections_of
+from service.settings.faults import VARIABLE_PREFIX, first_fault
+from service.settings.sections import (
+    BrokerSection,
+    ClockSection,
+    CollectorSection,
+    DashboardSection,
+    DataSection,
+    InfluxSection,
+    NotifySection,
+    OutreachSection,
+    RecordsSection,
+    SilenceSection,
+    SimulatorSection,
+    TerminalSection,
+    VerdictsSection,
+)
+
+CONFIG_VARIABLE = "REDVEST_CONFIG"
+DEFAULT_FILE = Path("redvest.toml")
+
+
+class Settings(BaseSettings):
+    """All settings, checked. Use `load_settings` to read them; this alone takes values and the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=VARIABLE_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, enable_decoding=False
+    )
+
+    language: Language = Language.ZH
+    data: DataSection = Field(default_factory=DataSection)
+    records: RecordsSection = Field(default_factory=RecordsSection)
+    broker: BrokerSection = Field(default_factory=BrokerSection)
+    collector: CollectorSection = Field(default_factory=CollectorSection)
+    terminal: TerminalSection = Field(default_factory=TerminalSection)
+    verdicts: VerdictsSection = Field(default_factory=VerdictsSection)
+    outreach: OutreachSection = Field(default_factory=OutreachSection)
+    silence: SilenceSection = Field(default_factory=SilenceSection)
+    notify: NotifySection = Field(default_factory=NotifySection)
+    influx: InfluxSection = Field(default_factory=InfluxSection)
+    dashboard: DashboardSection = Field(default_factory=DashboardSection)
+    clock: ClockSection = Field(default_factory=ClockSection)
+    simulator: SimulatorSection = Field(default_factory=SimulatorSection)
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, whose table arrives as plain values."""
+        return env_settings, init_settings
+
+    @property
+    def file(self) -> Path | None:
+        """Return the settings file these were read from, None without one."""
+        return self._file
+
+    @property
+    def journal_file(self) -> Path:
+        """Return where the readings journal lives."""
+        return self.data.folder / "journal.sqlite"
+
+    @property
+    def notifications_file(self) -> Path:
+        """Return where the file channel writes."""
+        return self.notify.file.path or self.data.folder / "notifications.jsonl"
+
+    @property
+    def link(self) -> str:
+        """Return the address of the dashboard as people reach it, without a slash at its end."""
+        own = f"http://{self.dashboard.host}:{self.dashboard.port}"
+        return (self.dashboard.public_url or own).rstrip("/")
+
+    def records_url(self) -> str:
+        """Return the URL of the records store; it may hold a password. Raises SettingsError for an unreadable file."""
+        if self.records.url_file is not None:
+            return read_secret(self.records.url_file, "records.url_file")
+        return self.records.url or f"sqlite:///{self.data.folder / 'records.sqlite'}"
+
+    def broker_password(self) -> str:
+        """Return the broker password, empty without one. Raises SettingsError for an unreadable file."""
+        return _secret(self.broker.password, self.broker.password_file, "broker.password_file")
+
+    def influx_token(self) -> str:
+        """Return the InfluxDB token, empty without one. Raises SettingsError for an unreadable file."""
+        return _secret(self.influx.token, self.influx.token_file, "influx.token_file")
+
+    def webhook_url(self) -> str:
+        """Return the webhook's address. Raises SettingsError when there is none."""
+        channel = self.notify.webhook
+        url = read_secret(channel.url_file, "notify.webhook.url_file") if channel.url_file else channel.url
+        if not url.startswith(("http://", "https://")) or len(url.split()) != 1:
+            raise SettingsError(
+                "is no http(s) address", where="notify.webhook.url_file", remedy="write the address on one line"
+            )
+        return url
+
+
+def load_settings(config: Path | None = None) -> Settings:
+    """Read and check the settings. Raises SettingsError (exit 2) with key, what and remedy.
+
+    `config`: the file asked for on the command line; without it the one in REDVEST_CONFIG, else
+    `redvest.toml` in the current folder when it is there, else the defaults alone.
+    """
+    file = _settings_file(config)
+    table = _read_table(file) if file else {}
+    refuse_secrets(table, file, Settings)
+    refuse_unknown_variables(Settings)
+    try:
+        settings = Settings(**table)
+    except ValidationError as error:
+        raise first_fault(error, file, Settings) from error
+    settings = _with_absolute_paths(settings, file.parent if file else Path.cwd())
+    settings._file = file
+    check_together(settings)
+    return settings
+
+
+def read_secret(file: Path, key: str) -> str:
+    """Return the one line of a secret's file. Raises SettingsError when it cannot be read or is empty."""
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read ({error})", where=key, remedy="name a readable file") from error
+    if not text:
+        raise SettingsError(f"{file} is empty", where=key, remedy="write the secret into it, one line")
+    return text
+
+
+def _secret(value: SecretStr, file: Path | None, key: str) -> str:
+    return value.get_secret_value() or (read_secret(file, key) if file else "")
+
+
+def _settings_file(config: Path | None) -> Path | None:
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        return DEFAULT_FILE.resolve() if DEFAULT_FILE.is_file() else None
+    if not named.is_file():
+        raise SettingsError(
+            "there is no such settings file", where=str(named), remedy="copy redvest.sample.toml there, or name another"
+        )
+    return named.resolve()
+
+
+def _read_table(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"cannot be read ({error.strerror})", where=str(file), remedy="check its rights") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError("is not UTF-8", where=str(file), remedy="save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"not TOML: {error}", where=str(file), remedy="mend the syntax there") from error
+
+
+def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
+    changed: dict[str, Any] = {}
+    for name in sections_of(Settings):
+        changed[name] = _absolute(getattr(settings, name), folder)
+    url = changed["records"].url
+    if url.startswith("sqlite:///") and url != "sqlite:///:memory:":
+        path = (folder / Path(url.removeprefix("sqlite:///")).expanduser()).resolve()
+        changed["records"] = changed["records"].model_copy(update={"url": f"sqlite:///{path}"})
+    return settings.model_copy(update=changed)
+
+
+def _absolute(section: BaseModel, folder: Path) -> BaseModel:
+    changed: dict[str, Any] = {}
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        if isinstance(value, Path):
+            changed[key] = (folder / value.expanduser()).resolve()
+        elif isinstance(value, BaseModel):
+            changed[key] = _absolute(value, folder)
+    return section.model_copy(update=changed) if changed else section

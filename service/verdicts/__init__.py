@@ -1,0 +1,1 @@
+"""Verdicts over the journal, reading by reading as they arrive."""
