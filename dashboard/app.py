@@ -31,17 +31,17 @@ def main() -> None:
         st.error(words.SETTINGS_TROUBLE.en.format(why=error))
         return
     sidebar()
-    wall = st.Page("page_wall.py", title=say(words.WALL), icon=":material/dashboard:", url_path="wall", default=True)
+    wall = st.Page("views/wall.py", title=say(words.WALL), icon=":material/dashboard:", url_path="wall", default=True)
     incidents = st.Page(
-        "page_incidents.py", title=say(words.INCIDENTS), icon=":material/list_alt:", url_path="incidents"
+        "views/incidents.py", title=say(words.INCIDENTS), icon=":material/list_alt:", url_path="incidents"
     )
-    incident = st.Page("page_incident.py", title=say(words.INCIDENT), icon=":material/campaign:", url_path="incident")
+    incident = st.Page("views/incident.py", title=say(words.INCIDENT), icon=":material/campaign:", url_path="incident")
     transformer = st.Page(
-        "page_transformer.py", title=say(words.TRANSFORMER), icon=":material/show_chart:", url_path="transformer"
+        "views/transformer.py", title=say(words.TRANSFORMER), icon=":material/show_chart:", url_path="transformer"
     )
-    mine = st.Page("page_my_list.py", title=say(words.MY_LIST), icon=":material/directions_walk:", url_path="my-list")
-    system = st.Page("page_system.py", title=say(words.SYSTEM), icon=":material/monitor_heart:", url_path="system")
-    audit = st.Page("page_alarms.py", title=say(words.ALARM_AUDIT), icon=":material/fact_check:", url_path="alarms")
+    mine = st.Page("views/my_list.py", title=say(words.MY_LIST), icon=":material/directions_walk:", url_path="my-list")
+    system = st.Page("views/system.py", title=say(words.SYSTEM), icon=":material/monitor_heart:", url_path="system")
+    audit = st.Page("views/alarms.py", title=say(words.ALARM_AUDIT), icon=":material/fact_check:", url_path="alarms")
     chosen = st.navigation([wall, incidents, incident, transformer, mine, audit, system], position="top")
     # A link from a message names what it is about, not the page: /?incident=…
     asked = st.query_params.to_dict()

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import words
-from dashboard.markup import draw, note, section
+from dashboard.markup.elements import draw, note, section
 from dashboard.session import language, queries, say
 from service.exports.exports import outreach_html, outreach_pdf, outreach_xlsx_bytes
 from service.queries.answers import IncidentPage

@@ -17,8 +17,8 @@ from streamlit.testing.v1 import AppTest
 from alerts.notification.audit_words import FORMULA
 from alerts.outreach.planner import VisitResult
 from dashboard import words
-from dashboard.chart_layers import wall_clock_ms
-from dashboard.charts import load_rate_chart
+from dashboard.charts.curve import load_rate_chart
+from dashboard.charts.layers import wall_clock_ms
 from grid.assets import Transformer
 from grid.readings import ReadingBatch
 from grid.text import Language, Text
@@ -31,13 +31,13 @@ from tests.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 PAGES = (
-    "page_wall.py",
-    "page_incidents.py",
-    "page_incident.py",
-    "page_transformer.py",
-    "page_my_list.py",
-    "page_alarms.py",
-    "page_system.py",
+    "views/wall.py",
+    "views/incidents.py",
+    "views/incident.py",
+    "views/transformer.py",
+    "views/my_list.py",
+    "views/alarms.py",
+    "views/system.py",
 )
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -67,13 +67,13 @@ def _looked_at(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     st.cache_resource.clear()
 
 
-def opened(page: str = "page_wall.py", **parameters: str) -> AppTest:
+def opened(page: str = "views/wall.py", **parameters: str) -> AppTest:
     """Return the app after it drew a page with these parameters in its address."""
     app = AppTest.from_file(str(APP), default_timeout=120)
     for name, value in parameters.items():
         app.query_params[name] = value
     app.run()
-    if page != "page_wall.py":
+    if page != "views/wall.py":
         app.switch_page(page)
         for name, value in parameters.items():
             app.query_params[name] = value
@@ -100,13 +100,13 @@ def test_every_page_draws_in_both_languages(town: Town, page: str, language: Lan
     assert not app.exception
     assert not app.error
     title = {
-        "page_wall.py": words.WALL,
-        "page_incidents.py": words.INCIDENTS,
-        "page_incident.py": words.INCIDENT,
-        "page_transformer.py": words.TRANSFORMER,
-        "page_my_list.py": words.MY_LIST,
-        "page_alarms.py": words.ALARM_AUDIT,
-        "page_system.py": words.SYSTEM,
+        "views/wall.py": words.WALL,
+        "views/incidents.py": words.INCIDENTS,
+        "views/incident.py": words.INCIDENT,
+        "views/transformer.py": words.TRANSFORMER,
+        "views/my_list.py": words.MY_LIST,
+        "views/alarms.py": words.ALARM_AUDIT,
+        "views/system.py": words.SYSTEM,
     }[page]
     assert title.to(language) in told(app)
 
@@ -173,7 +173,7 @@ def test_the_wall_leads_to_the_incident_in_one_click(town: Town) -> None:
     assert f"./incident?incident={town.incident.incident_id}" in told(opened())
 
 
-@pytest.mark.parametrize(("name", "page"), [("incident", "page_incident.py"), ("transformer", "page_transformer.py")])
+@pytest.mark.parametrize(("name", "page"), [("incident", "views/incident.py"), ("transformer", "views/transformer.py")])
 def test_a_link_from_a_message_opens_what_it_names(town: Town, name: str, page: str) -> None:
     value = town.incident.incident_id if name == "incident" else "YX07"
     app = opened(**{name: value})
@@ -183,7 +183,7 @@ def test_a_link_from_a_message_opens_what_it_names(town: Town, name: str, page: 
 
 
 def test_the_name_of_a_shop_is_text_and_nothing_else(town: Town) -> None:
-    page = told(opened("page_incident.py", incident=town.incident.incident_id))
+    page = told(opened("views/incident.py", incident=town.incident.incident_id))
     assert NASTY_SHOP not in page
     assert "&lt;script&gt;" in page
 
@@ -191,7 +191,7 @@ def test_the_name_of_a_shop_is_text_and_nothing_else(town: Town) -> None:
 def test_phones_and_contacts_are_masked_on_every_page(town: Town) -> None:
     personal = [v for m in town.ledger.merchants for v in (m.phone, m.contact_name)]
     personal += [person.phone for person in town.ledger.people]
-    for page in ("page_wall.py", "page_incident.py", "page_transformer.py", "page_my_list.py"):
+    for page in ("views/wall.py", "views/incident.py", "views/transformer.py", "views/my_list.py"):
         shown = told(opened(page, incident=town.incident.incident_id, transformer="YX06", who="P1"))
         assert not [value for value in personal if value in shown], page
 
@@ -199,7 +199,7 @@ def test_phones_and_contacts_are_masked_on_every_page(town: Town) -> None:
 def test_an_answer_goes_into_the_record_and_shows_at_once(own_town: Town) -> None:
     town = own_town
     door = town.outreach.doors[-1].merchant_id
-    app = opened("page_incident.py", incident=town.incident.incident_id, who="P2")
+    app = opened("views/incident.py", incident=town.incident.incident_id, who="P2")
     app.button(key=f"incident-{town.incident.incident_id}-{door}-agreed").click().run()
     assert not app.exception
     house = House(load_settings(town.config))
@@ -211,7 +211,7 @@ def test_an_answer_goes_into_the_record_and_shows_at_once(own_town: Town) -> Non
 
 def test_nobody_can_answer_without_saying_who_they_are(town: Town) -> None:
     door = town.outreach.doors[-1].merchant_id
-    app = opened("page_incident.py", incident=town.incident.incident_id)
+    app = opened("views/incident.py", incident=town.incident.incident_id)
     app.button(key=f"incident-{town.incident.incident_id}-{door}-agreed").click().run()
     assert words.CHOOSE_YOURSELF_FIRST.zh in [toast.value for toast in app.toast]
     house = House(load_settings(town.config))
@@ -222,7 +222,7 @@ def test_nobody_can_answer_without_saying_who_they_are(town: Town) -> None:
 def test_asking_for_a_phone_asks_for_a_reason_first(town: Town) -> None:
     door = town.outreach.doors[-1].merchant_id
     phone = next(m.phone for m in town.ledger.merchants if m.merchant_id == door)
-    app = opened("page_incident.py", incident=town.incident.incident_id, who="P1")
+    app = opened("views/incident.py", incident=town.incident.incident_id, who="P1")
     app.button(key=f"reveal-incident-{town.incident.incident_id}-{door}").click().run()
     assert not app.exception
     assert words.REVEAL_REASONS[0].zh in app.radio[0].options
@@ -231,7 +231,7 @@ def test_asking_for_a_phone_asks_for_a_reason_first(town: Town) -> None:
 
 
 def test_my_list_shows_the_next_door_first_and_only_my_doors(town: Town) -> None:
-    mine = told(opened("page_my_list.py", who="P1"))
+    mine = told(opened("views/my_list.py", who="P1"))
     own = [d.merchant_id for d in town.outreach.doors if d.assigned_to == "P1"]
     names = {m.merchant_id: m.name for m in town.ledger.merchants}
     other = [names[d.merchant_id] for d in town.outreach.doors if d.assigned_to == "P2"]
@@ -242,7 +242,7 @@ def test_my_list_shows_the_next_door_first_and_only_my_doors(town: Town) -> None
 
 
 def test_the_alarm_audit_links_a_missed_incident_and_states_its_limits(town: Town) -> None:
-    page = told(opened("page_alarms.py"))
+    page = told(opened("views/alarms.py"))
     assert f"./incident?incident={town.incident.incident_id}" in page
     assert "漏报" in page
     assert FORMULA.zh in page
@@ -260,7 +260,7 @@ def test_the_alarm_audit_says_when_a_station_was_flooded(own_town: Town) -> None
     ]  # fmt: skip
     house.records.commit(Changes(told=tuple(told_of)))
     house.close()
-    page = told(opened("page_alarms.py", lang="en"))
+    page = told(opened("views/alarms.py", lang="en"))
     assert "10 ■ above limit" in page
     assert "1 to mend" in page
     assert "Missed</span>" in page
@@ -268,7 +268,7 @@ def test_the_alarm_audit_says_when_a_station_was_flooded(own_town: Town) -> None
 
 
 def test_the_transformer_page_states_voltage_limits_and_trust(town: Town) -> None:
-    page = told(opened("page_transformer.py", transformer="YX08"))
+    page = told(opened("views/transformer.py", transformer="YX08"))
     assert "198.0…235.4 V" in page
     assert "可信，有标注" in page
     assert "260 / 260" in page
@@ -286,11 +286,11 @@ def test_a_frozen_meter_with_a_low_voltage_is_marked_and_on_the_list_to_check(ow
     house = House(load_settings(own_town.config))
     house.records.commit(Changes(told=(ToldRemark(key, kind, "YX", kind, "YX10", None, NOW_US, NOW_US, key),)))
     house.close()
-    page = told(opened("page_transformer.py", transformer="YX10"))
+    page = told(opened("views/transformer.py", transformer="YX10"))
     assert set(re.findall(r"<tr class=warned><th>(.) 相电压</th>", page)) == {"A", "B", "C"}
     assert words.VOLTAGE_OUTSIDE.zh in page
     assert words.TRUST_STANDING.zh in page
-    system = told(opened("page_system.py"))
+    system = told(opened("views/system.py"))
     assert "./transformer?transformer=YX10" in system
     assert "数据冻结" in system
 
@@ -311,7 +311,7 @@ def test_a_lost_feeder_is_one_red_line_and_its_tiles_name_it(own_town: Town) -> 
     tiles = re.findall(r'class="rv-tile blind"[^>]*transformer=(YX\d\d).*?</a>', wall)
     assert tiles[-6:] == ids
     assert words.FEEDER_LOST.zh.format(feeder="F2") in wall
-    system = told(opened("page_system.py"))
+    system = told(opened("views/system.py"))
     assert words.LOST_FEEDERS.zh in system
     assert words.SILENT_COVERED.zh.format(count=6) in system
     assert "<td>YX20</td>" not in system
@@ -319,9 +319,9 @@ def test_a_lost_feeder_is_one_red_line_and_its_tiles_name_it(own_town: Town) -> 
 
 def test_a_wrong_address_says_so_and_shows_no_page_of_code(town: Town) -> None:
     for page, parameters in (
-        ("page_incident.py", {"incident": "no-such"}),
-        ("page_transformer.py", {"transformer": "YX99"}),
-        ("page_my_list.py", {"who": "nobody"}),
+        ("views/incident.py", {"incident": "no-such"}),
+        ("views/transformer.py", {"transformer": "YX99"}),
+        ("views/my_list.py", {"who": "nobody"}),
     ):
         app = opened(page, **parameters)
         assert not app.exception, page

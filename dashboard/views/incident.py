@@ -8,11 +8,11 @@ import streamlit as st
 
 from alerts.model.incidents import IncidentState
 from dashboard import words
-from dashboard.charts import load_rate_chart
+from dashboard.charts.curve import load_rate_chart
 from dashboard.exports import export_buttons
-from dashboard.markup import draw, head, note, section
-from dashboard.markup_doors import answered, door, is_answered
-from dashboard.markup_incident import advice_banner, incident_top, legend, progress_panel, record
+from dashboard.markup.doors import answered, door, is_answered
+from dashboard.markup.elements import draw, head, note, section
+from dashboard.markup.incident import advice_banner, incident_top, legend, progress_panel, record
 from dashboard.session import incident, keep_address, language, link, live_seconds, queries, say
 from dashboard.visit_entry import (
     answer_buttons,

@@ -6,10 +6,10 @@ import streamlit as st
 
 from dashboard import words
 from dashboard.figures import age, day_and_time, quantity, time_of_day
-from dashboard.markup import alarms, badge, draw, facts, figures, head, note, section, table
-from dashboard.markup_system import collector_figures_table
-from dashboard.markup_trust import doubtful_meters
-from dashboard.markup_wall import when
+from dashboard.markup.data_quality import doubtful_meters
+from dashboard.markup.elements import alarms, badge, draw, facts, figures, head, note, section, table
+from dashboard.markup.system import collector_figures_table
+from dashboard.markup.wall import when
 from dashboard.session import keep_address, live_seconds, meters_to_check, queries, say, system
 from service.metrics.metric_help import collector_figures
 from service.queries.answers_system import CollectorState, System

@@ -8,8 +8,8 @@ from html import escape
 from alerts.quality.grading import UNTRUSTED, Doubt, TrustGrade
 from alerts.quality.words import doubt_name, doubt_reason, grade_name, what_to_check
 from dashboard import words
-from dashboard.markup import badge, name, note
-from dashboard.markup_wall import when
+from dashboard.markup.elements import badge, name, note
+from dashboard.markup.wall import when
 from dashboard.session import language, link, say
 from grid.text import Language
 from service.queries.data_quality import DoubtfulMeter, TrustOfLate

@@ -9,7 +9,7 @@ from alerts.model.display_names import level_name, state_name
 from alerts.model.incidents import IncidentState
 from dashboard import words
 from dashboard.figures import age, day_and_time, percent, span, time_of_day, trend
-from dashboard.markup import SHAPES, badge, kind_of, name, state_of
+from dashboard.markup.elements import SHAPES, badge, kind_of, name, state_of
 from dashboard.session import link, say
 from grid.electrical import Basis
 from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alerts.model.display_names import basis_name
 from dashboard import words
-from dashboard.chart_layers import INK, Frame, Layer, lines, newest, spans, visits, wall_clock_ms, whole_minute
+from dashboard.charts.layers import INK, Frame, Layer, lines, newest, spans, visits, wall_clock_ms, whole_minute
 from grid.electrical import Basis
 from grid.text import Language
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, as_datetime

@@ -9,7 +9,7 @@ from alerts.model.display_names import phase_name
 from alerts.outreach.planner import VisitResult
 from dashboard import words
 from dashboard.figures import kilowatts, time_of_day
-from dashboard.markup import name
+from dashboard.markup.elements import name
 from dashboard.session import say
 from service.queries.answers import DoorRow
 

@@ -19,7 +19,7 @@ from alerts.notification.audit_words import audit_summary, finding
 from alerts.notification.flapping import FLAPPING_OPENINGS
 from dashboard import words
 from dashboard.figures import DASH, day_and_time
-from dashboard.markup import figures, note, table
+from dashboard.markup.elements import figures, note, table
 from dashboard.session import link, say
 from grid.text import Text
 from service.queries.alarm_audit import AuditedAlarms

@@ -6,8 +6,8 @@ import streamlit as st
 
 from alerts.model.incidents import IncidentState
 from dashboard import words
-from dashboard.markup import draw, head, note
-from dashboard.markup_wall import incident_line
+from dashboard.markup.elements import draw, head, note
+from dashboard.markup.wall import incident_line
 from dashboard.session import keep_address, live_seconds, queries, say
 
 _ROWS_MAX = 100

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import words
-from dashboard.charts import load_rate_chart
+from dashboard.charts.curve import load_rate_chart
 from dashboard.figures import time_of_day
-from dashboard.markup import alarms, draw, figures, head, note, section
-from dashboard.markup_incident import legend
-from dashboard.markup_wall import incident_line, tile
+from dashboard.markup.elements import alarms, draw, figures, head, note, section
+from dashboard.markup.incident import legend
+from dashboard.markup.wall import incident_line, tile
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer, wall
 from grid.electrical import Basis
 from grid.timestamps import HOUR_US, MINUTE_US

@@ -11,8 +11,8 @@ from alerts.model.incidents import IncidentEvent, IncidentState
 from alerts.outreach.planner import Advice, AdviceKind, OutreachList, VisitResult
 from dashboard import words
 from dashboard.figures import age, kilowatts, percent, span, time_of_day, trend
-from dashboard.markup import SHAPES, badge, kind_of, name, note, pairs
-from dashboard.markup_wall import progress_bar, when
+from dashboard.markup.elements import SHAPES, badge, kind_of, name, note, pairs
+from dashboard.markup.wall import progress_bar, when
 from dashboard.session import language, say
 from grid.electrical import Basis
 from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow

@@ -7,8 +7,8 @@ import streamlit as st
 from alerts.notification.audit_words import FORMULA
 from dashboard import words
 from dashboard.figures import time_of_day
-from dashboard.markup import draw, head, note, section
-from dashboard.markup_alarms import audit_figures, findings, operators, promises, verdict
+from dashboard.markup.alarms import audit_figures, findings, operators, promises, verdict
+from dashboard.markup.elements import draw, head, note, section
 from dashboard.session import alarm_audit, keep_address, live_seconds, queries, say
 from grid.timestamps import HOUR_US, MINUTE_US
 

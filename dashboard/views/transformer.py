@@ -8,12 +8,12 @@ import streamlit as st
 
 from alerts.model.display_names import basis_name, level_name, role_name
 from dashboard import words
-from dashboard.charts import load_rate_chart, step_us_of
+from dashboard.charts.curve import load_rate_chart, step_us_of
 from dashboard.figures import day_and_time, percent, quantity, span, trend
-from dashboard.markup import badge, draw, facts, head, name, note, section, state_of, table
-from dashboard.markup_incident import legend, now_big
-from dashboard.markup_trust import trust_panel
-from dashboard.markup_wall import gauge, incident_line
+from dashboard.markup.data_quality import trust_panel
+from dashboard.markup.elements import badge, draw, facts, head, name, note, section, state_of, table
+from dashboard.markup.incident import legend, now_big
+from dashboard.markup.wall import gauge, incident_line
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer
 from grid.assets import Phase
 from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, Basis

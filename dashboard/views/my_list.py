@@ -6,9 +6,9 @@ import streamlit as st
 
 from alerts.model.incidents import IncidentState
 from dashboard import words
-from dashboard.markup import draw, head, note, section
-from dashboard.markup_doors import answered, door, is_answered, why
-from dashboard.markup_incident import advice_banner, incident_top
+from dashboard.markup.doors import answered, door, is_answered, why
+from dashboard.markup.elements import draw, head, note, section
+from dashboard.markup.incident import advice_banner, incident_top
 from dashboard.session import keep_address, live_seconds, my_list, person, say
 from dashboard.visit_entry import (
     answer_buttons,

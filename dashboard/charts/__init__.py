@@ -1,0 +1,1 @@
+"""Load-rate curves as charts."""

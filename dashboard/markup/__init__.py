@@ -1,0 +1,1 @@
+"""HTML of the pages. Everything that is not ours is escaped here."""
