@@ -61,15 +61,15 @@ format: $(DEV_INSTALLED) ## format the source and mend what lint can mend
 bench: $(INSTALLED) ## readings per second beside bare parts and other programs (ARGS="--quick")
 	@deploy/apt-install mosquitto:mosquitto
 	@deploy/apt-install node:nodejs npm:npm || echo "without Node.js: its programs are skipped"
-	@$(BIN)/python -m bench.ingest $(ARGS)
-	@$(BIN)/python -m bench.verdicts
-	@$(BIN)/python -m bench.simulator
-	@$(BIN)/python -m bench.simulator_messages
+	@$(BIN)/python -m bench.ingest.run $(ARGS)
+	@$(BIN)/python -m bench.verdicts.run
+	@$(BIN)/python -m bench.simulator_study.speed
+	@$(BIN)/python -m bench.simulator_study.messages
 
 .PHONY: bench-province
 bench-province: $(INSTALLED) ## 500,000 transformers, one reading a minute, ten minutes (ARGS="--minutes 2")
 	@deploy/apt-install mosquitto:mosquitto
-	@$(BIN)/python -m bench.province $(ARGS)
+	@$(BIN)/python -m bench.province.run $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(DEV_INSTALLED) test-programs ## take the pictures of docs/images from a running demo

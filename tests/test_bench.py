@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.bulk_reader import read_packets
-from bench.figures import harmonic
-from bench.goals import Goal
-from bench.packets import publish
-from bench.province_packets import HEAVY_EVERY, Rounds
-from bench.ticks import STAGES
-from bench.traffic import RATED_POWER_KVA, ledger_of
+from bench.ingest.bulk_reader import read_packets
+from bench.ingest.figures import harmonic
+from bench.ingest.goals import Goal
+from bench.ingest.packets import publish
+from bench.ingest.traffic import RATED_POWER_KVA, ledger_of
+from bench.province.packets import HEAVY_EVERY, Rounds
+from bench.verdicts.ticks import STAGES
 from collector.decoding.decode import decode_block
 from collector.decoding.plausibility import Limits
 from collector.message import MessageBlock
@@ -40,7 +40,7 @@ def run(module: str, *options: str) -> str:
 def test_every_part_and_peer_takes_every_reading_and_is_reported(tmp_path: Path) -> None:
     answer = tmp_path / "figures.json"
     case = ["--quick", "--transformers", "50", "--form", "single", "--qos", "1", "--messages-of", "2000"]
-    printed = run("bench.ingest", *case, "--parts", *PARTS, "--json", str(answer))
+    printed = run("bench.ingest.run", *case, "--parts", *PARTS, "--json", str(answer))
     figures = json.loads(answer.read_text())
     measured = {f["part"]: f for f in figures["sustained"]}
     assert list(measured) == [
@@ -72,7 +72,7 @@ def test_the_bare_reader_counts_whole_packets_and_acknowledges_what_asks_for_it(
 
 @pytest.mark.parametrize("form", ["single", "columns"])
 def test_a_tick_is_told_stage_by_stage(form: str) -> None:
-    first, *stages = run("bench.ticks", "--form", form, "--readings", "10000", "--block", "2000").splitlines()
+    first, *stages = run("bench.verdicts.ticks", "--form", form, "--readings", "10000", "--block", "2000").splitlines()
     assert first.startswith(f"{form}, 10,000 readings in ticks of 2,000: p50 ")
     told = {line[:18].strip(): float(line[18:].split()[0]) for line in stages}
     assert list(told) == [*STAGES, "all of it"]

@@ -16,7 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from typer.testing import CliRunner
 
-from bench import simulator_messages
+from bench.simulator_study import messages as simulator_messages
 from collector.decoding.decode import decode_block
 from collector.decoding.plausibility import Limits
 from collector.message import Message

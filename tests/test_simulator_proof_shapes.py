@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.simulator_shapes import WholeDay, rise_per_k, whole_day, working_day
+from bench.simulator_study.shapes import WholeDay, rise_per_k, whole_day, working_day
 from grid.assets import Ledger
 from service.demo.scenario_day import scenario_ledger
 from simulator.scenario.scenario import load_scenario

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import simulator_study as study
-from bench.simulator_changes import changes
-from bench.simulator_picture import LINES, picture_of
-from bench.simulator_stories import Stories
+from bench.simulator_study import run as study
+from bench.simulator_study.parameters import changes
+from bench.simulator_study.picture import LINES, picture_of
+from bench.simulator_study.stories import Stories
 from grid.text import Language
 from simulator.scenario.parts import PeoplePart, VisitPart
 
@@ -112,7 +112,7 @@ def test_a_document_without_a_table_s_marks_is_refused() -> None:
 
 def test_the_benchmark_measures_a_town_beside_a_bare_one() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.simulator", "--sizes", "0", "--seconds", "0.05"],
+        [sys.executable, "-m", "bench.simulator_study.speed", "--sizes", "0", "--seconds", "0.05"],
         cwd=study.ROOT,
         capture_output=True,
         text=True,

@@ -17,7 +17,7 @@ from grid.errors import BrokerError
 
 OUTSTANDING_MAX = 200
 """Messages handed to paho and not yet acknowledged. It walks all of them at each answer: with 2,000 a message costs
-three times as much (bench/simulator_messages.py)."""
+three times as much (bench/simulator_study/messages.py)."""
 FINISH_SECONDS_MAX = 60.0
 
 

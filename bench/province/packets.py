@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.packets import PACKET_IDS, Stream, publish
-from bench.traffic import RATED_POWER_KVA, STATION_TRANSFORMERS_MAX
+from bench.ingest.packets import PACKET_IDS, Stream, publish
+from bench.ingest.traffic import RATED_POWER_KVA, STATION_TRANSFORMERS_MAX
 from collector.wire.format import reading_topic
 from grid.timestamps import SECOND_US
 

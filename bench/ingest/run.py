@@ -28,15 +28,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from bench.broker import broker_version
-from bench.figures import APPEND, DECODE, NO_QOS, Delay, Figure, Figures, VerdictShare
-from bench.goals import goals_of
-from bench.kills import kill_under_way
-from bench.measure import delays, sustain
-from bench.node_programs import node_modules, node_version
-from bench.packets import Stream
-from bench.receivers import ON_NODE, STORING, Kind, Place
-from bench.report import print_case, print_delays, print_goals, print_kills
-from bench.traffic import Case, Form, ledger_of, messages_of, readings_of, rows_of_messages, save_messages
+from bench.ingest.figures import APPEND, DECODE, NO_QOS, Delay, Figure, Figures, VerdictShare
+from bench.ingest.goals import goals_of
+from bench.ingest.kills import kill_under_way
+from bench.ingest.measure import delays, sustain
+from bench.ingest.node_programs import node_modules, node_version
+from bench.ingest.packets import Stream
+from bench.ingest.receivers import ON_NODE, STORING, Kind, Place
+from bench.ingest.report import print_case, print_delays, print_goals, print_kills
+from bench.ingest.traffic import Case, Form, ledger_of, messages_of, readings_of, rows_of_messages, save_messages
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
@@ -130,14 +130,14 @@ class Bench:
     def shares(self) -> Iterator[str]:
         """Measure what verdicts cost and remember in a whole province."""
         yield f"verdicts of {self.given.province:,} transformers"
-        answer = _answer_of("bench.verdict_share", "--transformers", str(self.given.province))
+        answer = _answer_of("bench.verdicts.share", "--transformers", str(self.given.province))
         shares = VerdictShare(int(answer["transformers"]), answer["share"], answer["state_bytes"])
         self.figures.shares.append(shares)
 
     def _part(self, part: str, form: Form, repeat: int) -> Figure:
         messages = ("--messages", str(self.folder / form.value), "--per-message", str(self.cases[form].per_message))
         fleet = ("--transformers", str(self.given.transformers))
-        measured = _answer_of("bench.parts", part.removeprefix("bare "), *messages, *fleet)
+        measured = _answer_of("bench.ingest.parts", part.removeprefix("bare "), *messages, *fleet)
         readings = measured["readings"]
         cpu_ms = 1e6 * measured["cpu_seconds"] / readings
         return Figure(form, NO_QOS, part, repeat, readings / measured["seconds"], cpu_ms, 0.0, measured["memory_mb"])
@@ -166,18 +166,20 @@ def main() -> None:
         phases = [(f"repeat {n + 1} of {given.repeats}", bench.repeat(n)) for n in range(given.repeats)]
         phases += [] if given.no_verdicts else [("verdicts", bench.shares())]
         phases += [] if given.no_delay else [("delays", bench.delays())]
-        phases += [] if given.no_kill else [("kills", bench.kills())]
+        phases += [] if given.no_kill else [("kills", bench.ingest.kills())]
         for what, steps in phases:
             _follow(console, what, steps)
-            _keep(given.json, about, modules, bench.figures)  # a run that is cut short has measured something too
+            _keep(
+                given.json, about, modules, bench.ingest.figures
+            )  # a run that is cut short has measured something too
     about["load at the end"] = _load()
-    _keep(given.json, about, modules, bench.figures)
+    _keep(given.json, about, modules, bench.ingest.figures)
     for form, qos in bench.streams:
-        print_case(console, bench.cases[form], qos, bench.figures)
-    print_delays(console, bench.figures.delays)
-    if bench.figures.kills:
-        print_kills(console, bench.figures.kills)
-    print_goals(console, goals_of(bench.figures))
+        print_case(console, bench.cases[form], qos, bench.ingest.figures)
+    print_delays(console, bench.ingest.figures.delays)
+    if bench.ingest.figures.kills:
+        print_kills(console, bench.ingest.figures.kills)
+    print_goals(console, goals_of(bench.ingest.figures))
     console.print(f"load of the machine (1, 5, 15 minutes): {about['load']} before, {about['load at the end']} after")
     if float(about["load"].split()[0]) > BUSY_LOAD:
         console.print("Others used the processors as the run began: rates are shares of what was left; see 'by CPU'.")

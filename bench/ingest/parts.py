@@ -1,4 +1,5 @@
-"""Decoding and appending alone, each in a process of its own: `python -m bench.parts NAME …` prints one JSON object."""
+"""Decoding and appending alone, each in a process of its own: `python -m bench.ingest.parts NAME …` prints one JSON
+object."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.ingest.traffic import ledger_of, load_messages
 from bench.process import memory_mb
-from bench.traffic import ledger_of, load_messages
 from collector.decoding.decode import decode_block
 from collector.decoding.plausibility import Limits
 from collector.message import MessageBlock

@@ -1,6 +1,6 @@
 """An empty paho subscriber: what paho's own loop costs when nothing is done with a message.
 
-python -m bench.empty_paho --port PORT --qos QOS --count FILE
+python -m bench.ingest.empty_paho --port PORT --qos QOS --count FILE
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from bench.bulk_reader import RECEIVE_MAXIMUM
-from bench.counts import CountFile
+from bench.ingest.bulk_reader import RECEIVE_MAXIMUM
+from bench.ingest.counts import CountFile
 from collector.wire.format import subscription_filters
 
 
 def main() -> None:
     """Count until the connection ends."""
-    words = argparse.ArgumentParser(prog="python -m bench.empty_paho")
+    words = argparse.ArgumentParser(prog="python -m bench.ingest.empty_paho")
     words.add_argument("--port", type=int, required=True)
     words.add_argument("--qos", type=int, choices=(0, 1), required=True)
     words.add_argument("--count", type=Path, required=True)

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.packets import ACCEPTED, PUBACK_BYTES, Stream, connect_3
+from bench.ingest.packets import ACCEPTED, PUBACK_BYTES, Stream, connect_3
 
 UNANSWERED_MAX = 20_000
 """Messages at QoS 1 that the broker has not acknowledged; packet ids would run out at 65,535."""

@@ -1,8 +1,9 @@
 """Where a tick's time goes: the collector's pipeline on real stores, without a broker, stage by stage.
 
-    python -m bench.ticks [--form single|batch|columns] [--block N]
+    python -m bench.verdicts.ticks [--form single|batch|columns] [--block N]
 
-Blocks of N readings go through one tick after another, as the benchmark's messages (`bench.traffic`) bring them: ten
+Blocks of N readings go through one tick after another, as the benchmark's messages (`bench.ingest.traffic`) bring
+them: ten
 thousand transformers, one in a hundred climbing past 90 %. Printed are the median tick and, of each stage, processor
 time of this process for a reading.
 """
@@ -19,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.parts import blocks_of
-from bench.start import pipeline_in
-from bench.traffic import Case, Form, ledger_of, messages_of, readings_of
+from bench.ingest.parts import blocks_of
+from bench.ingest.traffic import Case, Form, ledger_of, messages_of, readings_of
+from bench.verdicts.start import pipeline_in
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
 from stores.records.records import Records
@@ -40,7 +41,7 @@ STAGES = {
 
 def main() -> None:
     """Measure and print."""
-    words = argparse.ArgumentParser(prog="python -m bench.ticks")
+    words = argparse.ArgumentParser(prog="python -m bench.verdicts.ticks")
     words.add_argument("--form", choices=[form.value for form in Form], default=Form.SINGLE.value)
     words.add_argument("--block", type=int, default=1_000, metavar="N", help="readings in a tick (%(default)s)")
     words.add_argument("--readings", type=int, default=300_000, metavar="N")

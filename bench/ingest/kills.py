@@ -7,12 +7,12 @@ import threading
 import time
 
 from bench.broker import running_broker
-from bench.counts import JOURNAL_READINGS, Database
-from bench.figures import Killed
-from bench.measure import standing, wait_for
-from bench.packets import Stream
-from bench.publisher import Publisher, at_pace
-from bench.receivers import Kind, Place, running
+from bench.ingest.counts import JOURNAL_READINGS, Database
+from bench.ingest.figures import Killed
+from bench.ingest.measure import standing, wait_for
+from bench.ingest.packets import Stream
+from bench.ingest.publisher import Publisher, at_pace
+from bench.ingest.receivers import Kind, Place, running
 from grid.fleet import Fleet
 
 _SECONDS_BEFORE = 1.5

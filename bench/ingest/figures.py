@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field
 
-from bench.traffic import Form
+from bench.ingest.traffic import Form
 
 DECODE = "bare decode"
 APPEND = "bare append"

@@ -1,6 +1,6 @@
 """The bare reader: takes PUBLISH packets off a plain socket in bulk, counts them, acknowledges in bulk, keeps nothing.
 
-    python -m bench.bulk_reader --port PORT --qos QOS --count FILE
+    python -m bench.ingest.bulk_reader --port PORT --qos QOS --count FILE
 
 What broker and Python reach together when nothing is done with a message: the bound of any collector in Python.
 """
@@ -11,8 +11,8 @@ import argparse
 import socket
 from pathlib import Path
 
-from bench.counts import CountFile
-from bench.packets import connect_5, subscribe_5
+from bench.ingest.counts import CountFile
+from bench.ingest.packets import connect_5, subscribe_5
 from collector.wire.format import subscription_filters
 
 RECEIVE_MAXIMUM = 10_000
@@ -23,7 +23,7 @@ _PUBLISH, _CONNACK = 3, 2
 
 def main() -> None:
     """Read until the connection ends."""
-    words = argparse.ArgumentParser(prog="python -m bench.bulk_reader")
+    words = argparse.ArgumentParser(prog="python -m bench.ingest.bulk_reader")
     words.add_argument("--port", type=int, required=True)
     words.add_argument("--qos", type=int, choices=(0, 1), required=True)
     words.add_argument("--count", type=Path, required=True)

@@ -1,6 +1,6 @@
 """What verdicts cost within the reading path of a province, and what they remember of each transformer.
 
-    python -m bench.verdict_share [--transformers N]
+    python -m bench.verdicts.share [--transformers N]
 
 Blocks of the collector's own size go through decode, durable append and the judge, one after another in one process, as
 in a tick of the pipeline; the share is processor time of judging over that of all three (taking the packets off the
@@ -22,8 +22,8 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import numpy as np
 
-from bench.province_packets import Rounds
-from bench.traffic import ledger_of
+from bench.ingest.traffic import ledger_of
+from bench.province.packets import Rounds
 from collector.decoding.decode import decode_block
 from collector.decoding.plausibility import Limits
 from collector.message import MessageBlock
@@ -45,7 +45,7 @@ GAP_MINUTES = 20.0
 
 def main() -> None:
     """Measure and print one JSON object."""
-    words = argparse.ArgumentParser(prog="python -m bench.verdict_share")
+    words = argparse.ArgumentParser(prog="python -m bench.verdicts.share")
     words.add_argument("--transformers", type=int, default=500_000, metavar="N")
     given = words.parse_args()
     spent, state_bytes = measure(given.transformers)

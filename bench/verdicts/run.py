@@ -1,6 +1,6 @@
 """What verdicts cost: the fold beside a bare numpy pass over the same columns, in one run on one machine.
 
-    python -m bench.verdicts [--readings N] [--rebuild ROWS] [--state N] [--start N]
+    python -m bench.verdicts.run [--readings N] [--rebuild ROWS] [--state N] [--start N]
 
 The bare pass does the least that any verdict needs: compare each load rate with a line and remember the last one of
 each transformer. Load rates wander around 60 % (most transformers quiet) or around 90 % (a hot day, most of them in a
@@ -24,7 +24,7 @@ import numpy as np
 from alerts.quality.grading import UNTRUSTED, TrustFold
 from alerts.rules.rule_set import RuleSet
 from alerts.verdicts.engine import VerdictFold
-from bench import start
+from bench.verdicts import start
 from grid.assets import Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
@@ -171,7 +171,7 @@ def late_block(transformers: int, minutes: int, late: int, rule_sets: tuple[Rule
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench.verdicts")
+    parser = argparse.ArgumentParser(prog="python -m bench.verdicts.run")
     parser.add_argument("--readings", type=int, default=100_000, help="readings in each case")
     parser.add_argument("--rebuild", type=int, default=500_000, help="readings in the journal that is read back")
     parser.add_argument("--state", type=int, default=50_000, help="transformers whose state is weighed")

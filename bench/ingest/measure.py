@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.broker import Broker, running_broker
-from bench.packets import Stream
+from bench.ingest.packets import Stream
+from bench.ingest.publisher import Publisher, at_pace, in_window
+from bench.ingest.receivers import STORING, Kind, Place, Receiver, running
 from bench.process import cpu_seconds, memory_mb
-from bench.publisher import Publisher, at_pace, in_window
-from bench.receivers import STORING, Kind, Place, Receiver, running
 from collector.wire.format import encode_singly
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch

@@ -1,4 +1,4 @@
-"""Makes the tables and pictures of docs/simulator-proof.md again: `python -m bench.simulator_study [PART …]`.
+"""Makes the tables and pictures of docs/simulator-proof.md again: `python -m bench.simulator_study.run [PART …]`.
 
 Each part runs the 24 July scenario many times and writes its table between its two marks in the document; `pictures`
 draws the two stories side by side. Everything is seeded: a second run writes the same. `sensitivity` takes minutes.
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.model.incidents import Incident
-from bench.simulator_changes import changes
-from bench.simulator_picture import picture_of
-from bench.simulator_shapes import shapes_table, week_table
-from bench.simulator_stories import Stories, play_stories
+from bench.simulator_study.parameters import changes
+from bench.simulator_study.picture import picture_of
+from bench.simulator_study.shapes import shapes_table, week_table
+from bench.simulator_study.stories import Stories, play_stories
 from grid.assets import ApplianceKind, Ledger
 from grid.text import Language
 from grid.timestamps import MINUTE_US
@@ -33,7 +33,7 @@ from simulator.town.people import Measures
 from simulator.town.town import Town
 from tests.product_in_memory import play
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "simulator-proof.md"
 IMAGES = ROOT / "docs" / "images"
 PICTURES = {Language.ZH: "proof-early.svg", Language.EN: "proof-early-en.svg"}
@@ -224,7 +224,7 @@ def written(text: str, part: str, table: str) -> str:
 
 def main(wanted: Iterable[str] | None = None) -> None:
     """Make the parts named on the command line, or all."""
-    words = argparse.ArgumentParser(prog="python -m bench.simulator_study", description=__doc__)
+    words = argparse.ArgumentParser(prog="python -m bench.simulator_study.run", description=__doc__)
     words.add_argument("part", nargs="*", help=f"of {', '.join([*PARTS, 'pictures'])}; none is all")
     named = words.parse_args(None if wanted is None else list(wanted)).part or [*PARTS, "pictures"]
     for part in named:

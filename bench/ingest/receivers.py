@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from bench import counts
-from bench.node_programs import PEERS
-from bench.traffic import RATED_POWER_KVA, Case, ledger_of
+from bench.ingest import counts
+from bench.ingest.node_programs import PEERS
+from bench.ingest.traffic import RATED_POWER_KVA, Case, ledger_of
 from stores.records.records import Records
 
 STOP_SECONDS_MAX = 30.0
@@ -118,7 +118,7 @@ def make_ledger(folder: Path, transformers: int) -> None:
 
 
 def _counting(kind: Kind, place: Place) -> list[str]:
-    module = "bench.bulk_reader" if kind is Kind.BULK else "bench.empty_paho"
+    module = "bench.ingest.bulk_reader" if kind is Kind.BULK else "bench.ingest.empty_paho"
     count = str(place.folder / "count")
     return [sys.executable, "-m", module, "--port", str(place.port), "--qos", str(place.qos), "--count", count]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bench.simulator_stories import CALLED, STORY, Stories
+from bench.simulator_study.stories import CALLED, STORY, Stories
 from grid.text import Language, Text
 from service.demo.scenario_day import clock_time
 from simulator.picture.svg import Drawing

@@ -1,6 +1,6 @@
 """How fast the simulated town runs beside the least that any town must do, in one run on one machine.
 
-    python -m bench.simulator [--seconds S] [--profile]
+    python -m bench.simulator_study.speed [--seconds S] [--profile]
 
 A case is a town: the three transformers of the 24 July day, and the heat-wave town with more and more of them. The bare
 step draws one random number for each appliance, moves each room by one exponential and adds all up by phase: no
@@ -149,7 +149,7 @@ def profile(transformers: int) -> str:
 
 def main() -> None:
     """Print the figures."""
-    words = argparse.ArgumentParser(prog="python -m bench.simulator")
+    words = argparse.ArgumentParser(prog="python -m bench.simulator_study.speed")
     words.add_argument("--seconds", type=float, default=2.0, help="of processor time, each repeat")
     words.add_argument(
         "--sizes", type=int, nargs="*", default=[0, *TOWN_SIZES], help="drawn areas; 0 is the 24 July day"

@@ -6,14 +6,14 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.figures import APPEND, DECODE, Figures, harmonic, ratios
-from bench.receivers import Kind
-from bench.traffic import Form
+from bench.ingest.figures import APPEND, DECODE, Figures, harmonic, ratios
+from bench.ingest.receivers import Kind
+from bench.ingest.traffic import Form
 
 ELSEWHERE = (
     (
         "start with 500,000 transformers and 15,000,000 readings: ≤ 15 s to the first fresh verdict",
-        "python -m bench.start",
+        "python -m bench.verdicts.start",
     ),
     ("journal ≤ 60 bytes a reading once its day is closed, a transformer's day ≤ 50 ms", "python -m bench.journal"),
     ("500,000 transformers, one reading a minute each, QoS 1, ten minutes: nothing lost", "make bench-province"),

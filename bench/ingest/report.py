@@ -8,10 +8,10 @@ from math import isnan
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import APPEND, DECODE, NO_QOS, Delay, Figures, Killed, spread
-from bench.goals import ELSEWHERE, Goal
-from bench.receivers import ACKNOWLEDGES, Kind
-from bench.traffic import Case
+from bench.ingest.figures import APPEND, DECODE, NO_QOS, Delay, Figures, Killed, spread
+from bench.ingest.goals import ELSEWHERE, Goal
+from bench.ingest.receivers import ACKNOWLEDGES, Kind
+from bench.ingest.traffic import Case
 
 HOLDS_ALL_MESSAGES = (DECODE, APPEND)
 """Parts whose memory is that of the benchmark's own messages, not their own."""

@@ -1,6 +1,6 @@
 """What a start costs: how long until the first fresh verdict, from a checkpoint and from the journal alone.
 
-    python -m bench.start [--transformers N] [--minutes M] [--behind M] [--folder DIR]
+    python -m bench.verdicts.start [--transformers N] [--minutes M] [--behind M] [--folder DIR]
 
 A journal of N transformers, once a minute for M minutes, is made by the pipeline itself, with its records; its
 checkpoint is so many minutes behind when the process is killed. One transformer in 2,000 is in an incident. Then
@@ -52,7 +52,7 @@ LIMITS = Limits(measured_age_hours_max=None, measured_ahead_minutes_max=5.0)
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench.start")
+    parser = argparse.ArgumentParser(prog="python -m bench.verdicts.start")
     parser.add_argument("--transformers", type=int, default=20_000)
     parser.add_argument("--minutes", type=int, default=30, help="readings of each transformer")
     parser.add_argument("--behind", type=int, default=5, help="how many minutes the checkpoint is behind")
@@ -86,7 +86,7 @@ def figures(transformers: int, minutes: int, behind: int, folder: Path | None = 
 
 
 def _run(step: str, folder: Path, words: Sequence[str]) -> str:
-    command = [sys.executable, "-m", "bench.start", "--step", step, "--folder", str(folder), *words]
+    command = [sys.executable, "-m", "bench.verdicts.start", "--step", step, "--folder", str(folder), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, -signal.SIGKILL):
         raise RuntimeError(done.stderr)

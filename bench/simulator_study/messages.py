@@ -1,6 +1,6 @@
 """Messages per second that simulated devices publish, beside a bare paho publisher in the same run.
 
-    python -m bench.simulator_messages [--messages N] [--repeats N]
+    python -m bench.simulator_study.messages [--messages N] [--repeats N]
 
 Single readings over MQTT 3.1.1. The broker has no subscriber: measured is publishing and the broker's taking.
 """
@@ -111,7 +111,7 @@ def lines(runs: dict[tuple[int, str], list[Measured]]) -> Iterable[str]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m bench.simulator_messages", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.simulator_study.messages", description=__doc__)
     parser.add_argument("--messages", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """A whole province on one machine: every transformer one reading a minute, single messages, for some minutes.
 
-    python -m bench.province [--minutes N] [--transformers N] [--qos 0|1]
+    python -m bench.province.run [--minutes N] [--transformers N] [--qos 0|1]
 
 Broker, collector and publisher share the machine. The publisher keeps its own ledger of what the broker has taken, and
 at the end sets of keys are compared: what was acknowledged and is not in the journal is lost. Delay is from sending to
@@ -26,12 +26,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.broker import running_broker
-from bench.ingest import surroundings
-from bench.measure import Standing, standing, wait_for
+from bench.ingest.measure import Standing, standing, wait_for
+from bench.ingest.receivers import Kind, Place, make_ledger
+from bench.ingest.run import surroundings
+from bench.ingest.traffic import Case, Form, ledger_of
 from bench.process import cpu_seconds, memory_mb, memory_now_mb
-from bench.province_packets import Rounds
-from bench.receivers import Kind, Place, make_ledger
-from bench.traffic import Case, Form, ledger_of
+from bench.province.packets import Rounds
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
 from stores.journal.journal import Journal

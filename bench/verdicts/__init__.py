@@ -1,0 +1,1 @@
+"""What verdicts cost, within a tick and at a start."""
