@@ -22,9 +22,9 @@ import pytest
 from hypothesis import settings
 
 from tests.faults.figures import pytest_terminal_summary as pytest_terminal_summary
-from tests.mosquitto import Mosquitto
-from tests.ports import FreePorts
-from tests.tools import tool
+from tests.support.mosquitto import Mosquitto
+from tests.support.ports import FreePorts
+from tests.support.tools import tool
 
 # The same examples on every run: a change is judged by the change. REDVEST_DRAW=1 looks for new ones.
 settings.register_profile("steady", derandomize=not os.environ.get("REDVEST_DRAW"))

@@ -2,7 +2,8 @@
 
 A reading's doubts follow from it and from earlier readings of its transformer, at most `TrustSettings.reach_us`
 back. `TrustFold` is a cache of what those earlier readings were; it can be thrown away and built again.
-Readings without a load rate are passed over, as verdicts pass over them. `tests/naive_trust.py` holds the slow twin.
+Readings without a load rate are passed over, as verdicts pass over them. `tests/support/naive_trust.py` holds the slow
+twin.
 """
 
 from __future__ import annotations

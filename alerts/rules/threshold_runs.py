@@ -3,7 +3,7 @@
 A *run* begins at the first reading at or above the enter line and lasts until the readings have stayed below
 the leave line for long enough. An episode is a run that held for `hold_minutes`. The walk is vectorised along time,
 and over every pair of a level and a transformer; what it must remember of a pair between two blocks is one `OPEN_RUN`.
-`tests/naive.py` holds the slow twin that walks reading by reading.
+`tests/support/naive.py` holds the slow twin that walks reading by reading.
 """
 
 from __future__ import annotations

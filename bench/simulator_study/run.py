@@ -31,7 +31,7 @@ from simulator.scenario.day import minute_of
 from simulator.scenario.scenario import Scenario, load_scenario
 from simulator.town.people import Measures
 from simulator.town.town import Town
-from tests.product_in_memory import play
+from tests.support.product_in_memory import play
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "simulator-proof.md"

@@ -15,7 +15,7 @@ from grid.text import Text
 from simulator.scenario.day import minute_of
 from simulator.scenario.scenario import Scenario
 from simulator.town.town import Town
-from tests.product_in_memory import Day, play
+from tests.support.product_in_memory import Day, play
 
 STREET = "YX06"
 CALLED = "10:50"

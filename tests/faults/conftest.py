@@ -17,7 +17,7 @@ import pytest
 from tests.faults.figures import FIGURE
 from tests.faults.site import Site
 from tests.faults.street import Street
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.faults.street import Key, Sent
-from tests.mqtt_bytes import length_of
+from tests.support.mqtt_bytes import length_of
 
 _BLOCK_MESSAGES = 200
 _RECONNECT_SECONDS = 0.1

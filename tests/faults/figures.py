@@ -9,7 +9,7 @@ import subprocess
 from importlib.metadata import version
 from typing import Any
 
-from tests.tools import tool
+from tests.support.tools import tool
 
 FIGURE = "fault figure"
 """Name of the property under which a test's report carries its figure, also from another process."""

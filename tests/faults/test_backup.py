@@ -11,7 +11,7 @@ from tests.faults.devices import Devices
 from tests.faults.promises import nothing_lost
 from tests.faults.site import Running, Site
 from tests.faults.street import Street, minutes_ago
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
 

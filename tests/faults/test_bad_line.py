@@ -15,7 +15,7 @@ from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.proxy import BadLine
 from tests.faults.site import Running, Site
 from tests.faults.street import Sent, Street, minutes_ago
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
 NewMosquitto = Callable[..., Mosquitto]

@@ -14,7 +14,7 @@ from tests.faults.injections import held, number_in
 from tests.faults.promises import PromiseBroken, nothing_invented, nothing_lost, require
 from tests.faults.site import START_SECONDS_MAX, SUBSCRIBED, Site, a_fast_clock
 from tests.faults.street import Sent, Street, minutes_ago, reading
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
 NewMosquitto = Callable[..., Mosquitto]
@@ -206,7 +206,8 @@ def crash_broker(
             site.wait_until(lambda: sent[at - 1].key in site.stored(), collector)  # noqa: B023
         missing = devices.acknowledged - site.stored()
         require(len(missing) == len(resent), f"the broker lost {len(missing)}, not {len(resent)}, in this test")
-        # When a search is made is tested in tests/test_gaps.py, by a clock: here a machine may be slow to make it.
+        # When a search is made is tested in tests/service/test_gaps.py, by a clock: here a machine may be slow to make
+        # it.
         give_up_at = time.monotonic() + (2.0 * LISTED_MINUTES_MAX * 60.0 / CLOCK_SPEED if broken else 120.0)
         while (unlisted := missing - site.keys_in_gaps(missing)) and time.monotonic() < give_up_at:
             time.sleep(0.1)

@@ -14,7 +14,7 @@ from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, require
 from tests.faults.site import Site
 from tests.faults.street import Sent, Street, reading
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]

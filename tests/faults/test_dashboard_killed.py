@@ -21,7 +21,7 @@ from tests.faults.devices import Devices
 from tests.faults.promises import nothing_lost, require
 from tests.faults.site import START_SECONDS_MAX, Site
 from tests.faults.street import Street, minutes_ago
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 
 def reload_page(port: int, until: threading.Event, drawn_once: threading.Event) -> int:

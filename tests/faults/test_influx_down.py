@@ -13,9 +13,9 @@ from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Running, Site, a_fast_clock
 from tests.faults.street import Sent, Street, minutes_ago
-from tests.influx_front import Front
-from tests.mosquitto import Mosquitto
-from tests.victoria_metrics import VictoriaMetrics
+from tests.support.influx_front import Front
+from tests.support.mosquitto import Mosquitto
+from tests.support.victoria_metrics import VictoriaMetrics
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]

@@ -18,7 +18,7 @@ from tests.faults.injections import POINTS
 from tests.faults.promises import PromiseBroken, nothing_invented, nothing_lost, require
 from tests.faults.site import Site, a_fast_clock
 from tests.faults.street import HEAVY_EACH, HEAVY_FROM_MINUTE, Key, Street, minutes_ago
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]

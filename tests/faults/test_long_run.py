@@ -14,7 +14,7 @@ from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Site
 from tests.faults.street import Street, minutes_ago
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]

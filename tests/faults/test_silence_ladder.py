@@ -14,7 +14,7 @@ from tests.faults.held_clock import HeldClock
 from tests.faults.promises import PromiseBroken, require
 from tests.faults.site import Running, Site
 from tests.faults.street import FEEDER_TRANSFORMERS, Street, reading
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]

@@ -11,8 +11,8 @@ from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Site
 from tests.faults.street import Street, minutes_ago
 from tests.faults.system_calls import Event, events, tracer, wait_for_end
-from tests.mosquitto import Mosquitto
-from tests.tools import tool
+from tests.support.mosquitto import Mosquitto
+from tests.support.tools import tool
 
 NewSite = Callable[..., Site]
 BURST = 20

@@ -1,0 +1,420 @@
+"""The pages, run without a browser: every page in both languages, answers, personal data, and bad input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from alerts.notification.audit_words import FORMULA
+from alerts.outreach.planner import VisitResult
+from dashboard import words
+from dashboard.charts.curve import load_rate_chart
+from dashboard.charts.layers import wall_clock_ms
+from grid.assets import Transformer
+from grid.readings import ReadingBatch
+from grid.text import Language, Text
+from grid.timestamps import MINUTE_US, SECOND_US, parse_moment_us
+from service.container import House
+from service.settings.settings import CONFIG_VARIABLE, load_settings
+from stores.journal.journal import Journal
+from stores.records.changes import Changes, ToldRemark
+from tests.support.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
+
+APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+PAGES = (
+    "views/wall.py",
+    "views/incidents.py",
+    "views/incident.py",
+    "views/transformer.py",
+    "views/my_list.py",
+    "views/alarms.py",
+    "views/system.py",
+)
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture(scope="module")
+def quiet_town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """Return a town that no test changes."""
+    return build_town(tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture
+def town(quiet_town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    """Let the pages look at a town that no test changes."""
+    yield from _looked_at(quiet_town, monkeypatch)
+
+
+@pytest.fixture
+def own_town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    """Let the pages look at a town of one's own."""
+    yield from _looked_at(build_town(tmp_path), monkeypatch)
+
+
+def _looked_at(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    monkeypatch.setenv(CONFIG_VARIABLE, str(town.config))
+    st.cache_resource.clear()
+    yield town
+    st.cache_resource.clear()
+
+
+def opened(page: str = "views/wall.py", **parameters: str) -> AppTest:
+    """Return the app after it drew a page with these parameters in its address."""
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "views/wall.py":
+        app.switch_page(page)
+        for name, value in parameters.items():
+            app.query_params[name] = value
+        app.run()
+    return app
+
+
+def told(app: AppTest) -> str:
+    """Return everything that the page says, as HTML and text."""
+    return "\n".join(_said(element) for element in app.main)
+
+
+def _said(element: Any) -> str:
+    if hasattr(element, "children"):
+        return "\n".join(_said(child) for child in element.children.values())
+    proto = getattr(element, "proto", None)
+    return "\n".join(str(getattr(proto, part, "")) for part in ("body", "label", "value") if getattr(proto, part, ""))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("language", list(Language))
+def test_every_page_draws_in_both_languages(town: Town, page: str, language: Language) -> None:
+    app = opened(page, lang=language.value, who="P1")
+    assert not app.exception
+    assert not app.error
+    title = {
+        "views/wall.py": words.WALL,
+        "views/incidents.py": words.INCIDENTS,
+        "views/incident.py": words.INCIDENT,
+        "views/transformer.py": words.TRANSFORMER,
+        "views/my_list.py": words.MY_LIST,
+        "views/alarms.py": words.ALARM_AUDIT,
+        "views/system.py": words.SYSTEM,
+    }[page]
+    assert title.to(language) in told(app)
+
+
+def test_every_text_of_the_pages_exists_in_both_languages() -> None:
+    texts = list(_texts(vars(words)))
+    assert len(texts) > 150
+    for text in texts:
+        assert text.zh.strip(), text
+        assert text.en.strip(), text
+        assert set(re.findall(r"{\w+}", text.zh)) == set(re.findall(r"{\w+}", text.en)), text
+        assert not CHINESE.search(text.en), text
+        assert CHINESE.search(text.zh) or not re.search("[A-Za-z]{3}", text.zh), text
+
+
+def _texts(names: dict[str, Any]) -> Iterator[Text]:
+    for value in names.values():
+        match value:
+            case Text():
+                yield value
+            case dict():
+                yield from (each for each in value.values() if isinstance(each, Text))
+            case tuple():
+                yield from (each for each in value if isinstance(each, Text))
+
+
+def test_chinese_comes_first_and_the_address_chooses_english(town: Town) -> None:
+    assert words.OPEN_INCIDENTS.zh in told(opened())
+    assert words.OPEN_INCIDENTS.en in told(opened(lang="en"))
+    assert words.OPEN_INCIDENTS.zh in told(opened(lang="xx"))
+
+
+def test_a_language_that_a_widget_forgot_is_still_spoken(town: Town) -> None:
+    app = opened(lang="en")
+    app.session_state["language_switch"] = None
+    app.run()
+    assert not app.exception
+    assert words.OPEN_INCIDENTS.en in told(app)
+
+
+def test_a_silent_transformer_is_never_drawn_as_normal(town: Town) -> None:
+    page = told(opened())
+    kinds = {t: k for k, t in re.findall(r'<a class="rv-tile ([a-z_ ]+)" href="[^"]*transformer=(YX\d\d)', page)}
+    assert kinds["YX09"] == kinds["YX10"] == "blind"
+    assert kinds["YX06"] == "severe_heavy"
+    assert kinds["YX11"] == "severe_heavy phase"
+    assert kinds["YX08"] == "normal"
+    assert "09:40 起无数据" in page
+
+
+def test_a_level_has_a_word_and_a_shape_beside_its_colour(town: Town) -> None:
+    page = told(opened())
+    assert "◆ 严重重载" in page
+    assert "▲ 重载" in page
+    assert "○ 失去数据" in page
+    assert "● 正常" in page
+
+
+def test_the_wall_says_that_the_collector_does_not_answer(town: Town) -> None:
+    assert "采集程序没有应答" in told(opened())
+
+
+def test_the_wall_leads_to_the_incident_in_one_click(town: Town) -> None:
+    assert f"./incident?incident={town.incident.incident_id}" in told(opened())
+
+
+@pytest.mark.parametrize(("name", "page"), [("incident", "views/incident.py"), ("transformer", "views/transformer.py")])
+def test_a_link_from_a_message_opens_what_it_names(town: Town, name: str, page: str) -> None:
+    value = town.incident.incident_id if name == "incident" else "YX07"
+    app = opened(**{name: value})
+    assert not app.exception
+    wanted = words.DOORS_TO_WALK if name == "incident" else words.LOAD_RATE_CURVE
+    assert wanted.zh in told(app)
+
+
+def test_the_name_of_a_shop_is_text_and_nothing_else(town: Town) -> None:
+    page = told(opened("views/incident.py", incident=town.incident.incident_id))
+    assert NASTY_SHOP not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_phones_and_contacts_are_masked_on_every_page(town: Town) -> None:
+    personal = [v for m in town.ledger.merchants for v in (m.phone, m.contact_name)]
+    personal += [person.phone for person in town.ledger.people]
+    for page in ("views/wall.py", "views/incident.py", "views/transformer.py", "views/my_list.py"):
+        shown = told(opened(page, incident=town.incident.incident_id, transformer="YX06", who="P1"))
+        assert not [value for value in personal if value in shown], page
+
+
+def test_an_answer_goes_into_the_record_and_shows_at_once(own_town: Town) -> None:
+    town = own_town
+    door = town.outreach.doors[-1].merchant_id
+    app = opened("views/incident.py", incident=town.incident.incident_id, who="P2")
+    app.button(key=f"incident-{town.incident.incident_id}-{door}-agreed").click().run()
+    assert not app.exception
+    house = House(load_settings(town.config))
+    visit = house.records.current_visits(town.incident.incident_id)[door]
+    assert (visit.result, visit.recorded_by) == (VisitResult.AGREED, "P2")
+    assert "模拟乙 记录" in told(app)
+    house.close()
+
+
+def test_nobody_can_answer_without_saying_who_they_are(town: Town) -> None:
+    door = town.outreach.doors[-1].merchant_id
+    app = opened("views/incident.py", incident=town.incident.incident_id)
+    app.button(key=f"incident-{town.incident.incident_id}-{door}-agreed").click().run()
+    assert words.CHOOSE_YOURSELF_FIRST.zh in [toast.value for toast in app.toast]
+    house = House(load_settings(town.config))
+    assert door not in house.records.current_visits(town.incident.incident_id)
+    house.close()
+
+
+def test_asking_for_a_phone_asks_for_a_reason_first(town: Town) -> None:
+    door = town.outreach.doors[-1].merchant_id
+    phone = next(m.phone for m in town.ledger.merchants if m.merchant_id == door)
+    app = opened("views/incident.py", incident=town.incident.incident_id, who="P1")
+    app.button(key=f"reveal-incident-{town.incident.incident_id}-{door}").click().run()
+    assert not app.exception
+    assert words.REVEAL_REASONS[0].zh in app.radio[0].options
+    next(b for b in app.button if b.label == words.REVEAL_CONFIRM.zh).click().run()
+    assert phone not in told(app)
+
+
+def test_my_list_shows_the_next_door_first_and_only_my_doors(town: Town) -> None:
+    mine = told(opened("views/my_list.py", who="P1"))
+    own = [d.merchant_id for d in town.outreach.doors if d.assigned_to == "P1"]
+    names = {m.merchant_id: m.name for m in town.ledger.merchants}
+    other = [names[d.merchant_id] for d in town.outreach.doors if d.assigned_to == "P2"]
+    assert words.NEXT_DOOR.zh in mine
+    assert not [name for name in other if f'"shop">{name}<' in mine]
+    unanswered = [m for m in own if m not in {v.merchant_id for v in town.visits}]
+    assert mine.index(f'"shop">{names[unanswered[0]]}<') < mine.index(f'"shop">{names[own[0]]}<')
+
+
+def test_the_alarm_audit_links_a_missed_incident_and_states_its_limits(town: Town) -> None:
+    page = told(opened("views/alarms.py"))
+    assert f"./incident?incident={town.incident.incident_id}" in page
+    assert "漏报" in page
+    assert FORMULA.zh in page
+    assert "144 个 10 分钟时段" in page
+
+
+def test_the_alarm_audit_says_when_a_station_was_flooded(own_town: Town) -> None:
+    town = own_town
+    incident, at_us = town.incident, town.incident.opened_at_us + 30 * SECOND_US
+    house = House(load_settings(town.config))
+    told_of = [
+        ToldRemark(f"{incident.incident_id}/{what}", kind, "YX", incident.level, incident.transformer_id,
+                   incident.incident_id, at_us, at_us + n, f"message {n}")
+        for n, (what, kind) in enumerate([("opened", "incident_opened"), *((f"list/{n}", "list") for n in range(9))])
+    ]  # fmt: skip
+    house.records.commit(Changes(told=tuple(told_of)))
+    house.close()
+    page = told(opened("views/alarms.py", lang="en"))
+    assert "10 ■ above limit" in page
+    assert "1 to mend" in page
+    assert "Missed</span>" in page
+    assert "was missed" not in page
+
+
+def test_the_transformer_page_states_voltage_limits_and_trust(town: Town) -> None:
+    page = told(opened("views/transformer.py", transformer="YX08"))
+    assert "198.0…235.4 V" in page
+    assert "可信，有标注" in page
+    assert "260 / 260" in page
+    assert f"S / Sn · {words.ACTIVE_ONLY_LONG.zh}" in page
+    assert "warned" not in page
+
+
+def test_a_frozen_meter_with_a_low_voltage_is_marked_and_on_the_list_to_check(own_town: Town) -> None:
+    at = NOW_US - np.arange(20)[::-1] * MINUTE_US
+    volts, amps = np.full((20, 3), 190.0), np.full((20, 3), 300.0)
+    with Journal.open_writer(own_town.folder / "data" / "journal.sqlite") as journal:
+        number = journal.numbers(["YX10"])["YX10"]
+        journal.append(ReadingBatch.of(np.full(20, number, np.int32), at, voltage_v=volts, current_amp=amps))
+    kind, key = "check_the_meter", f"YX10/STUCK/{NOW_US}"
+    house = House(load_settings(own_town.config))
+    house.records.commit(Changes(told=(ToldRemark(key, kind, "YX", kind, "YX10", None, NOW_US, NOW_US, key),)))
+    house.close()
+    page = told(opened("views/transformer.py", transformer="YX10"))
+    assert set(re.findall(r"<tr class=warned><th>(.) 相电压</th>", page)) == {"A", "B", "C"}
+    assert words.VOLTAGE_OUTSIDE.zh in page
+    assert words.TRUST_STANDING.zh in page
+    system = told(opened("views/system.py"))
+    assert "./transformer?transformer=YX10" in system
+    assert "数据冻结" in system
+
+
+def test_a_lost_feeder_is_one_red_line_and_its_tiles_name_it(own_town: Town) -> None:
+    ids = [f"YX2{n}" for n in range(6)]
+    more = tuple(Transformer(i, f"城东 {i}", "YX", 315.0, "G02", "F2") for i in ids)
+    house = House(load_settings(own_town.config))
+    ledger = replace(own_town.ledger, transformers=own_town.ledger.transformers + more)
+    house.records.replace_ledger(ledger, by="test", now_us=FIRST_US)
+    house.close()
+    with Journal.open_writer(own_town.folder / "data" / "journal.sqlite") as journal:
+        at_us = np.full(6, NOW_US - 30 * MINUTE_US)
+        numbers = list(journal.numbers(ids).values())
+        journal.append(ReadingBatch.of(numbers, at_us, received_at_us=at_us, active_power_kw=np.full(6, 100.0)))
+    wall = told(opened())
+    assert "【通信中断】线路 F2：6 个台区中 6 个无数据" in wall
+    tiles = re.findall(r'class="rv-tile blind"[^>]*transformer=(YX\d\d).*?</a>', wall)
+    assert tiles[-6:] == ids
+    assert words.FEEDER_LOST.zh.format(feeder="F2") in wall
+    system = told(opened("views/system.py"))
+    assert words.LOST_FEEDERS.zh in system
+    assert words.SILENT_COVERED.zh.format(count=6) in system
+    assert "<td>YX20</td>" not in system
+
+
+def test_a_wrong_address_says_so_and_shows_no_page_of_code(town: Town) -> None:
+    for page, parameters in (
+        ("views/incident.py", {"incident": "no-such"}),
+        ("views/transformer.py", {"transformer": "YX99"}),
+        ("views/my_list.py", {"who": "nobody"}),
+    ):
+        app = opened(page, **parameters)
+        assert not app.exception, page
+
+
+def test_faulty_settings_are_one_line_in_both_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "redvest.toml"
+    config.write_text("[broker]\nprot = 1\n", encoding="utf-8")
+    monkeypatch.setenv(CONFIG_VARIABLE, str(config))
+    st.cache_resource.clear()
+    app = AppTest.from_file(str(APP), default_timeout=120).run()
+    assert not app.exception
+    assert len(app.error) == 2
+    assert "prot" in app.error[0].value
+    st.cache_resource.clear()
+
+
+def test_before_anything_was_imported_the_wall_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "redvest.toml"
+    config.write_text('[data]\nfolder = "data"\n', encoding="utf-8")
+    monkeypatch.setenv(CONFIG_VARIABLE, str(config))
+    st.cache_resource.clear()
+    for page in PAGES:
+        app = opened(page)
+        assert not app.exception, page
+        assert not app.error, page
+    assert "redvest ledger import" in told(opened())
+    st.cache_resource.clear()
+
+
+def test_the_axis_of_a_chart_reads_as_the_stations_time(town: Town) -> None:
+    chart = _chart(town, "Asia/Shanghai")
+    at_eleven_in_shanghai_read_as_utc = int(datetime(2021, 7, 24, 11, 0, tzinfo=UTC).timestamp() * 1000)
+    assert at_eleven_in_shanghai_read_as_utc in chart["datasets"]["readings"]["at"].tolist()
+    axis = next(layer for layer in chart["layer"] if layer["mark"]["type"] == "line")["encoding"]["x"]
+    assert axis["scale"]["type"] == "utc"
+    assert axis["axis"]["format"] == "%H:%M"
+
+
+def test_a_change_of_the_clocks_moves_the_axis_with_it(town: Town) -> None:
+    before, after = parse_moment_us("2026-10-25T00:30:00Z"), parse_moment_us("2026-10-25T01:30:00Z")
+    shown = wall_clock_ms(np.array([before, after]), "Europe/Paris")
+    assert shown[0] == shown[1] == int(datetime(2026, 10, 25, 2, 30, tzinfo=UTC).timestamp() * 1000)
+
+
+def test_a_hole_in_the_readings_is_a_hole_in_the_line(town: Town) -> None:
+    house = House(load_settings(town.config))
+    curve = house.queries.curve("YX08", FIRST_US, NOW_US)
+    house.close()
+    drawn = load_rate_chart(
+        curve, (), from_us=FIRST_US, to_us=NOW_US, zone="Asia/Shanghai", language=Language.ZH, gap_us=20 * MINUTE_US
+    )
+    rates = drawn["datasets"]["readings"]["rate"]
+    assert len(rates) == len(curve) + 1
+    assert rates.isna().sum() == 1
+
+
+def test_a_chart_of_no_readings_still_shows_its_lines(town: Town) -> None:
+    house = House(load_settings(town.config))
+    curve = house.queries.curve("YX10", FIRST_US, NOW_US)
+    house.close()
+    drawn = load_rate_chart(
+        curve,
+        (),
+        from_us=FIRST_US,
+        to_us=NOW_US,
+        zone="Asia/Shanghai",
+        language=Language.EN,
+        gap_us=MINUTE_US,
+        air=True,
+    )
+    assert drawn["datasets"]["line90%"]["label"].tolist() == ["90% Severe heavy"]
+
+
+def test_every_layer_of_a_chart_draws_a_table_that_is_there(town: Town) -> None:
+    chart = _chart(town, "Asia/Shanghai")
+    for layer in chart["layer"]:
+        table = chart["datasets"][layer["data"]["name"]]
+        columns = {part["field"] for part in layer["encoding"].values() if isinstance(part, dict) and "field" in part}
+        assert columns <= set(table.columns), layer
+
+
+def _chart(town: Town, zone: str) -> Any:
+    house = House(load_settings(town.config))
+    shown = house.queries.incident(town.incident.incident_id)
+    house.close()
+    return load_rate_chart(
+        shown.curve,
+        shown.marks,
+        from_us=FIRST_US,
+        to_us=NOW_US,
+        zone=zone,
+        language=Language.ZH,
+        gap_us=20 * MINUTE_US,
+        target_load_rate=0.8,
+    )

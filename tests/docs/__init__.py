@@ -1,0 +1,1 @@
+"""Tests of documents, packaging, deployment, and the layout of the house."""

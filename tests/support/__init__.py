@@ -1,0 +1,1 @@
+"""What tests share: a real broker, ports, stores, naive twins of the rules."""
