@@ -166,20 +166,18 @@ def main() -> None:
         phases = [(f"repeat {n + 1} of {given.repeats}", bench.repeat(n)) for n in range(given.repeats)]
         phases += [] if given.no_verdicts else [("verdicts", bench.shares())]
         phases += [] if given.no_delay else [("delays", bench.delays())]
-        phases += [] if given.no_kill else [("kills", bench.ingest.kills())]
+        phases += [] if given.no_kill else [("kills", bench.kills())]
         for what, steps in phases:
             _follow(console, what, steps)
-            _keep(
-                given.json, about, modules, bench.ingest.figures
-            )  # a run that is cut short has measured something too
+            _keep(given.json, about, modules, bench.figures)  # a run that is cut short has measured something too
     about["load at the end"] = _load()
-    _keep(given.json, about, modules, bench.ingest.figures)
+    _keep(given.json, about, modules, bench.figures)
     for form, qos in bench.streams:
-        print_case(console, bench.cases[form], qos, bench.ingest.figures)
-    print_delays(console, bench.ingest.figures.delays)
-    if bench.ingest.figures.kills:
-        print_kills(console, bench.ingest.figures.kills)
-    print_goals(console, goals_of(bench.ingest.figures))
+        print_case(console, bench.cases[form], qos, bench.figures)
+    print_delays(console, bench.figures.delays)
+    if bench.figures.kills:
+        print_kills(console, bench.figures.kills)
+    print_goals(console, goals_of(bench.figures))
     console.print(f"load of the machine (1, 5, 15 minutes): {about['load']} before, {about['load at the end']} after")
     if float(about["load"].split()[0]) > BUSY_LOAD:
         console.print("Others used the processors as the run began: rates are shares of what was left; see 'by CPU'.")

@@ -55,7 +55,7 @@ def test_the_line_that_failing_tests_give_installs_what_make_test_installs() -> 
 
 
 def test_the_lock_of_the_benchmarks_peers_pins_by_hash_and_names_no_address() -> None:
-    text = (ROOT / "bench" / "peers" / "package-lock.json").read_text(encoding="utf-8")
+    text = (ROOT / "bench" / "ingest" / "peers" / "package-lock.json").read_text(encoding="utf-8")
     packages = json.loads(text)["packages"]
     assert all("integrity" in package for name, package in packages.items() if name)
     assert "://" not in text

@@ -22,9 +22,7 @@ HOUSE = {
     "alerts": Room(("grid",), pure=True),
     "collector": Room(("grid",)),
     "stores": Room(("grid", "alerts")),
-    "simulator": Room(
-        ("grid", "collector.wire.format", "collector.wire.terminal_format", "collector.mqtt.broker_address")
-    ),
+    "simulator": Room(("grid", "collector.wire", "collector.mqtt.broker_address")),
     "service": Room(("grid", "alerts", "collector", "stores", "simulator")),
     "dashboard": Room(("grid", "alerts", "service")),
 }
