@@ -43,6 +43,11 @@ def choose_rule_sets(names: Sequence[str], known: Iterable[RuleSet]) -> tuple[Ru
     return tuple(chosen.values())
 
 
+def superseded(rule_set: RuleSet, known: Iterable[RuleSet]) -> bool:
+    """Return whether a higher version of a set is known; the set itself stays as it is, for verdicts that cite it."""
+    return any(other.name == rule_set.name and other.version > rule_set.version for other in known)
+
+
 def _shipped() -> list[Path]:
     return sorted(Path(str(files("alerts.rules") / "rulesets")).glob("*.toml"))
 

@@ -44,6 +44,8 @@ class Level:
     leave_minutes: float = 0.0
     strict: bool = False
     """A reading exactly at a line is below it: enters above `enter`, leaves at or below `leave`."""
+    unbroken_hold: bool = False
+    """Only unbroken time at or above `enter` counts towards the hold: a reading below it begins the run anew."""
     incident: IncidentPart = IncidentPart.NONE
 
 
@@ -77,7 +79,8 @@ class RuleSet:
 _E = TypeVar("_E", bound=Enum)
 
 _SET_KEYS = {"name", "version", "title", "source", "points_minutes", "cut_at_midnight", "level"}
-_LEVEL_KEYS = {"name", "quantity", "enter", "leave", "hold_minutes", "leave_minutes", "strict", "incident"}
+_LEVEL_KEYS = {"name", "quantity", "enter", "leave", "hold_minutes", "leave_minutes", "strict", "unbroken_hold"}
+_LEVEL_KEYS |= {"incident"}
 _POINTS_MINUTES = {0, 5, 10, 15, 20, 30, 60}
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _LEVEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -139,6 +142,7 @@ def _level(row: Any, where: str) -> Level:
         hold_minutes=_number(row, "hold_minutes", where, 0.0, 1440.0, 0.0),
         leave_minutes=_number(row, "leave_minutes", where, 0.0, 1440.0, 0.0),
         strict=_yes_or_no(row, "strict", where),
+        unbroken_hold=_yes_or_no(row, "unbroken_hold", where),
         incident=_choice(row, "incident", IncidentPart, IncidentPart.NONE, where),
     )
 

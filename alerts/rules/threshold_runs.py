@@ -1,8 +1,10 @@
 """Runs above the lines of levels, over the readings of many transformers at once.
 
 A *run* begins at the first reading at or above the enter line and lasts until the readings have stayed below
-the leave line for long enough. An episode is a run that held for `hold_minutes`. The walk is vectorised along time,
-and over every pair of a level and a transformer; what it must remember of a pair between two blocks is one `OPEN_RUN`.
+the leave line for long enough. An episode is a run that held for `hold_minutes`. Where a level counts unbroken time
+only (`Level.unbroken_hold`), a run that has not held yet is over at its first reading below the enter line. The walk is
+vectorised along time, and over every pair of a level and a transformer; what it must remember of a pair between two
+blocks is one `OPEN_RUN`.
 `tests/support/naive.py` holds the slow twin that walks reading by reading.
 """
 
@@ -73,6 +75,8 @@ class Lines:
     hold_us: Moments
     leave_us: Moments
     bridged: Flags
+    unbroken: Flags
+    """Only unbroken time at or above the enter line counts towards the hold."""
 
     @staticmethod
     def of(levels: Sequence[tuple[Level, Gaps]]) -> Lines:
@@ -88,6 +92,7 @@ class Lines:
             np.array([round(level.hold_minutes * MINUTE_US) for level, _ in levels], np.int64),
             np.array([round(level.leave_minutes * MINUTE_US) for level, _ in levels], np.int64),
             np.array([gaps is Gaps.BRIDGED for _, gaps in levels], bool),
+            np.array([level.unbroken_hold for level, _ in levels], bool),
         )
 
 
@@ -224,6 +229,12 @@ def walk(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:
     says_in_run[head] = pairs.in_run
     speaks = is_head | cut | enters | leaves
     in_run = says_in_run[np.maximum.accumulate(np.where(speaks, position, 0))]
+    unbroken = lines.unbroken[level_of]
+    if unbroken.any():
+        rows_of = _Rows(at_us, rate, level_of, head, is_head, is_reading, position, begins_stretch)
+        in_run_unbroken, begun_anew = _unbroken_runs(lines, pairs, rows_of, enters, leaves, cut)
+        in_run = np.where(unbroken, in_run_unbroken, in_run)
+        cut = cut | (begun_anew & unbroken)
     was_in_run = is_reading & in_run[previous]
     in_run_before = was_in_run & ~cut
     begins = is_reading & in_run & ~in_run_before
@@ -266,25 +277,71 @@ def walk(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:
     readings = np.where(from_past, brought["readings"], 0) + own_readings - np.where(left, tail_readings, 0)
     peak, peak_at_us = _peaks(rate, at_us, start, stop, from_past, brought)
     last_row = np.where(left, at_stop, last)
+    held = at_us[last] - started_at_us >= lines.hold_us[level]
+    ended_at_us = np.where(left, below_crossed_at_us, at_us[last])
+    begun_anew = left & ~held & lines.unbroken[level]
+    if begun_anew.any():
+        below_enter = crossing_us(at_us[last], at_us[at_stop], rate[last], rate[at_stop], lines.enter[level])
+        ended_at_us = np.where(begun_anew, below_enter, ended_at_us)
     return Runs(
         level=level,
         transformer=heads.transformer[of_pair],
         first_at_us=np.where(from_past, brought["first_at_us"], at_us[start]),
         first_load_rate=np.where(from_past, brought["first_load_rate"], rate[start]),
         started_at_us=started_at_us,
-        ended_at_us=np.where(left, below_crossed_at_us, at_us[last]),
+        ended_at_us=ended_at_us,
         end=end,
         peak_load_rate=peak,
         peak_at_us=peak_at_us,
         last_load_rate=rate[last_row],
         last_at_us=at_us[last_row],
         readings=readings,
-        held=at_us[last] - started_at_us >= lines.hold_us[level],
+        held=held,
         held_before=from_past & (at_us[start] - started_at_us >= lines.hold_us[level]),
         below=tail_readings,
         below_since_us=below_since_us[tail],
         below_crossed_at_us=below_crossed_at_us,
     )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a walk (m,): every pair's head, then its readings."""
+
+    at_us: Moments
+    rate: Rates
+    level: Positions
+    head: Positions
+    """(p,) the row of each pair's head."""
+    is_head: Flags
+    is_reading: Flags
+    position: Positions
+    begins_stretch: Flags
+
+
+def _unbroken_runs(
+    lines: Lines, pairs: Pairs, rows: _Rows, enters: Flags, leaves: Flags, cut: Flags
+) -> tuple[Flags, Flags]:
+    """Return which rows (m,) lie in a run, and which begin one anew behind a gap, where time must be unbroken.
+
+    A sequence of readings at or above the enter line is a run; once it has held, the run lasts until it is left.
+    """
+    at_us, previous = rows.at_us, np.maximum(rows.position - 1, 0)
+    started_before_us = np.where(pairs.in_run, pairs.past["started_at_us"], NEVER)
+    has_held = pairs.in_run & (at_us[rows.head] - pairs.past["started_at_us"] >= lines.hold_us[pairs.level])
+    above = enters.copy()
+    above[rows.head] = pairs.in_run & ~has_held
+    begins = above & (rows.is_head | rows.begins_stretch | ~above[previous])
+    crossed_us = crossing_us(at_us[previous], at_us, rows.rate[previous], rows.rate, lines.enter[rows.level])
+    above_since_us = np.where(rows.begins_stretch, at_us, crossed_us)
+    above_since_us[rows.head] = started_before_us
+    start = np.maximum.accumulate(np.where(begins | rows.is_head, rows.position, 0))
+    holds = rows.is_reading & above & (at_us - above_since_us[start] >= lines.hold_us[rows.level])
+    says_held = holds.copy()
+    says_held[rows.head] = has_held
+    speaks = rows.is_head | cut | holds | leaves
+    held = says_held[np.maximum.accumulate(np.where(speaks, rows.position, 0))]
+    return held | above, begins & rows.begins_stretch & ~held[previous]
 
 
 def _peaks(

@@ -184,8 +184,11 @@ class LevelFold:
         whole = stretches.gapless(self._gap_us)
         if new_day is not None:
             whole &= ~np.logical_or.reduceat(new_day, stretches.heads.first_row)
-        stays = stretches.lowest >= lines.stays_from[levels][:, None]
-        steady = in_run & stays & (whole | lines.bridged[levels][:, None])
+        # What can begin a run anew that has not held yet is walked.
+        unbroken = lines.unbroken[levels]
+        stays_from = np.where(unbroken, lines.enters_from[levels], lines.stays_from[levels])
+        stays = stretches.lowest >= stays_from[:, None]
+        steady = in_run & stays & (whole | (lines.bridged[levels] & ~unbroken)[:, None])
         level, at = np.nonzero(steady)
         row = place[level, at]
         record = self._open.record

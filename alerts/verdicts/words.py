@@ -18,6 +18,8 @@ def level_line(level: Level) -> Text:
     quantity, enter, leave = quantity_name(level), percent(level.enter), percent(level.leave)
     hold, stay = span(round(level.hold_minutes * MINUTE_US)), span(round(level.leave_minutes * MINUTE_US))
     held_zh, held_en = (f"并保持 {hold.zh}", f" for {hold.en}") if level.hold_minutes else ("即判定", " at once")
+    if level.hold_minutes and level.unbroken_hold:
+        held_zh, held_en = f"并连续保持 {hold.zh}", f" for {hold.en} without a break"
     left_zh, left_en = (f" 满 {stay.zh}", f" for {stay.en}") if level.leave_minutes else (" ", " at once")
     return Text(
         f"{quantity.zh} ≥ {enter.zh} {held_zh}；低于 {leave.zh}{left_zh}解除",
@@ -42,12 +44,13 @@ def episode_reason(episode: Episode, level: Level, zone: tzinfo, *, active_only:
         crossed_zh, crossed_en = f"{start.zh} {quantity.zh}越过 {enter.zh}", f"crossed {enter.en} on {start.en}"
     readings = "reading" if episode.readings == 1 else "readings"
     ended = _ended(episode, level, zone)
+    unbroken_zh, unbroken_en = ("连续", " unbroken") if level.unbroken_hold else ("", "")
     note_zh = "；只有有功功率，按有功计算，实际更高" if active_only else ""
     note_en = "; active power only, so the true rate is higher" if active_only else ""
     return Text(
-        f"{episode.rule} {name.zh}：{crossed_zh}，须保持 {level.hold_minutes:g} 分钟，峰值 {peak.zh}（{peak_at.zh}），"
-        f"共 {episode.readings} 个读数；{ended.zh}{note_zh}。",
-        f"{episode.rule} {name.en}: {quantity.en} {crossed_en}, hold {level.hold_minutes:g} min, "
+        f"{episode.rule} {name.zh}：{crossed_zh}，须{unbroken_zh}保持 {level.hold_minutes:g} 分钟，"
+        f"峰值 {peak.zh}（{peak_at.zh}），共 {episode.readings} 个读数；{ended.zh}{note_zh}。",
+        f"{episode.rule} {name.en}: {quantity.en} {crossed_en}, hold {level.hold_minutes:g} min{unbroken_en}, "
         f"peak {peak.en} ({peak_at.en}), {episode.readings} {readings}; {ended.en}{note_en}.",
     )
 

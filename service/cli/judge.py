@@ -23,7 +23,7 @@ from service.cli.explain import print_walk
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Column, Screen, local, percent, progress, utc
 from service.ledger_sheets import ledger_of
-from service.rulebook import choose_rule_sets, read_rule_sets
+from service.rulebook import choose_rule_sets, read_rule_sets, superseded
 
 if TYPE_CHECKING:
     from service.offline.judge import Recording, Tally, Verdict
@@ -147,23 +147,28 @@ def rules(config: Config = None, language: Speak = None, as_json: AsJson = False
         used = {rule_set.cited for rule_set in choose_rule_sets(values.rules, known)}
         rows = []
         for rule_set in known:
+            is_superseded = superseded(rule_set, known)
+            old = Text("（已有新版）", " (superseded)") if is_superseded else Text("", "")
+            title = Text(rule_set.title.zh + old.zh, rule_set.title.en + old.en)
             for level in rule_set.levels:
                 if as_json:
                     screen.line(
                         rule=rule_set.cited,
                         title=rule_set.title,
                         used=rule_set.cited in used,
+                        superseded=is_superseded,
                         level=level.name,
                         quantity=level.quantity.value,
                         enter=level.enter,
                         leave=level.leave,
                         hold_minutes=level.hold_minutes,
                         leave_minutes=level.leave_minutes,
+                        unbroken_hold=level.unbroken_hold,
                         incident=level.incident.value,
                         source=rule_set.source,
                     )
                 mark = Styled("●", "green") if rule_set.cited in used else Styled("")
-                rows.append([mark, rule_set.cited, rule_set.title, level_name(level.name), level_line(level)])
+                rows.append([mark, rule_set.cited, title, level_name(level.name), level_line(level)])
         if not as_json:
             columns = [
                 Column(Text("启用", "used")),

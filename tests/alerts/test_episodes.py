@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alerts.model.episodes import Ending, Episode
 from alerts.model.incidents import Incident, IncidentState
-from alerts.rules.rule_set import Level, Quantity, RuleSet, parse_rule_set
+from alerts.rules.rule_set import IncidentPart, Level, Quantity, RuleSet, parse_rule_set
 from alerts.rules.series import SortedRates
 from alerts.verdicts import level_state
 from alerts.verdicts.engine import VerdictFold
@@ -83,19 +83,20 @@ def days(draw: st.DrawFn) -> tuple[list[int], list[float]]:
     leave_minutes=st.sampled_from([0, 3, 10, 15]),
     leave=st.sampled_from([0.9, 0.85]),
     strict=st.booleans(),
+    unbroken=st.booleans(),
     offset_minutes=st.sampled_from([None, 0, 480, -690]),
     data=st.data(),
 )
 def test_the_vectorised_walk_equals_the_slow_twin_for_any_cut_into_blocks(
-    day, hold, leave_minutes, leave, strict, offset_minutes, data
+    day, hold, leave_minutes, leave, strict, unbroken, offset_minutes, data
 ):
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
-    level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, leave_minutes, strict)
+    level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, leave_minutes, strict, unbroken)
     rules = replace(rule_set_of(level), cut_at_midnight=offset_minutes is not None)
     zone = timezone(timedelta(minutes=offset_minutes or 0))
     readings = list(zip(times, rates, strict=True))
-    wanted = naive.episodes(readings, 0.9, leave, hold, leave_minutes, 20, strict, offset_minutes)
+    wanted = naive.episodes(readings, 0.9, leave, hold, leave_minutes, 20, strict, offset_minutes, unbroken)
     assert [as_naive(e) for e in fold(rules, times, rates, cuts, zone)] == wanted
 
 
@@ -209,7 +210,12 @@ def test_of_two_values_for_one_moment_the_first_counts():
 
 def incidents(times: list[int], rates: list[float], cuts: list[int] = ()) -> list[Incident]:
     """Show one transformer's readings in blocks cut at `cuts`; return its incidents as they stand at the end."""
-    verdicts = VerdictFold([shipped("early-warning")], 20, ["T1"])
+    return incidents_of(shipped("early-warning"), times, rates, cuts)
+
+
+def incidents_of(rules: RuleSet, times: list[int], rates: list[float], cuts: list[int] = ()) -> list[Incident]:
+    """Return the incidents by a rule set."""
+    verdicts = VerdictFold([rules], 20, ["T1"])
     known: dict[str, Incident] = {}
     bounds = [0, *sorted(cuts), len(times)]
     for a, b in itertools.pairwise(bounds):
@@ -282,6 +288,25 @@ def test_long_overload_counts_the_sooner_the_heavier():
     assert [e.level for e in fold(rules, times, [1.61] * 61)] == ["overload_160"]
     assert [e.level for e in fold(rules, times[:31], [1.81] * 31)] == ["overload_180"]
     assert fold(rules, times, [1.6] * 61) == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(day=days(), hold=st.sampled_from([0, 10, 30]), leave=st.sampled_from([0.9, 0.85]), data=st.data())
+def test_incidents_that_need_unbroken_time_are_the_same_for_any_cut_and_hold_over_no_gap(day, hold, leave, data):
+    times, rates = day
+    cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
+    level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, 3, False, True, IncidentPart.OPENS)
+    found = [incidents_of(rule_set_of(level), times, rates, c) for c in (cuts, [], range(len(times)))]
+    assert found[0] == found[1] == found[2]
+    episodes = {e.first_reading_at_us for e in fold(rule_set_of(level), times, rates)}
+    assert all(i.first_reading_at_us in episodes for i in found[0])
+
+
+def test_time_below_the_line_is_not_held_in_the_second_version_and_was_in_the_first():
+    times = [NOON + i * MINUTE for i in range(32)]
+    rates = [0.9] * 17 + [0.7] * 15
+    assert fold(shipped("thirty-minutes-2"), times, rates) == []
+    assert [e.level for e in fold(shipped("thirty-minutes"), times, rates)] == ["heavy"]
 
 
 def test_thirty_minutes_means_above_the_line():

@@ -350,6 +350,9 @@ def test_rules_lists_what_there_is_and_what_is_used(redvest: Any) -> None:
     assert {"early-warning@1", "two-hours@1"} == {line["rule"] for line in lines if line["used"]}
     severe = next(line for line in lines if (line["rule"], line["level"]) == ("early-warning@1", "severe_heavy"))
     assert (severe["enter"], severe["leave"], severe["leave_minutes"], severe["incident"]) == (0.9, 0.85, 10, "opens")
+    versions = {line["rule"]: (line["superseded"], line["unbroken_hold"]) for line in lines}
+    assert versions["thirty-minutes@1"] == versions["long-overload@1"] == (True, False)
+    assert versions["thirty-minutes@2"] == versions["long-overload@2"] == (False, True)
 
 
 # The stores

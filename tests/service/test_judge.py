@@ -79,7 +79,9 @@ def judge(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
 
 def rule_set_of(case: Path) -> RuleSet:
     """Return the rule set that a golden case is named after."""
-    (rules,) = (rules for rules in SHIPPED if case.name.startswith(f"{rules.name}-"))
+    sets = [rules for rules in SHIPPED if case.name.startswith(f"{rules.name}-")]
+    later = [rules for rules in sets if case.name.startswith(f"{rules.name}-{rules.version}-")]
+    (rules,) = later or [rules for rules in sets if rules.version == 1]
     return rules
 
 
@@ -89,7 +91,7 @@ def expected(case: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case.name)
 def test_golden_case(case: Path, judge: Callable[..., Run]) -> None:
-    run = judge(case, "--rules", rule_set_of(case).name, "--json")
+    run = judge(case, "--rules", rule_set_of(case).cited, "--json")
     assert run.code == 0, run.error
     wanted = expected(case)
     assert len(run.lines) == len(wanted), run.out
@@ -98,7 +100,7 @@ def test_golden_case(case: Path, judge: Callable[..., Run]) -> None:
         assert {name: line[name] for name in want} == want
 
 
-@pytest.mark.parametrize("rules", SHIPPED, ids=lambda rules: rules.name)
+@pytest.mark.parametrize("rules", SHIPPED, ids=lambda rules: rules.cited)
 def test_every_shipped_rule_set_has_three_golden_cases_that_say_why(rules: RuleSet) -> None:
     cases = [case for case in GOLDEN if rule_set_of(case) is rules]
     assert len(cases) >= 3
@@ -153,6 +155,7 @@ def test_golden_expectations_agree_with_the_slow_twin(case: Path) -> None:
                 20,
                 level.strict,
                 round(offset.total_seconds() / 60) if rules.cut_at_midnight else None,
+                level.unbroken_hold,
             ):
                 ended = None if e.ended_at is None else format_utc(e.ended_at)
                 times = (format_utc(e.started_at), ended, e.ended_by, format_utc(e.peak_at))
@@ -481,7 +484,7 @@ def test_explain_tells_doubts_and_leaves_quiet_readings_together(judge: Callable
 def test_explain_as_json_has_a_line_per_reading_and_level_that_says_something(judge: Callable[..., Run]) -> None:
     run = judge(
         CASES / "verdicts" / "thirty-minutes-leave-minutes",
-        *("--rules", "thirty-minutes", "--explain", "T1", "--json"),
+        *("--rules", "thirty-minutes@1", "--explain", "T1", "--json"),
     )
     assert [[event["event"] for event in line["events"]] for line in run.lines] == [
         ["begins"],

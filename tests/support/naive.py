@@ -71,10 +71,12 @@ def episodes(
     gap_minutes: float = 20,
     strict: bool = False,
     day_offset_minutes: int | None = None,
+    unbroken: bool = False,
 ) -> list[NaiveEpisode]:
     """All episodes of one transformer at one level, by walking each stretch reading by reading.
 
-    `day_offset_minutes`: the zone's offset from UTC, for rules that cut every run at midnight.
+    `day_offset_minutes`: the zone's offset from UTC, for rules that cut every run at midnight. `unbroken`: only
+    unbroken time at or above the enter line counts towards the hold.
     """
     found = []
     cut = stretches(readings, gap_minutes)
@@ -92,6 +94,15 @@ def episodes(
             started = stretch[i][0]
             if i > 0:
                 started = crossing(*stretch[i - 1], *stretch[i], enter)
+            if unbroken:
+                above = i
+                while above < len(stretch) and not (
+                    stretch[above][1] < enter or (strict and stretch[above][1] == enter)
+                ):
+                    above += 1
+                if stretch[above - 1][0] - started < hold_minutes * MINUTE_US:
+                    i = above
+                    continue
             closing_from = None
             closed_at_row = None
             j = i
