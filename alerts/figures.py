@@ -49,30 +49,30 @@ def degrees(temperature_c: float) -> Text:
     return Text(f"{temperature_c:g}℃", f"{temperature_c:g} °C")
 
 
-def clock_time(moment_us: int, zone: tzinfo) -> str:
+def clock_time(timestamp_us: int, zone: tzinfo) -> str:
     """Return the time of day in `zone`, with seconds only where there are some: 11:00, 10:41:32."""
-    when = as_datetime(moment_us, zone)
+    when = as_datetime(timestamp_us, zone)
     return f"{when:%H:%M:%S}" if when.second else f"{when:%H:%M}"
 
 
-def day(moment_us: int, zone: tzinfo) -> Text:
+def day(timestamp_us: int, zone: tzinfo) -> Text:
     """Return the date in `zone`: 7月24日 / 24 July."""
-    when = as_datetime(moment_us, zone)
+    when = as_datetime(timestamp_us, zone)
     return Text(f"{when.month}月{when.day}日", f"{when.day} {_MONTHS[when.month - 1]}")
 
 
-def day_and_time(moment_us: int, zone: tzinfo) -> Text:
+def day_and_time(timestamp_us: int, zone: tzinfo) -> Text:
     """Return date and time of day in `zone`: 7月24日 11:00 / 24 July 11:00."""
-    date, time = day(moment_us, zone), clock_time(moment_us, zone)
+    date, time = day(timestamp_us, zone), clock_time(timestamp_us, zone)
     return Text(f"{date.zh} {time}", f"{date.en} {time}")
 
 
-def later_time(moment_us: int, after_us: int, zone: tzinfo) -> Text:
+def later_time(timestamp_us: int, after_us: int, zone: tzinfo) -> Text:
     """Return the time of day, with its date only when it is another day than that of `after_us`."""
-    if as_datetime(moment_us, zone).date() == as_datetime(after_us, zone).date():
-        time = clock_time(moment_us, zone)
+    if as_datetime(timestamp_us, zone).date() == as_datetime(after_us, zone).date():
+        time = clock_time(timestamp_us, zone)
         return Text(time, time)
-    return day_and_time(moment_us, zone)
+    return day_and_time(timestamp_us, zone)
 
 
 def span(length_us: int) -> Text:

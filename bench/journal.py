@@ -40,23 +40,23 @@ WRITTEN_PER_SECOND = 20_000
 
 def readings(transformers: int, first_minute: int, minutes: int, seed: int) -> ReadingBatch:
     """Return what a fleet sends in some minutes: voltages, currents, P, Q, neutral current, oil temperature."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     rows = transformers * minutes
     number, minute = np.arange(rows) % transformers, first_minute + np.arange(rows) // transformers
-    load_rate = 0.5 + 0.3 * np.sin(number) + 0.03 * np.sin(minute / 30.0) + dice.normal(0.0, 0.01, rows)
+    load_rate = 0.5 + 0.3 * np.sin(number) + 0.03 * np.sin(minute / 30.0) + rng.normal(0.0, 0.01, rows)
     apparent_kva = 400.0 * load_rate
-    voltage = np.round(234.0 - 12.0 * load_rate[:, None] + dice.uniform(-1.0, 1.0, (rows, 3)), 1)
+    voltage = np.round(234.0 - 12.0 * load_rate[:, None] + rng.uniform(-1.0, 1.0, (rows, 3)), 1)
     measured_at_us = FIRST_DAY_US + minute * MINUTE_US
     return ReadingBatch.of(
         number,
         measured_at_us,
-        received_at_us=measured_at_us + dice.integers(50_000, 950_000, rows),
+        received_at_us=measured_at_us + rng.integers(50_000, 950_000, rows),
         voltage_v=voltage,
         current_amp=np.round(apparent_kva[:, None] / 3.0 * 1000.0 / voltage, 1),
         active_power_kw=np.round(0.95 * apparent_kva, 1),
         reactive_power_kvar=np.round(0.31 * apparent_kva, 1),
-        neutral_current_amp=np.round(np.abs(dice.normal(40.0, 5.0, rows)), 1),
-        oil_temperature_c=np.round(60.0 + dice.normal(0.0, 0.2, rows), 1),
+        neutral_current_amp=np.round(np.abs(rng.normal(40.0, 5.0, rows)), 1),
+        oil_temperature_c=np.round(60.0 + rng.normal(0.0, 0.2, rows), 1),
         sequence=minute,
     )
 
@@ -130,10 +130,10 @@ def ask_while_written(path: Path, transformers: int) -> tuple[str, int]:
     )
     assert writer.stdout is not None
     writer.stdout.readline()
-    dice = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     taken, processor = [], time.process_time()
     with Journal.open_reader(path) as journal:
-        for number in dice.integers(0, transformers, QUESTIONS).tolist():
+        for number in rng.integers(0, transformers, QUESTIONS).tolist():
             began = time.perf_counter()
             day = journal.series(number, FIRST_DAY_US, FIRST_DAY_US + DAY_US - 1)
             taken.append(1000.0 * (time.perf_counter() - began))

@@ -96,13 +96,13 @@ def _address(running: subprocess.Popen[str]) -> str:
 
 def _pictures(browser: Browser, address: str) -> Iterator[tuple[str, bytes]]:
     """Yield each picture with its file name, in the order of the story."""
-    desk = browser.new_context(viewport=DESK)
+    visit_recorder = browser.new_context(viewport=DESK)
     phone = browser.new_context(viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True)
-    wall = _opened(desk, address, ".rv-tile .big small")
+    wall = _opened(visit_recorder, address, ".rv-tile .big small")
     _until("an incident", lambda: wall.locator(".rv-row").count() > 0)
     about = str(wall.locator(".rv-row").first.get_attribute("href")).removeprefix(".")
-    incident = _opened(desk, address + about, ".rv-door")
-    english = _opened(desk, f"{address}/?lang=en", ".rv-tile")
+    incident = _opened(visit_recorder, address + about, ".rv-door")
+    english = _opened(visit_recorder, f"{address}/?lang=en", ".rv-tile")
     mine = _opened(phone, f"{address}/my-list?who={WALKER}", ".rv-door")
     answers = incident.locator(".rv-answered > li")
     _until("answers", lambda: answers.count() >= ANSWERS_FOR_PICTURE)
@@ -114,7 +114,7 @@ def _pictures(browser: Browser, address: str) -> Iterator[tuple[str, bytes]]:
     ):
         yield name, _settled(page)
     _until("the end of the incident", lambda: incident.locator(".rv-advice.over").count() == 1)
-    day = _opened(desk, f"{address}/transformer?transformer=YX06", "[data-testid=stVegaLiteChart] svg")
+    day = _opened(visit_recorder, f"{address}/transformer?transformer=YX06", "[data-testid=stVegaLiteChart] svg")
     yield "transformer.png", _settled(day)
 
 

@@ -123,9 +123,9 @@ class MessageBlock(Sequence[Message]):
             qos = self.flags[index] >> _QOS_SHIFT & _QOS_MASK
             place = range(len(self))[index]
             mid = self.mids[self._acknowledgeable(place)] if qos else 0
-            moment_us = int(self.received_at_us[index])
+            timestamp_us = int(self.received_at_us[index])
             return Message(
-                self.topic(index), self.payloads[index], moment_us, mid, qos, self.epoch, self.is_retained(index)
+                self.topic(index), self.payloads[index], timestamp_us, mid, qos, self.epoch, self.is_retained(index)
             )
         start, stop, step = index.indices(len(self))
         if step != 1:

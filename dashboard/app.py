@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import words
-from dashboard.session import house, queries, say
+from dashboard.session import container, queries, say
 from dashboard.sidebar import sidebar
 from grid.errors import RedvestError
 
@@ -24,7 +24,7 @@ def main() -> None:
     )
     st.html(_FOLDER / "look.css")
     try:
-        house()
+        container()
         queries()
     except RedvestError as error:
         st.error(words.SETTINGS_TROUBLE.zh.format(why=error))

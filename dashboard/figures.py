@@ -39,21 +39,21 @@ def trend(per_hour: float) -> Text:
     return Text(f"{arrow} {abs(points):.0f} 个百分点/时", f"{arrow} {abs(points):.0f} points/h")
 
 
-def time_of_day(moment: int | None, zone: str, seconds: bool = False) -> str:
+def time_of_day(timestamp: int | None, zone: str, seconds: bool = False) -> str:
     """Return a moment [µs] as HH:MM of the station's zone."""
-    if moment is None:
+    if timestamp is None:
         return DASH
-    return as_datetime(moment, ZoneInfo(zone)).strftime("%H:%M:%S" if seconds else "%H:%M")
+    return as_datetime(timestamp, ZoneInfo(zone)).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
-def day_and_time(moment: int | None, zone: str) -> str:
+def day_and_time(timestamp: int | None, zone: str) -> str:
     """Return a moment [µs] as `07-24 10:42` of the station's zone."""
-    return DASH if moment is None else as_datetime(moment, ZoneInfo(zone)).strftime("%m-%d %H:%M")
+    return DASH if timestamp is None else as_datetime(timestamp, ZoneInfo(zone)).strftime("%m-%d %H:%M")
 
 
-def day(moment: int, zone: str) -> str:
+def day(timestamp: int, zone: str) -> str:
     """Return the day of a moment [µs] in the station's zone, as `2021-07-24`."""
-    return as_datetime(moment, ZoneInfo(zone)).strftime("%Y-%m-%d")
+    return as_datetime(timestamp, ZoneInfo(zone)).strftime("%Y-%m-%d")
 
 
 def span(length_us: int) -> Text:
@@ -72,11 +72,11 @@ def span(length_us: int) -> Text:
     return Text(f"{days} 天 {hours} 小时", f"{days} d {hours} h")
 
 
-def age(moment: int | None, now_us: int) -> Text:
+def age(timestamp: int | None, now_us: int) -> Text:
     """Return how long ago a moment was."""
-    if moment is None:
+    if timestamp is None:
         return Text("从未", "never")
-    if now_us - moment < 5 * SECOND_US:
+    if now_us - timestamp < 5 * SECOND_US:
         return Text("刚刚", "just now")
-    long = span(now_us - moment)
+    long = span(now_us - timestamp)
     return Text(f"{long.zh}前", f"{long.en} ago")

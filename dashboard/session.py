@@ -12,11 +12,11 @@ from alerts.model.display_names import role_name
 from dashboard import words
 from grid.errors import RedvestError
 from grid.text import Language, Text
-from service.container import House
+from service.container import Container
 from service.queries.alarm_audit import AuditedAlarms
 from service.queries.answers import IncidentPage, MyList, TransformerPage, Wall
 from service.queries.answers_system import System
-from service.queries.data_quality import DoubtfulMeter
+from service.queries.data_quality import FlaggedMeter
 from service.queries.queries import Queries
 from service.settings.settings import load_settings
 
@@ -30,12 +30,12 @@ _AUDIT_KEPT_SECONDS = 20.0
 
 
 @st.cache_resource(show_spinner=False)
-def house() -> House:
+def container() -> Container:
     """Return the house of this process. Raises SettingsError.
 
     Streamlit collects garbage after every rerun: what is loaded once is taken out of its way here.
     """
-    opened = House(load_settings())
+    opened = Container(load_settings())
     gc.collect()
     gc.freeze()
     return opened
@@ -43,7 +43,7 @@ def house() -> House:
 
 def queries() -> Queries:
     """Return the read side."""
-    return house().queries
+    return container().queries
 
 
 @st.cache_resource(ttl=_KEPT_SECONDS, max_entries=1, show_spinner=False)
@@ -83,9 +83,9 @@ def alarm_audit(from_us: int, to_us: int) -> AuditedAlarms:
 
 
 @st.cache_resource(ttl=_AUDIT_KEPT_SECONDS, max_entries=1, show_spinner=False)
-def meters_to_check() -> tuple[DoubtfulMeter, ...]:
+def meters_to_check() -> tuple[FlaggedMeter, ...]:
     """Return the meters to check, some seconds old."""
-    return queries().doubtful_meters()
+    return queries().flagged_meters()
 
 
 def forget_answers() -> None:
@@ -100,7 +100,7 @@ def language() -> Language:
     known = {each.value: each for each in Language}
     kept = known.get(st.session_state.get(_LANGUAGE, ""))
     if kept is None:
-        kept = known.get(st.query_params.get("lang", ""), house().settings.language)
+        kept = known.get(st.query_params.get("lang", ""), container().settings.language)
         st.session_state[_LANGUAGE] = kept.value
     return kept
 

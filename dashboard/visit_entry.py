@@ -8,7 +8,7 @@ import streamlit as st
 
 from alerts.outreach.planner import VisitResult
 from dashboard import words
-from dashboard.session import choose_person, forget_answers, house, person, person_labels, say
+from dashboard.session import choose_person, container, forget_answers, person, person_labels, say
 from grid.errors import RedvestError
 from service.queries.answers import DoorRow
 
@@ -53,7 +53,7 @@ def _record(row: DoorRow, result: VisitResult) -> None:
         st.session_state["said"] = (say(words.CHOOSE_YOURSELF_FIRST), ":material/person_alert:")
         return
     try:
-        house().desk.record_visit(row.incident_id, row.door.merchant_id, result, person())
+        container().visit_recorder.record_visit(row.incident_id, row.door.merchant_id, result, person())
     except RedvestError as error:
         st.session_state["said"] = (say(words.NOT_RECORDED, why=str(error)), ":material/error:")
         return
@@ -124,7 +124,7 @@ def _reveal(row: DoorRow) -> None:
         st.error(say(words.REASON_TOO_SHORT))
         return
     try:
-        contact = house().desk.reveal(row.door.merchant_id, person(), reason)
+        contact = container().visit_recorder.reveal(row.door.merchant_id, person(), reason)
     except RedvestError as error:
         st.error(str(error))
         return

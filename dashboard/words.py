@@ -108,12 +108,12 @@ VOLTAGE_LIMITS = Text(
 VOLTAGE_BELOW = Text("▼ 低于限值", "▼ below the limit")
 VOLTAGE_ABOVE = Text("▲ 高于限值", "▲ above the limit")
 VOLTAGE_OUTSIDE = Text("电压越限", "voltage outside limits")
-TRUST = Text("近 24 小时数据可信度", "Trust in the last 24 hours")
-TRUST_NOTHING = Text("近 24 小时没有可判定的读数。", "No reading with a load rate in the last 24 hours.")
-TRUST_STANDING = Text("最新读数仍存疑", "newest reading in doubt")
-TRUST_PAST = Text("最新读数已正常", "newest reading is clean")
-TRUST_READINGS = Text("{readings} 个读数，其中 {doubtful} 个存疑", "{readings} readings, {doubtful} in doubt")
-TRUST_NOTE = Text(
+QUALITY = Text("近 24 小时数据可信度", "Trust in the last 24 hours")
+QUALITY_NOTHING = Text("近 24 小时没有可判定的读数。", "No reading with a load rate in the last 24 hours.")
+QUALITY_NEWEST_FLAGGED = Text("最新读数仍存疑", "newest reading in doubt")
+QUALITY_PAST = Text("最新读数已正常", "newest reading is clean")
+QUALITY_READINGS = Text("{readings} 个读数，其中 {doubtful} 个存疑", "{readings} readings, {doubtful} in doubt")
+QUALITY_NOTE = Text(
     "存疑的读数照常显示，但不能单独叫人，也不能结束事件。",
     "Doubtful readings are shown as they came; alone they call nobody, and they end no incident.",
 )
@@ -310,7 +310,7 @@ HEALTH_NAMES = {
     "last_message_seconds": Text("距上一条报文（秒）", "since the last message (s)"),
 }
 WHAT_TO_DO = Text("处理办法：{remedy}", "What to do: {remedy}")
-COLLECTOR_FIGURES = Text("采集指标", "The collector's figures")
+COLLECTOR_METRICS = Text("采集指标", "The collector's figures")
 HEALTH_VALUES = {"True": Text("是", "yes"), "False": Text("否", "no"), "None": Text("尚无", "none yet")}
 STORES = Text("存储", "Stores")
 READINGS = Text("读数", "Readings")
@@ -332,12 +332,12 @@ SILENT_COVERED = Text(
     "另有 {count} 个台区无数据，已由上面的线路中断或监测中断说明。",
     "{count} more are silent: the lost feeder or the blind monitoring above explains them.",
 )
-DOUBTFUL_METERS = Text("待核查的表计", "Meters to check")
-DOUBTFUL_METERS_NOTE = Text(
+FLAGGED_METERS = Text("待核查的表计", "Meters to check")
+FLAGGED_METERS_NOTE = Text(
     "近 7 天通知核查、近 24 小时仍有存疑读数的表计。",
     "Told to be checked within 7 days, with doubtful readings in the last 24 h.",
 )
-NO_DOUBTFUL_METERS = Text("没有待核查的表计。", "No meter is to be checked.")
+NO_FLAGGED_METERS = Text("没有待核查的表计。", "No meter is to be checked.")
 NEVER_SEEN_TRANSFORMERS = Text("建档后从未上报的台区", "Transformers never seen since registered")
 MESSAGES = Text("通知", "Notifications")
 MESSAGES_NOTE = Text(

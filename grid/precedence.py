@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from grid.readings import ReadingBatch
 
 
-def standing_rows(batch: ReadingBatch) -> NDArray[np.intp]:
+def rows_with_precedence(batch: ReadingBatch) -> NDArray[np.intp]:
     """Return the rows that stand, one for each transformer and moment, sorted by transformer and time.
 
     The order of the batch says which reading was first.

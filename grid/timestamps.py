@@ -16,14 +16,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def moment_us(when: datetime) -> int:
+def timestamp_us(when: datetime) -> int:
     """Return an aware datetime as a moment [µs]. Raises ValueError for a naive one."""
     if when.tzinfo is None:
         raise ValueError("the time carries no UTC offset")
     return (when - _EPOCH) // _MICROSECOND
 
 
-def parse_moment_us(text: str) -> int:
+def parse_timestamp_us(text: str) -> int:
     """Return the moment [µs] of an ISO 8601 text with an offset (`Z`, `+08:00` or `+0800`).
 
     Raises ValueError when the text is no ISO 8601 time or has no offset.
@@ -36,18 +36,18 @@ def parse_moment_us(text: str) -> int:
         raise ValueError(f"not an ISO 8601 time: {text!r}") from error
     if when.tzinfo is None:
         raise ValueError(f"the time {text!r} carries no UTC offset; write +08:00 or Z behind it")
-    return moment_us(when)
+    return timestamp_us(when)
 
 
-def as_datetime(moment: int, zone: tzinfo = UTC) -> datetime:
+def as_datetime(timestamp: int, zone: tzinfo = UTC) -> datetime:
     """Return a moment [µs] as an aware datetime in `zone`."""
-    return (_EPOCH + timedelta(microseconds=int(moment))).astimezone(zone)
+    return (_EPOCH + timedelta(microseconds=int(timestamp))).astimezone(zone)
 
 
-def format_utc(moment: int) -> str:
+def format_utc(timestamp: int) -> str:
     """Return a moment [µs] as ISO 8601 UTC text, with a fraction only where there is one.
 
     >>> format_utc(1627095600000000)
     '2021-07-24T03:00:00Z'
     """
-    return as_datetime(moment).isoformat().replace("+00:00", "Z")
+    return as_datetime(timestamp).isoformat().replace("+00:00", "Z")

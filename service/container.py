@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from collector.decoding.plausibility import Limits
     from collector.mqtt.broker_address import BrokerAddress
     from collector.wire.terminal_format import TerminalFormat
-    from service.metrics.metrics import Meters
+    from service.metrics.metrics import Metrics
     from service.queries.queries import Queries
-    from service.response.visits import Desk
+    from service.response.visits import VisitRecorder
     from stores.journal.journal import Journal
-    from stores.maintenance.disk_reserve import Ballast
+    from stores.maintenance.disk_reserve import DiskReserve
     from stores.records.records import Records
 
 
-class House:
+class Container:
     """The parts of one installation. Close it when done; parts that hold nothing open need no closing."""
 
     def __init__(self, settings: Settings) -> None:
@@ -74,12 +74,12 @@ class House:
         rows_max = rejects_rows_max or self.settings.collector.rejects_rows_max
         return Journal.open_writer(self.settings.journal_file, rejects_rows_max=rows_max)
 
-    def ballast(self) -> Ballast:
+    def reserve(self) -> DiskReserve:
         """Return the reserve of disk space beside the stores."""
-        from stores.maintenance.disk_reserve import BALLAST_FILE, Ballast
+        from stores.maintenance.disk_reserve import RESERVE_FILE, DiskReserve
 
         self.make_data_folder()
-        return Ballast(self.settings.data.folder / BALLAST_FILE, self.settings.data.ballast_mib * 2**20)
+        return DiskReserve(self.settings.data.folder / RESERVE_FILE, self.settings.data.ballast_mib * 2**20)
 
     def fleet(self) -> Fleet:
         """Return the transformers of the ledger that have readings, by their numbers in the journal."""
@@ -155,18 +155,18 @@ class House:
         )
 
     @cached_property
-    def desk(self) -> Desk:
+    def visit_recorder(self) -> VisitRecorder:
         """Return the one door through which answers come in."""
-        from service.response.visits import Desk
+        from service.response.visits import VisitRecorder
 
-        return Desk(self.records, self.clock)
+        return VisitRecorder(self.records, self.clock)
 
     @cached_property
-    def meters(self) -> Meters:
+    def metrics(self) -> Metrics:
         """Return the instruments of this process."""
-        from service.metrics.metrics import Meters
+        from service.metrics.metrics import Metrics
 
-        return Meters()
+        return Metrics()
 
     def make_data_folder(self) -> None:
         """Make the data folder, for its owner alone. Raises SettingsError when that is impossible."""

@@ -7,6 +7,6 @@ from zlib import crc32
 import numpy as np
 
 
-def dice(seed: int, *name: str) -> np.random.Generator:
+def rng(seed: int, *name: str) -> np.random.Generator:
     """Return the generator that belongs to a seed and a name, such as a merchant's id."""
     return np.random.default_rng([seed, crc32("\n".join(name).encode())])

@@ -18,8 +18,8 @@ from alerts.notification.audit import (
     OperatorLoad,
     RepeatedAlarm,
 )
-from alerts.quality.flags import Doubt
-from alerts.quality.words import doubt_name
+from alerts.quality.flags import QualityFlag
+from alerts.quality.words import flag_name
 from grid.text import Text
 
 FORMULA = Text(
@@ -106,8 +106,8 @@ def _what_was_told(key: str) -> Text:
             return (
                 Text("监测恢复", "monitoring sees again") if what == "back" else Text("监测中断", "monitoring is blind")
             )
-        case [transformer_id, doubt] if doubt in Doubt.__members__:
-            name = doubt_name(Doubt[doubt])
+        case [transformer_id, flag] if flag in QualityFlag.__members__:
+            name = flag_name(QualityFlag[flag])
             return Text(f"{transformer_id} 核查表计（{name.zh}）", f"check the meter of {transformer_id} ({name.en})")
         case [incident_id, "blind"]:
             return Text(f"事件 {incident_id} 读数中断", f"readings of incident {incident_id} stopped")

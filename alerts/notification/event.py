@@ -31,7 +31,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Remark:
+class NotificationEvent:
     """One thing to say. `text` and all else carry no personal data."""
 
     key: str
@@ -60,7 +60,7 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class Speech:
+class Notification:
     """One message to send on every channel, and the remarks that are said by it."""
 
     key: str
@@ -75,14 +75,14 @@ class Speech:
     created_at_us: int
     incident_id: str | None
     """Where all its remarks are about one incident."""
-    remark_keys: tuple[str, ...]
+    event_keys: tuple[str, ...]
 
 
-def speech_key(remark_keys: tuple[str, ...]) -> str:
+def notification_key(event_keys: tuple[str, ...]) -> str:
     """Return the key of a speech: that of its only remark, or a digest of all."""
-    if len(remark_keys) == 1:
-        return remark_keys[0]
-    return f"speech/{sha256(chr(10).join(sorted(remark_keys)).encode()).hexdigest()[:24]}"
+    if len(event_keys) == 1:
+        return event_keys[0]
+    return f"speech/{sha256(chr(10).join(sorted(event_keys)).encode()).hexdigest()[:24]}"
 
 
 def urgency_of_level(level: str) -> Urgency:

@@ -137,8 +137,8 @@ def incident_revised(
     zh: list[str] = []
     en: list[str] = []
     for word_zh, word_en, old, new in (
-        ("起点", "opening", _moment(before.opened_at_us, zone), _moment(after.opened_at_us, zone)),
-        ("结束", "end", _moment(before.closed_at_us, zone), _moment(after.closed_at_us, zone)),
+        ("起点", "opening", _timestamp(before.opened_at_us, zone), _timestamp(after.opened_at_us, zone)),
+        ("结束", "end", _timestamp(before.closed_at_us, zone), _timestamp(after.closed_at_us, zone)),
         ("峰值", "peak", percent(before.peak_load_rate), percent(after.peak_load_rate)),
         ("级别", "level", level_name(before.level), level_name(after.level)),
     ):
@@ -162,5 +162,5 @@ def _last(incident: Incident, zone: tzinfo) -> Text:
     return day_and_time(incident.last_reading_at_us, zone)
 
 
-def _moment(moment_us: int | None, zone: tzinfo) -> Text:
-    return Text("未结", "open") if moment_us is None else day_and_time(moment_us, zone)
+def _timestamp(timestamp_us: int | None, zone: tzinfo) -> Text:
+    return Text("未结", "open") if timestamp_us is None else day_and_time(timestamp_us, zone)

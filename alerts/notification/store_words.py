@@ -26,7 +26,7 @@ def disk_has_room() -> Text:
     )
 
 
-def journal_set_aside(moved_to: str, at_us: int, zone: tzinfo) -> Text:
+def journal_quarantined(moved_to: str, at_us: int, zone: tzinfo) -> Text:
     """Return what is said when a damaged journal was found at the start and replaced by a new one."""
     at = day_and_time(at_us, zone)
     return Text(

@@ -5,7 +5,7 @@ level), a group at most once in five minutes. When more than ten groups want to 
 digest speaks for all. A flapping transformer is told of once, then again when it is calm. Nothing is dropped:
 every remark is said in exactly one speech, or still waits.
 
-The machine is pure: what it remembers is a `HygieneState` that the caller keeps, in the same transaction as the
+The machine is pure: what it remembers is a `ThrottlingState` that the caller keeps, in the same transaction as the
 speeches that came of it. The limits are promises of the product; EEMUA 191 gives their sense.
 """
 
@@ -14,9 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from alerts.notification.event import OPENED, Group, Remark, Speech, Urgency, speech_key, urgency_of_level
+from alerts.notification.event import (
+    OPENED,
+    Group,
+    Notification,
+    NotificationEvent,
+    Urgency,
+    notification_key,
+    urgency_of_level,
+)
 from alerts.notification.flapping import Unrest
-from alerts.notification.throttling_state import HygieneState, Waiting
+from alerts.notification.throttling_state import ThrottlingState, Waiting
 from alerts.notification.token_bucket import TokenBucket, TokenRate
 from alerts.notification.words import Flapping, digest_text, group_text, leading
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
@@ -24,11 +32,11 @@ from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 __all__ = [
     "OPENED",
     "Group",
-    "Hygiene",
-    "HygieneSettings",
-    "HygieneState",
-    "Remark",
-    "Speech",
+    "Notification",
+    "NotificationEvent",
+    "Throttling",
+    "ThrottlingSettings",
+    "ThrottlingState",
     "TokenBucket",
     "TokenRate",
     "Urgency",
@@ -37,7 +45,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class HygieneSettings:
+class ThrottlingSettings:
     """How much is said. The defaults are what is promised."""
 
     gather_seconds: float = 30.0
@@ -63,17 +71,17 @@ class _Topic:
     due_at_us: int
 
 
-class Hygiene:
+class Throttling:
     """The rules of speech for some channels, all of which get every speech. Keeps nothing between two calls."""
 
     def __init__(
         self,
         channels: Sequence[str],
-        settings: HygieneSettings | None = None,
+        settings: ThrottlingSettings | None = None,
         station_names: Mapping[str, str] | None = None,
     ) -> None:
         """Speak on `channels`; `station_names` by station id, else the id is said."""
-        by = settings or HygieneSettings()
+        by = settings or ThrottlingSettings()
         self._channels = tuple(channels)
         self._rate = by.rate
         self._station_names = station_names or {}
@@ -84,38 +92,38 @@ class Hygiene:
         self._remembered_us = round(by.remembered_hours * HOUR_US)
 
     def step(
-        self, state: HygieneState, remarks: Iterable[Remark], now_us: int
-    ) -> tuple[tuple[Speech, ...], HygieneState]:
+        self, state: ThrottlingState, events: Iterable[NotificationEvent], now_us: int
+    ) -> tuple[tuple[Notification, ...], ThrottlingState]:
         """Hear new remarks; return what to send now, the most urgent first, and the state after that."""
-        state = self.hear(state, remarks, now_us)
-        speeches: list[Speech] = []
+        state = self.hear(state, events, now_us)
+        notifications: list[Notification] = []
         while True:
-            speech, state = self.speak(state, now_us)
-            if speech is None:
-                return tuple(speeches), state
-            speeches.append(speech)
+            notification, state = self.speak(state, now_us)
+            if notification is None:
+                return tuple(notifications), state
+            notifications.append(notification)
 
-    def hear(self, state: HygieneState, remarks: Iterable[Remark], now_us: int) -> HygieneState:
+    def hear(self, state: ThrottlingState, events: Iterable[NotificationEvent], now_us: int) -> ThrottlingState:
         """Return the state with new remarks in it; one that waits already, or was said lately, is not new."""
         state = state.not_after(now_us)
-        known = {w.remark.key for w in state.waiting}
+        known = {w.event.key for w in state.waiting}
         unrest = dict(state.unrest)
         waiting = list(state.waiting)
-        for remark in remarks:
-            if remark.key in known or remark.key in state.told_at_us:
+        for event in events:
+            if event.key in known or event.key in state.told_at_us:
                 continue
-            known.add(remark.key)
-            if remark.kind == OPENED and remark.transformer_id:
-                before = unrest.get(remark.transformer_id)
+            known.add(event.key)
+            if event.kind == OPENED and event.transformer_id:
+                before = unrest.get(event.transformer_id)
                 if before is None or before.is_past(now_us):
                     before = Unrest()
-                unrest[remark.transformer_id] = before.opened_again(now_us)
-            waiting.append(Waiting(remark, now_us))
+                unrest[event.transformer_id] = before.opened_again(now_us)
+            waiting.append(Waiting(event, now_us))
         if len(waiting) == len(state.waiting):
             return state
         return replace(state, at_us=now_us, waiting=tuple(waiting), unrest=unrest)
 
-    def speak(self, state: HygieneState, now_us: int) -> tuple[Speech | None, HygieneState]:
+    def speak(self, state: ThrottlingState, now_us: int) -> tuple[Notification | None, ThrottlingState]:
         """Return the one thing to send now, None for nothing, and the state after it was sent.
 
         Call it again until it returns None, and about once a second. Whoever keeps the state after each speech
@@ -137,48 +145,48 @@ class Hygiene:
         may_speak = [topic for topic in topics if self._may_speak_at_us(state, topic.group) <= now_us]
         return self._say(may_speak, state, now_us, in_storm=True)
 
-    def _topics(self, state: HygieneState, now_us: int) -> Iterator[_Topic]:
+    def _topics(self, state: ThrottlingState, now_us: int) -> Iterator[_Topic]:
         """Yield what each group would say now. All remarks about one transformer go with its most urgent one."""
         by_subject: dict[str, list[Waiting]] = {}
         for waiting in state.waiting:
-            unrest = state.unrest.get(waiting.remark.transformer_id)
-            if unrest is None or not unrest.holds_back(waiting.remark.urgency, now_us):
-                by_subject.setdefault(waiting.remark.subject, []).append(waiting)
+            unrest = state.unrest.get(waiting.event.transformer_id)
+            if unrest is None or not unrest.holds_back(waiting.event.urgency, now_us):
+                by_subject.setdefault(waiting.event.subject, []).append(waiting)
         by_group: dict[Group, list[Waiting]] = {}
         for of_subject in by_subject.values():
-            group = max((w.remark for w in of_subject), key=lambda remark: remark.urgency).group
+            group = max((w.event for w in of_subject), key=lambda event: event.urgency).group
             by_group.setdefault(group, []).extend(of_subject)
         for group, of_group in by_group.items():
             gathered_at_us = min(w.heard_at_us for w in of_group) + self._gather_us
             yield _Topic(
                 group,
                 tuple(of_group),
-                max(w.remark.urgency for w in of_group),
+                max(w.event.urgency for w in of_group),
                 max(gathered_at_us, self._may_speak_at_us(state, group)),
             )
 
-    def _may_speak_at_us(self, state: HygieneState, group: Group) -> int:
+    def _may_speak_at_us(self, state: ThrottlingState, group: Group) -> int:
         said_at_us = state.said_at_us.get(group)
         return 0 if said_at_us is None else said_at_us + self._group_us
 
-    def _bucket(self, state: HygieneState, channel: str) -> TokenBucket:
+    def _bucket(self, state: ThrottlingState, channel: str) -> TokenBucket:
         return state.buckets.get(channel, TokenBucket())
 
     def _say(
-        self, topics: Sequence[_Topic], state: HygieneState, now_us: int, *, in_storm: bool
-    ) -> tuple[Speech, HygieneState]:
-        names = {w.remark.transformer_id for topic in topics for w in topic.waiting}
+        self, topics: Sequence[_Topic], state: ThrottlingState, now_us: int, *, in_storm: bool
+    ) -> tuple[Notification, ThrottlingState]:
+        names = {w.event.transformer_id for topic in topics for w in topic.waiting}
         said = sorted((w for topic in topics for w in topic.waiting), key=lambda w: w.heard_at_us)
-        remarks = [w.remark for w in said]
+        events = [w.event for w in said]
         flapping = {
             name: Flapping(unrest.crossings, unrest.is_calm(now_us))
             for name, unrest in state.unrest.items()
             if unrest.flaps and name in names
         }
-        speech = self._speech([topic.group for topic in topics], remarks, flapping, now_us)
-        keys = set(speech.remark_keys)
-        waiting = tuple(w for w in state.waiting if w.remark.key not in keys)
-        return speech, HygieneState(
+        notification = self._notification([topic.group for topic in topics], events, flapping, now_us)
+        keys = set(notification.event_keys)
+        waiting = tuple(w for w in state.waiting if w.event.key not in keys)
+        return notification, ThrottlingState(
             at_us=now_us,
             waiting=waiting,
             said_at_us={
@@ -190,52 +198,52 @@ class Hygiene:
                 **{topic.group: now_us for topic in topics},
             },
             digest_at_us=now_us if in_storm else state.digest_at_us,
-            unrest=_after(state.unrest, remarks, waiting, now_us),
+            unrest=_after(state.unrest, events, waiting, now_us),
             told_at_us={
                 **{key: at for key, at in state.told_at_us.items() if now_us - at < self._remembered_us},
-                **dict.fromkeys(speech.remark_keys, now_us),
+                **dict.fromkeys(notification.event_keys, now_us),
             },
             buckets={c: self._bucket(state, c).taken(self._rate, now_us) for c in self._channels},
         )
 
-    def _speech(
+    def _notification(
         self,
         groups: Sequence[Group],
-        remarks: Sequence[Remark],
+        events: Sequence[NotificationEvent],
         flapping: Mapping[str, Flapping],
         now_us: int,
-    ) -> Speech:
-        keys = tuple(remark.key for remark in remarks)
-        stations = {remark.station_id for remark in remarks}
-        incidents = {remark.incident_id for remark in remarks}
-        is_about_one = len({remark.subject for remark in remarks}) == 1
+    ) -> Notification:
+        keys = tuple(event.key for event in events)
+        stations = {event.station_id for event in events}
+        incidents = {event.incident_id for event in events}
+        is_about_one = len({event.subject for event in events}) == 1
         if len(groups) == 1:
-            text = group_text(groups[0], remarks, flapping, self._station_names)
+            text = group_text(groups[0], events, flapping, self._station_names)
         else:
-            text = digest_text(remarks, flapping, self._station_names)
-        return Speech(
-            key=speech_key(keys),
-            kind=leading(remarks).kind if is_about_one else "group" if len(groups) == 1 else "digest",
+            text = digest_text(events, flapping, self._station_names)
+        return Notification(
+            key=notification_key(keys),
+            kind=leading(events).kind if is_about_one else "group" if len(groups) == 1 else "digest",
             station_id=stations.pop() if len(stations) == 1 else "",
             level=groups[0].level if len(groups) == 1 else "",
-            urgency=max(remark.urgency for remark in remarks),
+            urgency=max(event.urgency for event in events),
             text=text,
             created_at_us=now_us,
             incident_id=incidents.pop() if len(incidents) == 1 else None,
-            remark_keys=keys,
+            event_keys=keys,
         )
 
 
 def _after(
-    unrest: Mapping[str, Unrest], said: Sequence[Remark], waiting: Sequence[Waiting], now_us: int
+    unrest: Mapping[str, Unrest], said: Sequence[NotificationEvent], waiting: Sequence[Waiting], now_us: int
 ) -> dict[str, Unrest]:
     """Return the unrest of all transformers after some remarks were said.
 
     What is past is forgotten, unless remarks still wait: it will be said that the transformer is calm.
     """
     urgency: dict[str, int] = {}
-    for remark in said:
-        urgency[remark.transformer_id] = max(urgency.get(remark.transformer_id, -1), remark.urgency)
+    for event in said:
+        urgency[event.transformer_id] = max(urgency.get(event.transformer_id, -1), event.urgency)
     told = {name: of.told(urgency[name]) if name in urgency else of for name, of in unrest.items()}
-    waits = {w.remark.transformer_id for w in waiting}
+    waits = {w.event.transformer_id for w in waiting}
     return {name: of for name, of in told.items() if name in waits or not of.is_past(now_us)}

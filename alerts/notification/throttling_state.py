@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from alerts.notification.event import Group, Remark
+from alerts.notification.event import Group, NotificationEvent
 from alerts.notification.flapping import Unrest
 from alerts.notification.token_bucket import TokenBucket
 from grid.text import Text
@@ -21,17 +21,17 @@ _VERSION = 1
 class Waiting:
     """A remark that is not said yet, and when it was heard."""
 
-    remark: Remark
+    event: NotificationEvent
     heard_at_us: int
 
     @cached_property
     def json(self) -> str:
         """Return both as JSON text: made once, for all that waits is written down whenever anything is heard."""
-        return _json([self.heard_at_us, _remark_values(self.remark)])
+        return _json([self.heard_at_us, _event_values(self.event)])
 
 
 @dataclass(frozen=True)
-class HygieneState:
+class ThrottlingState:
     """Everything that decides what is said next. The mappings are never changed, only replaced."""
 
     at_us: int = 0
@@ -64,15 +64,15 @@ class HygieneState:
         return f'{values[:-1]},"waiting":[{",".join(waiting.json for waiting in self.waiting)}]}}'
 
     @staticmethod
-    def from_json(text: str) -> HygieneState:
+    def from_json(text: str) -> ThrottlingState:
         """Return the state that `to_json` wrote. Raises ValueError for any other text."""
         try:
             values = json.loads(text)
             if values["version"] != _VERSION:
                 raise ValueError(f"version {values['version']}, wanted {_VERSION}")
-            return HygieneState(
+            return ThrottlingState(
                 at_us=values["at_us"],
-                waiting=tuple(Waiting(_remark(of), heard_us) for heard_us, of in values["waiting"]),
+                waiting=tuple(Waiting(_event(of), heard_us) for heard_us, of in values["waiting"]),
                 said_at_us={Group(station, level): at_us for station, level, at_us in values["said_at_us"]},
                 digest_at_us=values["digest_at_us"],
                 unrest={name: _unrest(of) for name, of in values["unrest"].items()},
@@ -82,7 +82,7 @@ class HygieneState:
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no state of alarm hygiene: {error!r}") from error
 
-    def not_after(self, now_us: int) -> HygieneState:
+    def not_after(self, now_us: int) -> ThrottlingState:
         """Return the state with no moment after `now_us`: a clock that was set back must not silence anybody."""
         back_us = self.at_us - now_us
         if back_us <= 0:
@@ -90,7 +90,7 @@ class HygieneState:
         return replace(
             self,
             at_us=now_us,
-            waiting=tuple(Waiting(w.remark, w.heard_at_us - back_us) for w in self.waiting),
+            waiting=tuple(Waiting(w.event, w.heard_at_us - back_us) for w in self.waiting),
             said_at_us={group: at_us - back_us for group, at_us in self.said_at_us.items()},
             digest_at_us=None if self.digest_at_us is None else self.digest_at_us - back_us,
             unrest={name: unrest.earlier(back_us) for name, unrest in self.unrest.items()},
@@ -102,14 +102,14 @@ def _json(values: Any) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _remark_values(remark: Remark) -> dict[str, Any]:
-    load_rate = None if math.isnan(remark.load_rate) else remark.load_rate
-    return {**vars(remark), "text": {"zh": remark.text.zh, "en": remark.text.en}, "load_rate": load_rate}
+def _event_values(event: NotificationEvent) -> dict[str, Any]:
+    load_rate = None if math.isnan(event.load_rate) else event.load_rate
+    return {**vars(event), "text": {"zh": event.text.zh, "en": event.text.en}, "load_rate": load_rate}
 
 
-def _remark(values: dict[str, Any]) -> Remark:
+def _event(values: dict[str, Any]) -> NotificationEvent:
     load_rate = math.nan if values["load_rate"] is None else values["load_rate"]
-    return Remark(**{**values, "text": Text(**values["text"]), "load_rate": load_rate})
+    return NotificationEvent(**{**values, "text": Text(**values["text"]), "load_rate": load_rate})
 
 
 def _unrest(values: dict[str, Any]) -> Unrest:

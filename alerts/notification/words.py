@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from alerts.figures import percent
 from alerts.model.display_names import level_name
-from alerts.notification.event import OPENED, Group, Remark
+from alerts.notification.event import OPENED, Group, NotificationEvent
 from alerts.notification.flapping import CALM_AFTER_US
 from grid.text import Text
 from grid.timestamps import MINUTE_US
@@ -48,38 +48,43 @@ class Flapping:
     calm: bool
 
 
-def leading(remarks: Sequence[Remark]) -> Remark:
+def leading(events: Sequence[NotificationEvent]) -> NotificationEvent:
     """Return the remark that says how things stand: the last that tells a transformer's state, else the last."""
-    telling = [remark for remark in remarks if remark.kind in _TELLING]
-    return (telling or remarks)[-1]
+    telling = [event for event in events if event.kind in _TELLING]
+    return (telling or events)[-1]
 
 
 def group_text(
-    group: Group, remarks: Sequence[Remark], flapping: Mapping[str, Flapping], station_names: Mapping[str, str]
+    group: Group,
+    events: Sequence[NotificationEvent],
+    flapping: Mapping[str, Flapping],
+    station_names: Mapping[str, str],
 ) -> Text:
     """Return what is said to one group. `flapping` holds the transformers of the speech that flap, by id."""
-    single = _about_one(remarks, flapping)
+    single = _about_one(events, flapping)
     if single:
         return single
     station = station_names.get(group.station_id, group.station_id)
-    return _many(remarks, flapping, Text(f"{station} ", f"{station}: "), [group.level])
+    return _many(events, flapping, Text(f"{station} ", f"{station}: "), [group.level])
 
 
-def digest_text(remarks: Sequence[Remark], flapping: Mapping[str, Flapping], station_names: Mapping[str, str]) -> Text:
+def digest_text(
+    events: Sequence[NotificationEvent], flapping: Mapping[str, Flapping], station_names: Mapping[str, str]
+) -> Text:
     """Return what is said when too many groups want to speak: all of them in one text."""
-    about = {(r.station_id, r.subject) for r in remarks if r.transformer_id}
+    about = {(r.station_id, r.subject) for r in events if r.transformer_id}
     stations = Counter(station_names.get(station_id, station_id) for station_id, _ in about)
     if not stations:
-        return _own_words(remarks)
+        return _own_words(events)
     ranked = sorted(stations.items(), key=lambda item: (-item[1], item[0]))
     named, rest = ranked[:_STATIONS_MAX], len(ranked) - _STATIONS_MAX
     where_zh = "、".join(f"{station} {number} 个" for station, number in named) + (
         f" 等，另 {rest} 个站" if rest > 0 else ""
     )
     where_en = ", ".join(f"{station} {number}" for station, number in named) + (f" and {rest} more" if rest > 0 else "")
-    levels = list(dict.fromkeys(r.level for r in sorted(remarks, key=lambda r: -r.urgency) if r.transformer_id))
+    levels = list(dict.fromkeys(r.level for r in sorted(events, key=lambda r: -r.urgency) if r.transformer_id))
     said = _many(
-        remarks,
+        events,
         flapping,
         Text(f"【汇总】{len(ranked)} 个供电所 ", f"[digest] {_counted('station', len(ranked))}: "),
         levels,
@@ -87,11 +92,11 @@ def digest_text(remarks: Sequence[Remark], flapping: Mapping[str, Flapping], sta
     return Text(f"{said.zh}各站：{where_zh}。", f"{said.en} By station: {where_en}.")
 
 
-def _about_one(remarks: Sequence[Remark], flapping: Mapping[str, Flapping]) -> Text | None:
+def _about_one(events: Sequence[NotificationEvent], flapping: Mapping[str, Flapping]) -> Text | None:
     """Return the words for remarks about one thing, None where they are about several."""
-    if len({remark.subject for remark in remarks}) > 1:
-        return None if any(remark.transformer_id for remark in remarks) else _own_words(remarks)
-    name, last = remarks[0].transformer_id, leading(remarks).text
+    if len({event.subject for event in events}) > 1:
+        return None if any(event.transformer_id for event in events) else _own_words(events)
+    name, last = events[0].transformer_id, leading(events).text
     if name in flapping:
         number = flapping[name].crossings
         if flapping[name].calm:
@@ -105,17 +110,19 @@ def _about_one(remarks: Sequence[Remark], flapping: Mapping[str, Flapping]) -> T
             f"[flapping] {name}: crossed the line {number} times; told again after {_CALM_MINUTES} calm minutes. "
             f"The latest: {last.en}",
         )
-    return _own_words(remarks)
+    return _own_words(events)
 
 
-def _many(remarks: Sequence[Remark], flapping: Mapping[str, Flapping], opening: Text, levels: Sequence[str]) -> Text:
+def _many(
+    events: Sequence[NotificationEvent], flapping: Mapping[str, Flapping], opening: Text, levels: Sequence[str]
+) -> Text:
     """Return counts and the worst few of remarks about many transformers; what is about none speaks for itself."""
-    by_transformer: dict[str, list[Remark]] = {}
-    for remark in remarks:
-        if remark.transformer_id:
-            by_transformer.setdefault(remark.transformer_id, []).append(remark)
+    by_transformer: dict[str, list[NotificationEvent]] = {}
+    for event in events:
+        if event.transformer_id:
+            by_transformer.setdefault(event.transformer_id, []).append(event)
     latest = [leading(of_one) for of_one in by_transformer.values()]
-    counts = Counter(_KINDS.get(remark.kind, _OTHER) for remark in latest)
+    counts = Counter(_KINDS.get(event.kind, _OTHER) for event in latest)
     ordered = [(kind, counts[kind]) for kind in (*_KINDS.values(), _OTHER) if counts[kind]]
     names = [level_name(level) for level in levels]
     # Of those that are over nobody needs the number; it would only hide one that still stands.
@@ -137,18 +144,18 @@ def _many(remarks: Sequence[Remark], flapping: Mapping[str, Flapping], opening: 
         zh += f"{name} 反复越限 {number} 次，{'现已平稳' if flaps.calm else f'平稳 {_CALM_MINUTES} 分钟后再报'}。"
         told = "calm now" if flaps.calm else f"told again after {_CALM_MINUTES} calm minutes"
         en += f" {name} crossed the line {number} times, {told}."
-    others = [remark for remark in remarks if not remark.transformer_id]
+    others = [event for event in events if not event.transformer_id]
     if others:
         own = _own_words(others)
         zh, en = f"{own.zh}\n{zh}", f"{own.en}\n{en}"
     return Text(zh, en)
 
 
-def _own_words(remarks: Sequence[Remark]) -> Text:
+def _own_words(events: Sequence[NotificationEvent]) -> Text:
     """Return the remarks' own words, the most urgent first, and how many more there are."""
-    ranked = sorted(remarks, key=lambda remark: -remark.urgency)
+    ranked = sorted(events, key=lambda event: -event.urgency)
     spoken, rest = ranked[:_OWN_WORDS_MAX], len(ranked) - _OWN_WORDS_MAX
-    zh, en = [remark.text.zh for remark in spoken], [remark.text.en for remark in spoken]
+    zh, en = [event.text.zh for event in spoken], [event.text.en for event in spoken]
     if rest > 0:
         zh.append(f"另有 {rest} 条，请看值班台。")
         en.append(f"{rest} more: see the duty desk.")

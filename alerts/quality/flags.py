@@ -17,7 +17,7 @@ from grid.timestamps import HOUR_US, MINUTE_US
 W_PER_KW = 1000.0
 
 
-class Doubt(IntFlag):
+class QualityFlag(IntFlag):
     """What speaks against a reading, as bits of a `uint8`."""
 
     NONE = 0
@@ -33,15 +33,15 @@ class Doubt(IntFlag):
     """The load rate comes from active power alone and under-reads by the power factor."""
 
 
-UNTRUSTED = Doubt.STUCK | Doubt.JUMP | Doubt.RATIO
+UNTRUSTED = QualityFlag.STUCK | QualityFlag.JUMP | QualityFlag.RATIO
 """Doubts about the load rate itself; the others are marks."""
 
-DOUBTS = (Doubt.STUCK, Doubt.JUMP, Doubt.RATIO, Doubt.PHASE_SWAP, Doubt.ACTIVE_ONLY)
+FLAGS = (QualityFlag.STUCK, QualityFlag.JUMP, QualityFlag.RATIO, QualityFlag.PHASE_SWAP, QualityFlag.ACTIVE_ONLY)
 """Every doubt, the gravest first."""
 
 
 @dataclass(frozen=True)
-class TrustSettings:
+class QualitySettings:
     """By what measure readings are doubted. All figures are practice: no text prescribes any.
 
     Raises ValueError for figures that contradict one another.
@@ -120,11 +120,11 @@ class TrustSettings:
         return max(2 * self.gap_us, equal, self.ratio_us + self.exchange_us)
 
 
-REACH_US = TrustSettings().reach_us
-"""`TrustSettings.reach_us` of the settings as shipped."""
+REACH_US = QualitySettings().reach_us
+"""`QualitySettings.reach_us` of the settings as shipped."""
 
 
-class TrustGrade(Enum):
+class QualityGrade(Enum):
     """How far a curve, an episode or an incident rests on readings that can be trusted."""
 
     GOOD = "good"
@@ -135,45 +135,45 @@ class TrustGrade(Enum):
 
 
 @dataclass(frozen=True)
-class Trust:
+class DataQuality:
     """The grade of some readings and what it comes from."""
 
-    grade: TrustGrade
+    grade: QualityGrade
     readings: int
-    doubtful: int
+    flagged: int
     """Readings with a doubt about the load rate itself; one with two doubts counts once."""
-    counts: tuple[tuple[Doubt, int], ...]
+    counts: tuple[tuple[QualityFlag, int], ...]
     """How many readings each doubt concerns, the gravest first; doubts that concern none are left out."""
 
-    def count(self, doubt: Doubt) -> int:
+    def count(self, flag: QualityFlag) -> int:
         """Return how many readings a doubt concerns."""
-        return dict(self.counts).get(doubt, 0)
+        return dict(self.counts).get(flag, 0)
 
 
-def grade(doubts: NDArray[np.uint8]) -> Trust:
+def grade(flags: NDArray[np.uint8]) -> DataQuality:
     """Return the trust that readings with these doubts (n,) deserve; no readings are GOOD."""
-    by_pattern = np.bincount(doubts, minlength=1)
+    by_pattern = np.bincount(flags, minlength=1)
     patterns = np.arange(len(by_pattern))
-    counts = tuple((doubt, int(by_pattern[(patterns & doubt) != 0].sum())) for doubt in DOUBTS)
-    doubtful = int(by_pattern[(patterns & UNTRUSTED) != 0].sum())
-    clean = int(by_pattern[0]) == len(doubts)
-    return Trust(
-        TrustGrade.DOUBTFUL if doubtful else TrustGrade.GOOD if clean else TrustGrade.MARKED,
-        len(doubts),
-        doubtful,
-        tuple((doubt, number) for doubt, number in counts if number),
+    counts = tuple((flag, int(by_pattern[(patterns & flag) != 0].sum())) for flag in FLAGS)
+    flagged = int(by_pattern[(patterns & UNTRUSTED) != 0].sum())
+    clean = int(by_pattern[0]) == len(flags)
+    return DataQuality(
+        QualityGrade.DOUBTFUL if flagged else QualityGrade.GOOD if clean else QualityGrade.MARKED,
+        len(flags),
+        flagged,
+        tuple((flag, number) for flag, number in counts if number),
     )
 
 
-def trusted_load_rate(load_rate: NDArray[np.float64], doubts: NDArray[np.uint8]) -> NDArray[np.float64]:
+def trusted_load_rate(load_rate: NDArray[np.float64], flags: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return load rates (n,) with NaN in place of those in doubt, so that they neither open nor close anything."""
-    return np.where(doubts & UNTRUSTED, np.nan, load_rate)
+    return np.where(flags & UNTRUSTED, np.nan, load_rate)
 
 
-def doubts_in(bits: int) -> tuple[Doubt, ...]:
+def flags_in(bits: int) -> tuple[QualityFlag, ...]:
     """Return the single doubts in a reading's bits, the gravest first.
 
     >>> [doubt.name for doubt in doubts_in(9)]
     ['STUCK', 'PHASE_SWAP']
     """
-    return tuple(doubt for doubt in DOUBTS if bits & doubt)
+    return tuple(flag for flag in FLAGS if bits & flag)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.quality.flags import TrustSettings
+from alerts.quality.flags import QualitySettings
 from alerts.quality.rated_readings import RatedReadings
 
 
@@ -19,10 +19,10 @@ class ShortPast:
     """What the readings of transformers before a moment, at least two gap limits of them, say of the need for more."""
 
     def __init__(
-        self, transformer: NDArray[np.int32], before_us: NDArray[np.int64], settings: TrustSettings | None = None
+        self, transformer: NDArray[np.int32], before_us: NDArray[np.int64], settings: QualitySettings | None = None
     ) -> None:
         """Begin without a reading. `transformer` (k,) rises; `before_us` (k,) is the moment [µs] of each."""
-        self._by = settings or TrustSettings()
+        self._by = settings or QualitySettings()
         self._transformer, self._before_us = transformer, before_us
         self._lowest = np.full(len(transformer), np.inf)
         self._highest = np.full(len(transformer), -np.inf)

@@ -14,7 +14,7 @@ from grid.electrical import LoadRates
 from grid.readings import ReadingBatch
 
 Numbers = NDArray[np.int32]
-Moments = NDArray[np.int64]
+Timestamps = NDArray[np.int64]
 Rates = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -26,7 +26,7 @@ class RatedReadings:
     """A block of readings with their load rates, sorted by transformer and time, one per moment."""
 
     transformer: Numbers
-    measured_at_us: Moments
+    measured_at_us: Timestamps
     load_rate: Rates
     """(n,) NaN where there is none."""
     basis: NDArray[np.int8]
@@ -68,10 +68,10 @@ class RatedReadings:
         return RatedReadings(*(getattr(self, column.name)[rows] for column in fields(self)))
 
 
-class Walk:
+class OrderedPass:
     """Where each transformer's readings begin and end in a block, and what lay before each reading."""
 
-    def __init__(self, block: RatedReadings, last_at_us: Moments, last_rate: Rates, gap_us: int) -> None:
+    def __init__(self, block: RatedReadings, last_at_us: Timestamps, last_rate: Rates, gap_us: int) -> None:
         """Look at a block of at least one reading; `last_at_us`, `last_rate` (fleet) are those before it."""
         transformer = block.transformer
         self._transformer = transformer

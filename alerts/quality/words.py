@@ -6,110 +6,110 @@ from datetime import tzinfo
 
 from alerts.figures import day_and_time, percent
 from alerts.outreach.words import transformer_name
-from alerts.quality.flags import Doubt, Trust, TrustGrade
+from alerts.quality.flags import DataQuality, QualityFlag, QualityGrade
 from grid.assets import Transformer
 from grid.text import Text
 
-_DOUBTS = {
-    Doubt.STUCK: Text("数据冻结", "frozen values"),
-    Doubt.JUMP: Text("突变", "impossible jump"),
-    Doubt.RATIO: Text("倍率可疑", "ratio suspected"),
-    Doubt.PHASE_SWAP: Text("相序调换", "phases swapped"),
-    Doubt.ACTIVE_ONLY: Text("仅有功功率", "active power only"),
+_FLAGS = {
+    QualityFlag.STUCK: Text("数据冻结", "frozen values"),
+    QualityFlag.JUMP: Text("突变", "impossible jump"),
+    QualityFlag.RATIO: Text("倍率可疑", "ratio suspected"),
+    QualityFlag.PHASE_SWAP: Text("相序调换", "phases swapped"),
+    QualityFlag.ACTIVE_ONLY: Text("仅有功功率", "active power only"),
 }
 _GRADES = {
-    TrustGrade.GOOD: Text("可信", "trusted"),
-    TrustGrade.MARKED: Text("可信，有标注", "trusted, with a mark"),
-    TrustGrade.DOUBTFUL: Text("存疑", "doubtful"),
+    QualityGrade.GOOD: Text("可信", "trusted"),
+    QualityGrade.MARKED: Text("可信，有标注", "trusted, with a mark"),
+    QualityGrade.DOUBTFUL: Text("存疑", "doubtful"),
 }
 _WHY = {
-    Doubt.STUCK: Text(
+    QualityFlag.STUCK: Text(
         "各相电压、电流和功率长时间一成不变，表计可能死机",
         "voltages, currents and powers have not changed at all for a long time, so the meter may be frozen",
     ),
-    Doubt.JUMP: Text(
+    QualityFlag.JUMP: Text(
         "负载率与前两个读数相差超过额定容量，可能是误码",
         "the load rate is further than the rating from both readings before it, so the value may be corrupt",
     ),
-    Doubt.RATIO: Text(
+    QualityFlag.RATIO: Text(
         "负载率的变化恰好等于综合倍率或千倍，可能重复乘了倍率、漏乘倍率，或把瓦当成千瓦",
         "the load rate changed by just the CT ratio or a thousand: multiplied twice, not at all, or W sent for kW",
     ),
-    Doubt.PHASE_SWAP: Text(
+    QualityFlag.PHASE_SWAP: Text(
         "各相电流与前一读数相同但换了相，接线可能调换",
         "the currents are those of the reading before, on other phases, so the wiring may have changed",
     ),
-    Doubt.ACTIVE_ONLY: Text(
+    QualityFlag.ACTIVE_ONLY: Text(
         "只有有功功率，负载率按有功计算，实际更高",
         "only active power is sent, so the load rate is under-read by the power factor",
     ),
 }
 _CHECK = {
-    Doubt.STUCK: Text(
+    QualityFlag.STUCK: Text(
         "请查看表计时钟和数据是否刷新，必要时重启表计或采集终端",
         "look whether clock and values at the meter still move, and restart the meter or the terminal if not",
     ),
-    Doubt.JUMP: Text(
+    QualityFlag.JUMP: Text(
         "请核对表计当前示数，检查通信线路和电流互感器二次接线",
         "compare the value at the meter, check the communication line and the CT's secondary wiring",
     ),
-    Doubt.RATIO: Text(
+    QualityFlag.RATIO: Text(
         "请核对互感器铭牌变比、终端参数与台账综合倍率是否一致，终端上送的是一次值还是二次值，单位是否为千瓦",
         "compare the ratio on the CT's plate, in the terminal and in the ledger; see whether primary or secondary "
         "values are sent, and in kW",
     ),
-    Doubt.PHASE_SWAP: Text(
+    QualityFlag.PHASE_SWAP: Text(
         "请检查电压、电流接线的相别是否一一对应",
         "check that voltage and current of each phase are wired to the same terminal",
     ),
-    Doubt.ACTIVE_ONLY: Text(
+    QualityFlag.ACTIVE_ONLY: Text(
         "请在终端上开通无功功率或三相电压、电流的上送",
         "have the terminal send reactive power as well, or voltages and currents",
     ),
 }
-_MOMENTARY = Doubt.JUMP | Doubt.PHASE_SWAP
+_MOMENTARY = QualityFlag.JUMP | QualityFlag.PHASE_SWAP
 """Doubts about one reading; the others last."""
 
 
-def doubt_name(doubt: Doubt) -> Text:
+def flag_name(flag: QualityFlag) -> Text:
     """Return what one doubt is called."""
-    return _DOUBTS[doubt]
+    return _FLAGS[flag]
 
 
-def grade_name(grade: TrustGrade) -> Text:
+def grade_name(grade: QualityGrade) -> Text:
     """Return what a grade of trust is called."""
     return _GRADES[grade]
 
 
-def doubt_reason(doubt: Doubt) -> Text:
+def flag_reason(flag: QualityFlag) -> Text:
     """Return what speaks against readings with this doubt."""
-    return _WHY[doubt]
+    return _WHY[flag]
 
 
-def what_to_check(doubt: Doubt) -> Text:
+def what_to_check(flag: QualityFlag) -> Text:
     """Return what somebody at the meter should look at."""
-    return _CHECK[doubt]
+    return _CHECK[flag]
 
 
-def trust_reason(trust: Trust) -> Text:
+def quality_reason(quality: DataQuality) -> Text:
     """Return the grade and how many readings each doubt concerns, as a verdict says it."""
-    name = grade_name(trust.grade)
-    if not trust.counts:
+    name = grade_name(quality.grade)
+    if not quality.counts:
         return Text(name.zh, name.en)
-    zh = "，".join(f"{doubt_name(doubt).zh} {number} 个" for doubt, number in trust.counts)
-    en = ", ".join(f"{doubt_name(doubt).en} {number}" for doubt, number in trust.counts)
-    return Text(f"{name.zh}：{trust.readings} 个读数中{zh}", f"{name.en}: of {trust.readings} readings {en}")
+    zh = "，".join(f"{flag_name(flag).zh} {number} 个" for flag, number in quality.counts)
+    en = ", ".join(f"{flag_name(flag).en} {number}" for flag, number in quality.counts)
+    return Text(f"{name.zh}：{quality.readings} 个读数中{zh}", f"{name.en}: of {quality.readings} readings {en}")
 
 
 def check_the_meter(
-    doubt: Doubt, transformer: Transformer, measured_at_us: int, load_rate: float, zone: tzinfo
+    flag: QualityFlag, transformer: Transformer, measured_at_us: int, load_rate: float, zone: tzinfo
 ) -> Text:
     """Return the notice to check a meter: where, since which reading, why, and what to look at."""
     where, at, rate = transformer_name(transformer), day_and_time(measured_at_us, zone), percent(load_rate)
-    name, why, check = doubt_name(doubt), doubt_reason(doubt), what_to_check(doubt)
-    from_zh, from_en = ("", "on") if doubt in _MOMENTARY else ("起", "since")
-    ratio_zh = f"（台账综合倍率 {transformer.ct_ratio:g}）" if doubt is Doubt.RATIO else ""
-    ratio_en = f" (ledger: {transformer.ct_ratio:g})" if doubt is Doubt.RATIO else ""
+    name, why, check = flag_name(flag), flag_reason(flag), what_to_check(flag)
+    from_zh, from_en = ("", "on") if flag in _MOMENTARY else ("起", "since")
+    ratio_zh = f"（台账综合倍率 {transformer.ct_ratio:g}）" if flag is QualityFlag.RATIO else ""
+    ratio_en = f" (ledger: {transformer.ct_ratio:g})" if flag is QualityFlag.RATIO else ""
     return Text(
         f"【核查表计】{where}：{at.zh} {from_zh}{name.zh}，负载率 {rate.zh}。{why.zh}{ratio_zh}。{check.zh}。",
         f"[check the meter] {where}: {name.en} {from_en} {at.en}, load rate {rate.en}. "

@@ -47,7 +47,7 @@ class LocalDays:
         return np.asarray(day != day_before)
 
 
-def _offset_us(moment_us: int, zone: tzinfo) -> int:
-    offset = as_datetime(moment_us, zone).utcoffset()
+def _offset_us(timestamp_us: int, zone: tzinfo) -> int:
+    offset = as_datetime(timestamp_us, zone).utcoffset()
     assert offset is not None
     return round(offset.total_seconds() * 1e6)

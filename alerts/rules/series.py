@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alerts.rules.local_days import LocalDays
 from alerts.rules.rule_set import Quantity
-from alerts.rules.threshold_runs import NEVER, Flags, Heads, Moments, Numbers, Positions, Rates
+from alerts.rules.threshold_runs import NEVER, Flags, Heads, Numbers, Positions, Rates, Timestamps
 from grid.timestamps import MINUTE_US
 
 
@@ -72,7 +72,7 @@ class Stretches:
     heads: Heads
     size: Positions
     """(g,) how many readings each has."""
-    measured_at_us: Moments
+    measured_at_us: Timestamps
     load_rate: Rates
     highest: Rates
     """(g,)"""
@@ -109,7 +109,7 @@ class Stretches:
             self.lowest[transformers],
         )
 
-    def highest_at_us(self, transformer: Positions) -> Moments:
+    def highest_at_us(self, transformer: Positions) -> Timestamps:
         """Return when some of the transformers (k,), by their place among the g, first had their highest load rate."""
         first_row = self.heads.first_row
         if self.single:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from alerts.rules.rule_set import Level
 from grid.timestamps import MINUTE_US
 
-Moments = NDArray[np.int64]
+Timestamps = NDArray[np.int64]
 Rates = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Positions = NDArray[np.intp]
@@ -72,8 +72,8 @@ class Lines:
     leave: Rates
     stays_from: Rates
     """The least load rate that is not below the leave line."""
-    hold_us: Moments
-    leave_us: Moments
+    hold_us: Timestamps
+    leave_us: Timestamps
     bridged: Flags
     unbroken: Flags
     """Only unbroken time at or above the enter line counts towards the hold."""
@@ -104,7 +104,7 @@ class Heads:
     """(g,) row in the fleet."""
     first_row: Positions
     """(g,) where its readings begin in the block; readings are sorted by transformer, then time."""
-    last_at_us: Moments
+    last_at_us: Timestamps
     """(g,) `NEVER` when it has no earlier reading."""
     last_load_rate: Rates
     """(g,)"""
@@ -122,7 +122,7 @@ class Pairs:
     """(p,) `OPEN_RUN`; zeros where the pair is in no run."""
     in_run: Flags
     """(p,)"""
-    measured_at_us: Moments
+    measured_at_us: Timestamps
     """(n,) strictly rising within a pair, and later than its head."""
     load_rate: Rates
     """(n,) without NaN: a reading without a load rate neither opens nor closes, and is left out."""
@@ -136,24 +136,24 @@ class Runs:
 
     level: Positions
     transformer: Numbers
-    first_at_us: Moments
+    first_at_us: Timestamps
     first_load_rate: Rates
-    started_at_us: Moments
-    ended_at_us: Moments
+    started_at_us: Timestamps
+    ended_at_us: Timestamps
     """Meaningless while `end` is OPEN."""
     end: NDArray[np.int8]
     peak_load_rate: Rates
-    peak_at_us: Moments
+    peak_at_us: Timestamps
     last_load_rate: Rates
     """Of the reading that closed the run, or else of the last one in it."""
-    last_at_us: Moments
+    last_at_us: Timestamps
     readings: NDArray[np.int64]
     held: Flags
     held_before: Flags
     """The run was an episode already before this block."""
     below: NDArray[np.int64]
-    below_since_us: Moments
-    below_crossed_at_us: Moments
+    below_since_us: Timestamps
+    below_crossed_at_us: Timestamps
 
     def __len__(self) -> int:
         """Return k."""
@@ -178,7 +178,7 @@ class Runs:
         return kept
 
 
-def crossing_us(before_us: Moments, after_us: Moments, before: Rates, after: Rates, line: Rates) -> Moments:
+def crossing_us(before_us: Timestamps, after_us: Timestamps, before: Rates, after: Rates, line: Rates) -> Timestamps:
     """Return where the straight line between two readings crosses `line` (n,) [µs], rounded to a microsecond.
 
     Meaningless, but without a warning, where there is no earlier reading: the caller picks the others.
@@ -188,7 +188,7 @@ def crossing_us(before_us: Moments, after_us: Moments, before: Rates, after: Rat
         return before_us + np.rint(share * (after_us - before_us)).astype(np.int64)
 
 
-def walk(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:
+def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:
     """Walk every pair's readings through its level; return the runs touched."""
     rows, count = len(pairs.measured_at_us), len(pairs.level)
     heads, past, level = pairs.heads, pairs.past, pairs.level
@@ -308,7 +308,7 @@ def walk(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:
 class _Rows:
     """The rows of a walk (m,): every pair's head, then its readings."""
 
-    at_us: Moments
+    at_us: Timestamps
     rate: Rates
     level: Positions
     head: Positions
@@ -345,8 +345,8 @@ def _unbroken_runs(
 
 
 def _peaks(
-    rate: Rates, at_us: Moments, start: Positions, stop: Positions, from_past: Flags, brought: NDArray[np.void]
-) -> tuple[Rates, Moments]:
+    rate: Rates, at_us: Timestamps, start: Positions, stop: Positions, from_past: Flags, brought: NDArray[np.void]
+) -> tuple[Rates, Timestamps]:
     """Return the greatest load rate of each run (k,) and the first time it was reached (k,)."""
     if not len(start):
         return np.empty(0), np.empty(0, np.int64)

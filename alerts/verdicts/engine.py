@@ -1,6 +1,6 @@
 """Verdicts: what the levels of several rule sets say of each transformer, reading after reading.
 
-`VerdictFold` is a cache. Everything in it follows from the readings it was shown, in time order for each
+`VerdictEngine` is a cache. Everything in it follows from the readings it was shown, in time order for each
 transformer; it can be thrown away and built again from the journal at any moment.
 """
 
@@ -18,7 +18,7 @@ from alerts.model.incidents import Incident, IncidentState, incident_id
 from alerts.rules.rule_set import IncidentPart, Level, RuleSet
 from alerts.rules.series import SortedRates, Track
 from alerts.rules.threshold_runs import Gaps, RunEnd, Runs
-from alerts.verdicts.level_state import FoldState, LevelFold
+from alerts.verdicts.level_state import LevelEngine, LevelEngineState
 from grid.timestamps import MINUTE_US
 
 
@@ -40,9 +40,9 @@ class Verdicts:
 
 @dataclass(frozen=True)
 class VerdictState:
-    """What a `VerdictFold` remembers, as columns: its levels, and m raises that their open incidents may yet need."""
+    """What a `VerdictEngine` remembers, as columns: its levels, and m raises that their open incidents may yet need."""
 
-    levels: FoldState
+    levels: LevelEngineState
     raised_rule: NDArray[np.int16]
     """(m,) row among the rule sets."""
     raised_transformer: NDArray[np.int32]
@@ -53,7 +53,7 @@ class VerdictState:
     """(m,) row among the rule set's levels."""
 
 
-class VerdictFold:
+class VerdictEngine:
     """All rule sets over a whole fleet: show it readings in time order, it says what they changed.
 
     Each level gives episodes, which a gap in the readings ends. A level that opens incidents is walked a second
@@ -81,7 +81,7 @@ class VerdictFold:
         self._lines = [line for lines in tracks.values() for line in lines]
         """Of each level of the fold: its rule set's row, itself, what a gap does."""
         levels = [(track, level, gaps) for track, lines in tracks.items() for _, level, gaps in lines]
-        self._fold = LevelFold(levels, round(gap_minutes * MINUTE_US), zones)
+        self._engine = LevelEngine(levels, round(gap_minutes * MINUTE_US), zones)
         self._opens = np.array([gaps is Gaps.BRIDGED for _, _, gaps in self._lines], bool)
         self._raises: dict[tuple[int, int], dict[int, str]] = {}
         """By rule set and transformer, while an incident is open that they lie in: episode's first reading, level."""
@@ -89,29 +89,29 @@ class VerdictFold:
     @property
     def nbytes(self) -> int:
         """Return how much memory the state takes, without the few raises of open incidents [bytes]."""
-        return self._fold.nbytes
+        return self._engine.nbytes
 
     def is_late(self, transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which readings (n,) are not later than what their transformer was already shown."""
-        return np.asarray(measured_at_us <= self._fold.last_at_us(transformer))
+        return np.asarray(measured_at_us <= self._engine.last_at_us(transformer))
 
     def advance(self, rates: SortedRates, *, every_touched: bool = True) -> Verdicts:
         """Walk a block on; each transformer's readings are later than all it was shown before.
 
         Returns every episode and incident that has a reading in the block. Without `every_touched` an episode is left
-        out that was known before and goes on: only its count and peak may have changed, `standing` tells them.
+        out that was known before and goes on: only its count and peak may have changed, `ongoing` tells them.
         """
         told = np.ones(len(self._lines), bool) if every_touched else self._opens
-        runs = self._fold.advance(rates, told)
+        runs = self._engine.advance(rates, told)
         return _NOTHING if runs is None else self._verdicts(runs, every_touched)
 
-    def standing(self, transformer: NDArray[np.int32]) -> Verdicts:
+    def ongoing(self, transformer: NDArray[np.int32]) -> Verdicts:
         """Return the open episodes and incidents of transformers (n,), each named once."""
-        return self._verdicts(self._fold.standing(transformer), every_touched=True)
+        return self._verdicts(self._engine.ongoing(transformer), every_touched=True)
 
     def forget(self, transformer: NDArray[np.int32]) -> None:
         """Drop the past of some transformers, each named once, before they are walked anew."""
-        self._fold.forget(transformer)
+        self._engine.forget(transformer)
         if self._raises:
             gone = set(transformer.tolist())
             self._raises = {key: raises for key, raises in self._raises.items() if key[1] not in gone}
@@ -121,7 +121,7 @@ class VerdictFold:
         raises = [(*key, at_us, level) for key, found in self._raises.items() for at_us, level in found.items()]
         places = [[level.name for level in rules.levels] for rules in self._rule_sets]
         return VerdictState(
-            self._fold.state(),
+            self._engine.state(),
             np.array([i for i, _, _, _ in raises], np.int16),
             np.array([number for _, number, _, _ in raises], np.int32),
             np.array([at_us for _, _, at_us, _ in raises], np.int64),
@@ -130,7 +130,7 @@ class VerdictFold:
 
     def restore(self, state: VerdictState) -> None:
         """Take over what another fold of the same rule sets and fleet remembered. This one has no past yet."""
-        self._fold.restore(state.levels)
+        self._engine.restore(state.levels)
         columns = (state.raised_rule, state.raised_transformer, state.raised_at_us, state.raised_level)
         for i, number, at_us, level in zip(*(column.tolist() for column in columns), strict=True):
             self._raises.setdefault((i, number), {})[at_us] = self._rule_sets[i].levels[level].name
@@ -246,7 +246,7 @@ class VerdictFold:
                 continue
             rule_set, number = key
             lines = [line for line in np.flatnonzero(self._opens).tolist() if self._lines[line][0] == rule_set]
-            begun = [us for line in lines if (us := self._fold.first_open_at_us(line, number)) is not None]
+            begun = [us for line in lines if (us := self._engine.first_open_at_us(line, number)) is not None]
             kept = {at_us: to for at_us, to in self._raises[key].items() if begun and at_us >= min(begun)}
             if kept:
                 self._raises[key] = kept

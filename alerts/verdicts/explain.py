@@ -18,7 +18,7 @@ from alerts.quality.rated_readings import RatedReadings
 from alerts.rules.rule_set import Level, RuleSet
 from alerts.rules.series import SortedRates, Track
 from alerts.rules.threshold_runs import Gaps, RunEnd, Runs
-from alerts.verdicts.level_state import LevelFold
+from alerts.verdicts.level_state import LevelEngine
 from grid.electrical import Basis
 from grid.timestamps import MINUTE_US
 
@@ -66,15 +66,15 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class WalkedReading:
+class ExplainedReading:
     """A reading as the rules saw it, and what each level has to say about it."""
 
     measured_at_us: int
     load_rate: float
     worst_phase_load_rate: float
     basis: Basis
-    doubts: int
-    """Bits of `Doubt`."""
+    flags: int
+    """Bits of `QualityFlag`."""
     remarks: tuple[Remark, ...]
 
 
@@ -88,7 +88,7 @@ class _Standing:
     below: bool
 
 
-class VerdictWalk:
+class VerdictExplanation:
     """Walks the readings of one transformer through every level of some rule sets."""
 
     def __init__(self, rule_sets: Sequence[RuleSet], gap_minutes: float, zone: tzinfo) -> None:
@@ -100,11 +100,13 @@ class VerdictWalk:
             for rules, level in self._lines
         ]
         every_level = [(track, level, Gaps.END_THE_RUN) for track, level in levels]
-        self._fold = LevelFold(every_level, self._gap_us, [zone])
+        self._engine = LevelEngine(every_level, self._gap_us, [zone])
         self._every_level = np.ones(len(levels), bool)
         self._standing: dict[tuple[str, str], _Standing] = {}
 
-    def walk(self, rated: RatedReadings, rates: SortedRates, doubts: NDArray[np.uint8]) -> Iterator[WalkedReading]:
+    def evaluate(
+        self, rated: RatedReadings, rates: SortedRates, flags: NDArray[np.uint8]
+    ) -> Iterator[ExplainedReading]:
         """Yield the readings of a block (n,), later than all before, with what they did.
 
         The three belong together row by row, as verdicts take them; every row is of the one transformer.
@@ -117,18 +119,18 @@ class VerdictWalk:
                 rates.worst_phase_load_rate[row : row + 1],
                 rates.trusted[row : row + 1],
             )
-            yield WalkedReading(
+            yield ExplainedReading(
                 int(rated.measured_at_us[row]),
                 float(rated.load_rate[row]),
                 float(rates.worst_phase_load_rate[row]),
                 Basis(rated.basis[row]),
-                int(doubts[row]),
+                int(flags[row]),
                 self._step(one, int(rated.measured_at_us[row])),
             )
 
     def _step(self, reading: SortedRates, at_us: int) -> tuple[Remark, ...]:
         remarks = []
-        runs = self._fold.advance(reading, self._every_level)
+        runs = self._engine.advance(reading, self._every_level)
         if runs is None:
             return ()
         for line in np.unique(runs.level).tolist():

@@ -8,10 +8,10 @@ from datetime import tzinfo
 
 from alerts.figures import clock_time, later_time, percent, span
 from alerts.model.display_names import basis_name, level_name
-from alerts.quality.flags import Doubt, doubts_in
-from alerts.quality.words import doubt_name
+from alerts.quality.flags import QualityFlag, flags_in
+from alerts.quality.words import flag_name
 from alerts.rules.rule_set import Level, RuleSet
-from alerts.verdicts.explain import Event, Happening, Remark, WalkedReading
+from alerts.verdicts.explain import Event, ExplainedReading, Happening, Remark
 from alerts.verdicts.words import level_line
 from grid.text import Text
 from grid.timestamps import MINUTE_US
@@ -35,27 +35,27 @@ def level_words(level: Level) -> Text:
     return Text(f"{name.zh}：{line.zh}", f"{name.en}: {line.en}")
 
 
-def reading_words(reading: WalkedReading, zone: tzinfo) -> Text:
+def reading_words(reading: ExplainedReading, zone: tzinfo) -> Text:
     """Return one reading: time of day, load rates, what they come from, and what is doubted."""
     time = clock_time(reading.measured_at_us, zone)
     rate, worst = percent(reading.load_rate), percent(reading.worst_phase_load_rate)
     basis = basis_name(reading.basis)
     # That only active power was sent is said already by what the load rate comes from.
-    doubts = [doubt_name(doubt) for doubt in doubts_in(reading.doubts) if doubt is not Doubt.ACTIVE_ONLY]
-    doubts_zh = f"；{'、'.join(d.zh for d in doubts)}" if doubts else ""
-    doubts_en = f"; {', '.join(d.en for d in doubts)}" if doubts else ""
+    flags = [flag_name(flag) for flag in flags_in(reading.flags) if flag is not QualityFlag.ACTIVE_ONLY]
+    doubts_zh = f"；{'、'.join(d.zh for d in flags)}" if flags else ""
+    doubts_en = f"; {', '.join(d.en for d in flags)}" if flags else ""
     return Text(
         f"{time}  负载率 {rate.zh}，最重相 {worst.zh}（{basis.zh}）{doubts_zh}",
         f"{time}  load rate {rate.en}, worst phase {worst.en} ({basis.en}){doubts_en}",
     )
 
 
-def quiet_words(readings: Sequence[WalkedReading], zone: tzinfo) -> Text:
+def quiet_words(readings: Sequence[ExplainedReading], zone: tzinfo) -> Text:
     """Return readings in a row, of one day, at which nothing happens, as one line."""
     rates = [reading.load_rate for reading in readings if not math.isnan(reading.load_rate)]
     most = percent(max(rates, default=math.nan))
     first, last = (clock_time(reading.measured_at_us, zone) for reading in (readings[0], readings[-1]))
-    under_read = any(reading.doubts & Doubt.ACTIVE_ONLY for reading in readings)
+    under_read = any(reading.flags & QualityFlag.ACTIVE_ONLY for reading in readings)
     mark_zh, mark_en = ("（含仅有功功率）", " (some from active power only)") if under_read else ("", "")
     if len(readings) == 1:
         return Text(
@@ -67,7 +67,7 @@ def quiet_words(readings: Sequence[WalkedReading], zone: tzinfo) -> Text:
     )
 
 
-def remark_words(remark: Remark, measured_at_us: int, zone: tzinfo) -> Text:
+def event_words(remark: Remark, measured_at_us: int, zone: tzinfo) -> Text:
     """Return what one level has to say about a reading."""
     said = [happening_words(happening, remark.level, measured_at_us, zone) for happening in remark.happenings]
     return _joined(said)

@@ -21,18 +21,18 @@ from alerts.rules.threshold_runs import (
     Gaps,
     Heads,
     Lines,
-    Moments,
     Numbers,
     Pairs,
     Positions,
     Rates,
     RunEnd,
     Runs,
+    Timestamps,
 )
-from alerts.rules.threshold_runs import walk as walk_pairs
+from alerts.rules.threshold_runs import evaluate as evaluate_pairs
 from alerts.verdicts.open_runs import OpenRuns
 
-WALKED_ROWS_MAX = 200_000
+EVALUATED_ROWS_MAX = 200_000
 """So many readings, each counted once for each level, are walked at once: memory stays small (practice)."""
 
 
@@ -53,10 +53,10 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class FoldState:
+class LevelEngineState:
     """What a fold remembers, as columns: for each of t tracks and n transformers, and of each of r open runs."""
 
-    last_at_us: Moments
+    last_at_us: Timestamps
     """(t, n)"""
     last_load_rate: Rates
     """(t, n)"""
@@ -68,7 +68,7 @@ class FoldState:
     """(r,) `OPEN_RUN`"""
 
 
-class LevelFold:
+class LevelEngine:
     """Walks blocks of readings through levels; remembers the last reading and the open runs of each transformer."""
 
     def __init__(self, levels: Sequence[tuple[Track, Level, Gaps]], gap_us: int, zones: Sequence[tzinfo]) -> None:
@@ -88,7 +88,7 @@ class LevelFold:
         heads = sum(head.last_at_us.nbytes + head.last_rate.nbytes for head in self._heads)
         return heads + self._in_a_run.nbytes + self._open.nbytes
 
-    def last_at_us(self, transformer: Numbers) -> Moments:
+    def last_at_us(self, transformer: Numbers) -> Timestamps:
         """Return the time (n,) of the last reading seen of each transformer, `NEVER` for none."""
         return np.asarray(np.maximum.reduce([heads.last_at_us[transformer] for heads in self._heads]))
 
@@ -114,7 +114,7 @@ class LevelFold:
             pieces += _cut(_Piece(levels[to_walk[0]], to_walk[1], stretches, new_day))
             if steady is not None:
                 found.append(steady)
-        found += [self._walk(one) for one in _joined(pieces)]
+        found += [self._evaluate(one) for one in _joined(pieces)]
         for piece in pieces:
             number = int(self._track_of[piece.level[0]])
             transformer = piece.stretches.heads.transformer[np.unique(piece.at)]
@@ -125,7 +125,7 @@ class LevelFold:
         runs = Runs.concatenate(found)
         return runs if len(found) == 1 else runs.take(np.lexsort((runs.first_at_us, runs.transformer, runs.level)))
 
-    def standing(self, transformer: Numbers) -> Runs:
+    def ongoing(self, transformer: Numbers) -> Runs:
         """Return the open runs of transformers (n,), each named once, as their last readings left them."""
         level, place = np.nonzero(self._open.places(np.arange(len(self._track_of))[:, None], transformer) >= 0)
         of = transformer[place]
@@ -151,10 +151,10 @@ class LevelFold:
         for level in range(len(self._track_of)):
             self._open.close(np.full(len(busy), level), busy)
 
-    def state(self) -> FoldState:
+    def state(self) -> LevelEngineState:
         """Return a copy of all that is remembered."""
         level, transformer = self._open.open_pairs()
-        return FoldState(
+        return LevelEngineState(
             np.array([heads.last_at_us for heads in self._heads]),
             np.array([heads.last_rate for heads in self._heads]),
             level.astype(np.int16),
@@ -162,7 +162,7 @@ class LevelFold:
             self._open.record[self._open.places(level, transformer)],
         )
 
-    def restore(self, state: FoldState) -> None:
+    def restore(self, state: LevelEngineState) -> None:
         """Take over what another fold of the same levels and fleet remembered. This one has no past yet."""
         for heads, at_us, rate in zip(self._heads, state.last_at_us, state.last_load_rate, strict=True):
             heads.last_at_us[:], heads.last_rate[:] = at_us, rate
@@ -204,8 +204,8 @@ class LevelFold:
         higher = stretches.highest[at] > record["peak_load_rate"][row]
         record["peak_load_rate"][row[higher]] = stretches.highest[at[higher]]
         record["peak_at_us"][row[higher]] = stretches.highest_at_us(at[higher])
-        levels_to_walk, walkers = np.nonzero((in_run | hot) & ~steady)
-        to_walk = levels_to_walk, walkers
+        levels_to_evaluate, walkers = np.nonzero((in_run | hot) & ~steady)
+        to_walk = levels_to_evaluate, walkers
         tell = told[levels[level]]
         if not tell.any():
             return to_walk, None
@@ -213,9 +213,9 @@ class LevelFold:
         numbers = transformer[at[tell]]
         return to_walk, _still_open(levels[level[tell]], numbers, record[row[tell]], at_us, rate, held[tell])
 
-    def _walk(self, pieces: Sequence[_Piece]) -> Runs:
+    def _evaluate(self, pieces: Sequence[_Piece]) -> Runs:
         pairs = self._pairs(pieces)
-        runs = walk_pairs(self._lines, self._gap_us, pairs)
+        runs = evaluate_pairs(self._lines, self._gap_us, pairs)
         transformer, was = pairs.heads.transformer, pairs.in_run
         self._open.close(pairs.level[was], transformer[was])
         unfinished = runs.end == RunEnd.OPEN
@@ -253,7 +253,12 @@ class LevelFold:
 
 
 def _still_open(
-    level: Positions, transformer: Numbers, record: NDArray[np.void], last_at_us: Moments, last_rate: Rates, held: Flags
+    level: Positions,
+    transformer: Numbers,
+    record: NDArray[np.void],
+    last_at_us: Timestamps,
+    last_rate: Rates,
+    held: Flags,
 ) -> Runs:
     """Return runs to which nothing happened but their last reading. `held` says whether they are episodes."""
     as_it_is = {name: record[name] for name in OPEN_RUN.names or ()}
@@ -272,7 +277,7 @@ def _still_open(
 
 def _cut(piece: _Piece) -> Iterator[_Piece]:
     """Yield a piece in parts of not many more readings than may be walked at once; nothing of an empty one."""
-    part = np.cumsum(piece.size) // WALKED_ROWS_MAX
+    part = np.cumsum(piece.size) // EVALUATED_ROWS_MAX
     for number in np.unique(part).tolist():
         here = part == number
         yield _Piece(piece.level[here], piece.at[here], piece.stretches, piece.new_day)
@@ -284,7 +289,7 @@ def _joined(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
     rows = 0
     for piece in pieces:
         more = int(piece.size.sum())
-        if together and rows + more > WALKED_ROWS_MAX:
+        if together and rows + more > EVALUATED_ROWS_MAX:
             yield together
             together, rows = [], 0
         together.append(piece)

@@ -90,17 +90,17 @@ def readings_of(case: Case, fleet: Fleet) -> ReadingBatch:
 
     Most stay quiet between 20 and 80 %. Every hundredth climbs a point a minute from between 82 and 90 % to 96 %.
     """
-    dice = np.random.default_rng(case.seed)
+    rng = np.random.default_rng(case.seed)
     row = np.arange(case.readings)
     transformer = row % case.transformers
     minute = row // case.transformers
-    level = dice.uniform(0.2, 0.74, case.transformers)[transformer]
-    quiet = level + 0.03 * np.sin(minute / 30.0) + dice.normal(0.0, 0.01, case.readings)
-    start = dice.uniform(0.82, 0.897, case.transformers)[transformer]
-    climbing = np.minimum(start + _CLIMB_A_MINUTE * minute, 0.96) + dice.uniform(0.0, 0.001, case.readings)
+    level = rng.uniform(0.2, 0.74, case.transformers)[transformer]
+    quiet = level + 0.03 * np.sin(minute / 30.0) + rng.normal(0.0, 0.01, case.readings)
+    start = rng.uniform(0.82, 0.897, case.transformers)[transformer]
+    climbing = np.minimum(start + _CLIMB_A_MINUTE * minute, 0.96) + rng.uniform(0.0, 0.001, case.readings)
     load_rate = np.where(transformer % HEAVY_EVERY == 0, climbing, quiet)
     apparent_kva = load_rate * fleet.rated_power_kva[transformer]
-    voltage = np.round(234.0 - 12.0 * load_rate[:, None] + dice.uniform(-1.0, 1.0, (case.readings, 3)), 1)
+    voltage = np.round(234.0 - 12.0 * load_rate[:, None] + rng.uniform(-1.0, 1.0, (case.readings, 3)), 1)
     return ReadingBatch.of(
         transformer,
         case.first_at_us + minute * MINUTE_US,

@@ -23,7 +23,7 @@ _PAYLOAD = (
     b'"active_power_kw":000.0,"reactive_power_kvar":00.0,"seq":1000000}'
 )
 _POWER_FACTOR, _REACTIVE_SHARE = 0.95, 0.25
-_MOMENT_CHARACTERS = 19
+_TIMESTAMP_CHARACTERS = 19
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Places:
     station: int
     transformer: int
     packet_id: int
-    moment: int
+    timestamp: int
     currents: tuple[int, int, int]
     active_power: int
     reactive_power: int
@@ -47,7 +47,7 @@ class Places:
             station=topic + _TOPIC.index("S0000") + 1,
             transformer=topic + _TOPIC.index("T0000000") + 1,
             packet_id=topic + len(_TOPIC),
-            moment=packet.index(b"0000-00"),
+            timestamp=packet.index(b"0000-00"),
             currents=(current, current + 6, current + 12),
             active_power=packet.index(b"kw") + 4,
             reactive_power=packet.index(b"kvar") + 6,
@@ -63,14 +63,14 @@ class Rounds:
         self.transformers, self._qos = transformers, qos
         self._packet = publish(_TOPIC, _PAYLOAD, qos, 1)
         self._places = Places.of(self._packet)
-        self._dice = np.random.default_rng(seed)
-        self._level = self._dice.uniform(0.30, 0.75, transformers)
+        self._rng = np.random.default_rng(seed)
+        self._level = self._rng.uniform(0.30, 0.75, transformers)
 
     def packets(self, round_number: int, measured_at_us: int, first: int, end: int) -> Stream:
         """Return the readings of some transformers at one moment, a whole second."""
         number = np.arange(first, end)
-        usual = self._level[first:end] + self._dice.normal(0.0, 0.003, end - first)
-        climbing = min(0.82 + 0.03 * round_number, 0.93) + self._dice.uniform(0.0, 0.003, end - first)
+        usual = self._level[first:end] + self._rng.normal(0.0, 0.003, end - first)
+        climbing = min(0.82 + 0.03 * round_number, 0.93) + self._rng.uniform(0.0, 0.003, end - first)
         apparent_kva = RATED_POWER_KVA * np.where(number % HEAVY_EVERY == 0, climbing, usual)
         table = np.tile(np.frombuffer(self._packet, np.uint8), (len(number), 1))
         at = self._places
@@ -79,8 +79,8 @@ class Rounds:
         if self._qos:
             packet_id = 1 + np.arange(len(number)) % PACKET_IDS
             table[:, at.packet_id], table[:, at.packet_id + 1] = packet_id >> 8, packet_id & 0xFF
-        moment = str(np.datetime64(measured_at_us // SECOND_US, "s")).encode()
-        table[:, at.moment : at.moment + _MOMENT_CHARACTERS] = np.frombuffer(moment, np.uint8)
+        timestamp = str(np.datetime64(measured_at_us // SECOND_US, "s")).encode()
+        table[:, at.timestamp : at.timestamp + _TIMESTAMP_CHARACTERS] = np.frombuffer(timestamp, np.uint8)
         for phase, place in enumerate(at.currents):
             _put_tenths(table, place, apparent_kva / 3.0 * 1000.0 / (228.0, 227.0, 229.0)[phase], 3)
         _put_tenths(table, at.active_power, apparent_kva * _POWER_FACTOR, 3)

@@ -46,7 +46,7 @@ def picture_of(told: Stories, language: Language) -> str:
     for run, rates in enumerate(told.runs):
         points = [_at(start + i, 100.0 * rate) for i, rate in enumerate(rates.tolist())]
         drawing.curve([points], _COLOURS[run], 3.5 if run else 3.0)
-    _moments(drawing, told, language)
+    _timestamps(drawing, told, language)
     for clock, percent in STORY.items():
         x, y = _at(minute_of(clock), percent)
         _mark(drawing, (x, y), 9.0, 4, _INK)
@@ -86,11 +86,11 @@ def _axes(drawing: Drawing, language: Language) -> None:
         drawing.words((_RIGHT, y - 7), name.to(language), colour, 15, "end", bold=True)
 
 
-def _moments(drawing: Drawing, told: Stories, language: Language) -> None:
+def _timestamps(drawing: Drawing, told: Stories, language: Language) -> None:
     """Draw when the incident opened, when the teams set out, and when each incident closed."""
     opens = clock_time(told.scenario, told.incidents[1].opened_at_us)
-    moments = ((opens, _INK, _OPENS), (CALLED, _COLOURS[2], _SETS_OUT), ("11:00", _COLOURS[1], _SETS_OUT))
-    for row, (clock, colour, what) in enumerate(moments):
+    timestamps = ((opens, _INK, _OPENS), (CALLED, _COLOURS[2], _SETS_OUT), ("11:00", _COLOURS[1], _SETS_OUT))
+    for row, (clock, colour, what) in enumerate(timestamps):
         x, y = _at(minute_of(clock), told.percent(1, clock) - 1.0)
         foot = _at(_FIRST, 61.5)[1] + 24 * row
         drawing.curve([[(x, y), (x, foot + 6)]], colour, 1.4, "2 3")

@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.quality.grading import UNTRUSTED, TrustFold
+from alerts.quality.grading import UNTRUSTED, QualityGrader
 from alerts.rules.rule_set import RuleSet
-from alerts.verdicts.engine import VerdictFold
+from alerts.verdicts.engine import VerdictEngine
 from bench.verdicts import start
 from grid.assets import Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from service.rulebook import choose_rule_sets, read_rule_sets
-from service.verdicts.incremental import Judge, rated_and_sorted
+from service.verdicts.incremental import IncrementalVerdicts, rated_and_sorted
 from stores.journal.journal import Journal
 from stores.records.records import Records
 
@@ -45,12 +45,12 @@ CASES = ((1, 1), (1, 1_000), (1, 100_000), (100, 100), (100, 100_000), (10_000, 
 
 def batches(transformers: int, size: int, total: int, around: float) -> Iterator[ReadingBatch]:
     """Yield batches as a fleet sends them: each transformer once a minute, in turn."""
-    dice = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     sent = 0
     while sent < total:
         index = np.arange(sent, min(sent + size, total))
         minute, number = index // transformers, index % transformers
-        rate = around + 0.05 * np.sin(minute / 60.0 + number) + dice.normal(0.0, 0.01, len(index))
+        rate = around + 0.05 * np.sin(minute / 60.0 + number) + rng.normal(0.0, 0.01, len(index))
         at_us = START_US + minute * MINUTE_US
         yield ReadingBatch.of(
             number.astype(np.int32),
@@ -91,18 +91,18 @@ def one_case(transformers: int, size: int, around: float, total: int, rule_sets:
             last_at_us[rates.transformer] = rates.measured_at_us
             last[rates.transformer] = rates.load_rate
 
-    def fold() -> None:
-        verdicts = VerdictFold(rule_sets, 20.0, fleet.transformer_ids)
+    def engine() -> None:
+        verdicts = VerdictEngine(rule_sets, 20.0, fleet.transformer_ids)
         for rates, _ in prepared:
             verdicts.advance(rates, every_touched=False)
 
-    def fold_and_trust() -> None:
-        verdicts, trust = VerdictFold(rule_sets, 20.0, fleet.transformer_ids), TrustFold(transformers)
+    def engine_and_grader() -> None:
+        verdicts, quality = VerdictEngine(rule_sets, 20.0, fleet.transformer_ids), QualityGrader(transformers)
         for rates, rated in prepared:
-            trusted = (trust.advance(rated) & UNTRUSTED) == 0
+            trusted = (quality.advance(rated) & UNTRUSTED) == 0
             verdicts.advance(replace(rates, trusted=trusted), every_touched=False)
 
-    speeds = [sorted(total / seconds for seconds in seconds_of(run)) for run in (bare, fold, fold_and_trust)]
+    speeds = [sorted(total / seconds for seconds in seconds_of(run)) for run in (bare, engine, engine_and_grader)]
     middle = [statistics.median(speed) for speed in speeds]
     spread = max((s[-1] - s[0]) / m for s, m in zip(speeds, middle, strict=True))
     return (
@@ -121,11 +121,11 @@ def rebuild(rows: int, transformers: int, rule_sets: tuple[RuleSet, ...]) -> str
                 journal.append(batch)
         began = time.perf_counter()
         with Journal.open_reader(Path(folder) / "journal.sqlite") as journal:
-            fold, trust = VerdictFold(rule_sets, 20.0, fleet.transformer_ids), TrustFold(transformers)
+            engine, quality = VerdictEngine(rule_sets, 20.0, fleet.transformer_ids), QualityGrader(transformers)
             read = 0
             for batch in journal.since(0):
                 rates, rated = rated_and_sorted(batch, fleet)
-                fold.advance(replace(rates, trusted=(trust.advance(rated) & UNTRUSTED) == 0), every_touched=False)
+                engine.advance(replace(rates, trusted=(quality.advance(rated) & UNTRUSTED) == 0), every_touched=False)
                 read += len(batch)
         seconds = time.perf_counter() - began
     return f"{read:,} readings of {transformers:,} transformers in {seconds:.1f} s: {read / seconds:,.0f} readings/s"
@@ -134,11 +134,11 @@ def rebuild(rows: int, transformers: int, rule_sets: tuple[RuleSet, ...]) -> str
 def state_bytes(transformers: int, around: float, rule_sets: tuple[RuleSet, ...]) -> str:
     """Measure what the fold and trust remember of each transformer."""
     fleet = a_fleet(transformers)
-    fold, trust = VerdictFold(rule_sets, 20.0, fleet.transformer_ids), TrustFold(transformers)
+    engine, quality = VerdictEngine(rule_sets, 20.0, fleet.transformer_ids), QualityGrader(transformers)
     for batch in batches(transformers, min(transformers, 50_000), 3 * transformers, around):
         rates, rated = rated_and_sorted(batch, fleet)
-        fold.advance(replace(rates, trusted=(trust.advance(rated) & UNTRUSTED) == 0), every_touched=False)
-    return f"{transformers:,} around {around:.0%}: {(fold.nbytes + trust.nbytes) / transformers:.0f} bytes each"
+        engine.advance(replace(rates, trusted=(quality.advance(rated) & UNTRUSTED) == 0), every_touched=False)
+    return f"{transformers:,} around {around:.0%}: {(engine.nbytes + quality.nbytes) / transformers:.0f} bytes each"
 
 
 def late_block(transformers: int, minutes: int, late: int, rule_sets: tuple[RuleSet, ...]) -> str:
@@ -151,8 +151,8 @@ def late_block(transformers: int, minutes: int, late: int, rule_sets: tuple[Rule
             journal.numbers(fleet.transformer_ids)
             for batch in batches(transformers, 50_000, transformers * minutes, 0.9):
                 journal.append(batch)
-            judge = Judge(journal, records, rule_sets, 20.0, fleet)
-            judge.recover(0)
+            incremental = IncrementalVerdicts(journal, records, rule_sets, 20.0, fleet)
+            incremental.recover(0)
             numbers = np.arange(late, dtype=np.int32)
             taken = {}
             for name, minute in (("in time", minutes), ("late", minutes - 30)):
@@ -160,7 +160,7 @@ def late_block(transformers: int, minutes: int, late: int, rule_sets: tuple[Rule
                 block = ReadingBatch.of(numbers, at_us, active_power_kw=np.full(late, 380.0))
                 journal.append(block)
                 began = time.perf_counter()
-                judge.walk(block)
+                incremental.evaluate(block)
                 taken[name] = time.perf_counter() - began
         records.close()
     return (
@@ -179,7 +179,7 @@ def main() -> None:
     options = parser.parse_args()
     rule_sets = choose_rule_sets(("early-warning", "two-hours"), read_rule_sets())
     print(f"Python {platform.python_version()}, numpy {np.__version__}, seed {SEED}, {REPEATS} repeats, median")
-    print(f"{'fleet':>9} {'batch':>9} {'around':>7} {'bare /s':>14} {'fold /s':>14} {'+trust /s':>14}"
+    print(f"{'fleet':>9} {'batch':>9} {'around':>7} {'bare /s':>14} {'fold /s':>14} {'+quality /s':>14}"
           f" {'of bare':>8} {'µs each':>8} {'spread':>7}")  # fmt: skip
     for transformers, size in CASES:
         total = min(options.readings, BATCHES_MAX * size)

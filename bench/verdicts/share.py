@@ -30,7 +30,7 @@ from collector.message import MessageBlock
 from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
 from service.rulebook import choose_rule_sets, read_rule_sets
-from service.verdicts.incremental import Judge
+from service.verdicts.incremental import IncrementalVerdicts
 from stores.journal.journal import Journal
 from stores.records.records import Records
 
@@ -62,8 +62,10 @@ def measure(transformers: int) -> tuple[Counter[str], float]:
         records.migrate()
         with Journal.open_writer(Path(name) / "journal.sqlite") as journal:
             journal.numbers(fleet.transformer_ids)
-            judge = Judge(journal, records, choose_rule_sets(RULES, read_rule_sets()), GAP_MINUTES, fleet)
-            judge.recover(0)
+            incremental = IncrementalVerdicts(
+                journal, records, choose_rule_sets(RULES, read_rule_sets()), GAP_MINUTES, fleet
+            )
+            incremental.recover(0)
             for turn in range(ROUNDS):
                 for first in range(0, transformers, BLOCK):
                     at_us = START_US + turn * MINUTE_US
@@ -73,12 +75,12 @@ def measure(transformers: int) -> tuple[Counter[str], float]:
                     had_decoded = time.process_time()
                     stored = journal.append(decoded.readings)
                     had_stored = time.process_time()
-                    judge.walk(decoded.readings.take(stored.new))
+                    incremental.evaluate(decoded.readings.take(stored.new))
                     judged = time.process_time()
                     if turn:
                         times = (had_decoded - began, had_stored - had_decoded, judged - had_stored)
                         spent.update(dict(zip(("decode", "append", "judge"), times, strict=True)))
-            return spent, bytes_of(judge, {id(journal), id(records)} | reached(fleet)) / transformers
+            return spent, bytes_of(incremental, {id(journal), id(records)} | reached(fleet)) / transformers
 
 
 def block_of(rounds: Rounds, turn: int, measured_at_us: int, first: int, end: int) -> MessageBlock:

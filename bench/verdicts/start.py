@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.notification.throttling import HygieneSettings
+from alerts.notification.throttling import ThrottlingSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.silence.detection import SilenceSettings
 from collector.decoding.decode import Decoded
@@ -36,7 +36,7 @@ from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, format_utc
 from service.collecting import checkpoint
 from service.collecting.pipeline import Pipeline, PipelineOptions
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal.journal import Journal
 from stores.records.records import Records
@@ -132,28 +132,28 @@ def start(folder: Path, minutes: int) -> None:
     ready, ready_cpu = time.monotonic() - began, time.process_time() - began_cpu
     pipeline.tick([_message(1, minutes, 0.97)], now_us)
     fresh, fresh_cpu = time.monotonic() - began, time.process_time() - began_cpu
-    fold, trust, fleet = pipeline._judge._fold, pipeline._judge._trust, len(pipeline.fleet)
+    engine, quality, fleet = pipeline._incremental._engine, pipeline._incremental._quality, len(pipeline.fleet)
     print(
         f"ready after {ready:.1f} s ({ready_cpu:.1f} s of processor), first fresh verdict after {fresh:.1f} s"
         f" ({fresh_cpu:.1f} s of processor); verdict state"
-        f" {(fold.nbytes + trust.nbytes) / fleet:.0f} bytes each, process"
+        f" {(engine.nbytes + quality.nbytes) / fleet:.0f} bytes each, process"
         f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB at most"
     )
 
 
 def blocks(transformers: int, minute: int) -> Iterator[ReadingBatch]:
     """Yield one minute of the fleet: most around half load, some in an incident."""
-    dice = np.random.default_rng([SEED, minute])
+    rng = np.random.default_rng([SEED, minute])
     for first in range(0, transformers, BLOCK_READINGS):
         number = np.arange(first, min(first + BLOCK_READINGS, transformers), dtype=np.int32)
         usual = 0.3 + 0.45 * ((number * 7_919) % 1_000) / 1_000
         around = np.where(number % HOT_ONE_IN == 1, 0.94, usual)
-        rate = around + 0.02 * np.sin(minute / 60.0 + number) + dice.normal(0.0, 0.005, len(number))
+        rate = around + 0.02 * np.sin(minute / 60.0 + number) + rng.normal(0.0, 0.005, len(number))
         at_us = np.full(len(number), START_US + minute * MINUTE_US)
         yield ReadingBatch.of(
             number,
             at_us,
-            received_at_us=at_us + dice.integers(0, MINUTE_US, len(number)),
+            received_at_us=at_us + rng.integers(0, MINUTE_US, len(number)),
             active_power_kw=rate * RATED_KVA * 0.95,
             reactive_power_kvar=rate * RATED_KVA * 0.312,
             voltage_v=np.full((len(number), 3), 229.0),
@@ -185,9 +185,9 @@ def pipeline_in(folder: Path, now_us: int) -> Pipeline:
         outreach=OutreachSettings(),
         silence=SilenceSettings(),
         channels=("file",),
-        hygiene=HygieneSettings(),
+        throttling=ThrottlingSettings(),
     )
-    return Pipeline(journal, records, options, Meters(), lambda messages: None, now_us)
+    return Pipeline(journal, records, options, Metrics(), lambda messages: None, now_us)
 
 
 def _message(number: int, minute: int, rate: float) -> Message:

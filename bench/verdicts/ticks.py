@@ -32,7 +32,7 @@ TRANSFORMERS = 10_000
 STAGES = {
     "decode, screen": ("_decoder", "decode"),
     "append": ("_journal", "append"),
-    "judge": ("_judge", "walk"),
+    "incremental": ("_incremental", "evaluate"),
     "answer incidents": ("_response", "answer"),
     "record": ("_records", "commit"),
 }

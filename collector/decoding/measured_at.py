@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.decoding.rejects import Fault, Reason, shown
-from grid.timestamps import MINUTE_US, SECOND_US, parse_moment_us
+from grid.timestamps import MINUTE_US, SECOND_US, parse_timestamp_us
 
 _LAYOUT = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
@@ -29,21 +29,21 @@ _MOST = np.array([9999, 12, 31, 23, 59, 59, 999_999, 23, 59])
 
 def parse_measured_at(texts: Sequence[str]) -> tuple[NDArray[np.int64], dict[int, Fault]]:
     """Return the moments (n,) [µs] of n texts and the faults by row; a faulty row has moment 0."""
-    moments = np.zeros(len(texts), np.int64)
+    timestamps = np.zeros(len(texts), np.int64)
     read = np.zeros(len(texts), np.bool_)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     distinct = set(lengths.tolist())
     for length in distinct:
         rows = np.flatnonzero(lengths == length)
         alike = texts if len(distinct) == 1 else [texts[row] for row in rows.tolist()]
-        moments[rows], read[rows] = _parse_alike(alike)
+        timestamps[rows], read[rows] = _parse_alike(alike)
     faults: dict[int, Fault] = {}
     for row in np.flatnonzero(~read).tolist():
         try:
-            moments[row] = parse_moment_us(texts[row])
+            timestamps[row] = parse_timestamp_us(texts[row])
         except ValueError:
             faults[row] = _time_fault(texts[row])
-    return moments, faults
+    return timestamps, faults
 
 
 def _parse_alike(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -115,9 +115,9 @@ def _time_rules(batch: ReadingBatch, limits: Limits) -> tuple[Rule, Rule]:
     return (too_old, told(Reason.TIME_TOO_OLD)), (too_new, told(Reason.TIME_IN_FUTURE))
 
 
-def _utc_text(moment_us: np.int64) -> str:
+def _utc_text(timestamp_us: np.int64) -> str:
     """Return ISO 8601 UTC to the second, of any year: a foreign time need not fit Python's calendar."""
-    return f"{np.datetime64(int(moment_us) // SECOND_US, 's')}Z"
+    return f"{np.datetime64(int(timestamp_us) // SECOND_US, 's')}Z"
 
 
 def _number_rules(batch: ReadingBatch) -> tuple[Rule, Rule, Rule, Rule]:

@@ -140,11 +140,11 @@ def _points(payload: bytes) -> tuple[list[_Timed], int] | Fault:
         return Fault(Reason.EMPTY, "body", "no points")
     if len(push.body) > POINTS_MAX:
         return Fault(Reason.TOO_MANY_FIELDS, "body", f"{len(push.body)} points")
-    moments, faults = parse_measured_at([point.timestamp or push.timestamp for point in push.body])
+    timestamps, faults = parse_measured_at([point.timestamp or push.timestamp for point in push.body])
     for place, fault in faults.items():
         of = "timestamp" if push.body[place].timestamp is None else f"body[{place}].timestamp"
         return Fault(fault.reason, of, fault.detail)
-    return list(zip(moments.tolist(), range(len(push.body)), push.body, strict=True)), unknown_fields
+    return list(zip(timestamps.tolist(), range(len(push.body)), push.body, strict=True)), unknown_fields
 
 
 def _readings(points: Sequence[_Timed], terminals: TerminalFormat) -> list[WireReading] | Fault:

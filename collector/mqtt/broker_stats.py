@@ -37,7 +37,7 @@ log = logging.getLogger("redvest.broker_figures")
 
 
 @dataclass(frozen=True)
-class BrokerFigures:
+class BrokerStats:
     """Figures of a broker since it was started; None is what it does not tell."""
 
     version: str | None = None
@@ -49,13 +49,13 @@ class BrokerFigures:
     """Clients that are connected now, this one and the collector among them."""
 
 
-UNKNOWN = BrokerFigures()
+UNKNOWN = BrokerStats()
 
 
-class BrokerFiguresThread:
+class BrokerStatsThread:
     """Follows the figures and tells them whenever they change. `start` and `stop` it; it outlives every fault."""
 
-    def __init__(self, address: BrokerAddress, client_id: str, tell: Callable[[BrokerFigures], None]) -> None:
+    def __init__(self, address: BrokerAddress, client_id: str, tell: Callable[[BrokerStats], None]) -> None:
         """Prepare for the collector of that client id; `tell` is called on a thread of its own."""
         self._address = address
         self._client_id = client_id + CLIENT_ID_SUFFIX
@@ -117,13 +117,13 @@ class BrokerFiguresThread:
         elif message.topic in _COUNTS:
             self._note(_with_count(self._figures, _COUNTS[message.topic], _count(bytes(message.payload))))
 
-    def _note(self, figures: BrokerFigures) -> None:
+    def _note(self, figures: BrokerStats) -> None:
         if figures != self._figures:
             self._figures = figures
             self._tell(figures)
 
 
-def _with_count(figures: BrokerFigures, name: str, count: int | None) -> BrokerFigures:
+def _with_count(figures: BrokerStats, name: str, count: int | None) -> BrokerStats:
     match name:
         case "dropped":
             return replace(figures, dropped=count)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from grid.fleet import Fleet
 from grid.readings import NO_SEQUENCE, ReadingBatch
-from grid.timestamps import SECOND_US, format_utc, parse_moment_us
+from grid.timestamps import SECOND_US, format_utc, parse_timestamp_us
 
 BATCH_ROWS_MAX = 1_000
 READING_BYTES_MAX = 64 * 1024
@@ -75,8 +75,8 @@ class WireReplayRequest(msgspec.Struct):
     """What the collector asks of a device: to send again what it measured between two moments, both included."""
 
     device_id: str
-    from_moment: str = msgspec.field(name="from")
-    to_moment: str = msgspec.field(name="to")
+    from_timestamp: str = msgspec.field(name="from")
+    to_timestamp: str = msgspec.field(name="to")
 
 
 FIELDS: tuple[str, ...] = WireReading.__struct_fields__
@@ -105,7 +105,7 @@ def encode_replay_request(device_id: str, from_us: int, to_us: int) -> bytes:
 def decode_replay_request(payload: bytes) -> tuple[str, int, int]:
     """Return device, first and last moment [µs] of a request. Raises ValueError for anything else."""
     request = msgspec.json.decode(payload, type=WireReplayRequest)
-    return request.device_id, parse_moment_us(request.from_moment), parse_moment_us(request.to_moment)
+    return request.device_id, parse_timestamp_us(request.from_timestamp), parse_timestamp_us(request.to_timestamp)
 
 
 def subscription_filters(station_ids: Sequence[str] = ()) -> tuple[str, ...]:
@@ -192,10 +192,10 @@ def _wire_readings(batch: ReadingBatch, fleet: Fleet) -> list[WireReading]:
     ]
 
 
-def _iso_texts(moments_us: NDArray[np.int64]) -> list[str]:
-    if (moments_us % SECOND_US == 0).all():
-        return [f"{text}Z" for text in (moments_us // SECOND_US).astype("datetime64[s]").astype(str).tolist()]
-    return [f"{text}Z" for text in moments_us.astype("datetime64[us]").astype(str).tolist()]
+def _iso_texts(timestamps_us: NDArray[np.int64]) -> list[str]:
+    if (timestamps_us % SECOND_US == 0).all():
+        return [f"{text}Z" for text in (timestamps_us // SECOND_US).astype("datetime64[s]").astype(str).tolist()]
+    return [f"{text}Z" for text in timestamps_us.astype("datetime64[us]").astype(str).tolist()]
 
 
 def _numbers(column: NDArray[np.float64]) -> list[float | None] | None:

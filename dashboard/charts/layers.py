@@ -76,19 +76,19 @@ class Frame:
         return {"x": self.x, "y": self.y(column), **more}
 
 
-def wall_clock_ms(moments: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
+def wall_clock_ms(timestamps: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     """Return moments [µs] as milliseconds that read as the station's time when drawn as UTC."""
-    if len(moments) == 0:
-        return moments
+    if len(timestamps) == 0:
+        return timestamps
     station = ZoneInfo(zone)
-    hours, place = np.unique(moments // HOUR_US, return_inverse=True)
+    hours, place = np.unique(timestamps // HOUR_US, return_inverse=True)
     offsets = np.array([_offset_us(int(hour) * HOUR_US, station) for hour in hours], np.int64)
-    return (moments + offsets[place]) // 1000
+    return (timestamps + offsets[place]) // 1000
 
 
-def whole_minute(moment: int) -> int:
+def whole_minute(timestamp: int) -> int:
     """Return the next whole minute: a chart whose edge moved every second would be built anew every second."""
-    return -(-moment // MINUTE_US) * MINUTE_US
+    return -(-timestamp // MINUTE_US) * MINUTE_US
 
 
 def spans(marks: Sequence[IncidentMark], frame: Frame) -> list[Layer]:
@@ -168,6 +168,6 @@ def _with_halo(named: str, encoding: Layer, colour: str, **place: Any) -> list[L
     return [{"data": {"name": named}, "mark": mark, "encoding": encoding} for mark in (halo, {**text, "color": colour})]
 
 
-def _offset_us(moment: int, zone: ZoneInfo) -> int:
-    offset = as_datetime(moment, zone).utcoffset()
+def _offset_us(timestamp: int, zone: ZoneInfo) -> int:
+    offset = as_datetime(timestamp, zone).utcoffset()
     return round(offset.total_seconds() * 1e6) if offset else 0

@@ -5,46 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from alerts.quality.grading import UNTRUSTED, Doubt, TrustGrade
-from alerts.quality.words import doubt_name, doubt_reason, grade_name, what_to_check
+from alerts.quality.grading import UNTRUSTED, QualityFlag, QualityGrade
+from alerts.quality.words import flag_name, flag_reason, grade_name, what_to_check
 from dashboard import words
 from dashboard.markup.elements import badge, name, note
 from dashboard.markup.wall import when
 from dashboard.session import language, link, say
 from grid.text import Language
-from service.queries.data_quality import DoubtfulMeter, TrustOfLate
+from service.queries.data_quality import FlaggedMeter, RecentQuality
 
-_KINDS = {TrustGrade.GOOD: "normal", TrustGrade.MARKED: "active-only", TrustGrade.DOUBTFUL: "heavy"}
+_KINDS = {QualityGrade.GOOD: "normal", QualityGrade.MARKED: "active-only", QualityGrade.DOUBTFUL: "heavy"}
 
 
-def trust_panel(found: TrustOfLate | None) -> str:
+def quality_panel(found: RecentQuality | None) -> str:
     """Return the grade of a curve, how many readings each doubt concerns, and what somebody should look at."""
-    if found is None or not found.trust.readings:
-        return note(say(words.TRUST_NOTHING))
-    trust = found.trust
-    top = badge(_KINDS[trust.grade], name(grade_name(trust.grade)))
-    if trust.grade is TrustGrade.DOUBTFUL:
+    if found is None or not found.quality.readings:
+        return note(say(words.QUALITY_NOTHING))
+    quality = found.quality
+    top = badge(_KINDS[quality.grade], name(grade_name(quality.grade)))
+    if quality.grade is QualityGrade.DOUBTFUL:
         top += _standing(found)
-    said = say(words.TRUST_READINGS, readings=trust.readings, doubtful=trust.doubtful)
+    said = say(words.QUALITY_READINGS, readings=quality.readings, doubtful=quality.flagged)
     panel = f'<div class="rv-trust">{top}<span class="rv-note">{escape(said)}</span></div>'
     lines = [
-        f"<li><b>{escape(name(doubt_name(doubt)))}</b><time>{number} / {trust.readings}</time>"
-        f"<span>{escape(_why_and_what(doubt))}</span></li>"
-        for doubt, number in trust.counts
+        f"<li><b>{escape(name(flag_name(flag)))}</b><time>{number} / {quality.readings}</time>"
+        f"<span>{escape(_why_and_what(flag))}</span></li>"
+        for flag, number in quality.counts
     ]
     return panel + (f'<ul class="rv-record rv-findings">{"".join(lines)}</ul>' if lines else "")
 
 
-def doubtful_meters(meters: Sequence[DoubtfulMeter], now_us: int, zone: str) -> str:
+def flagged_meters(metrics: Sequence[FlaggedMeter], now_us: int, zone: str) -> str:
     """Return the meters to check, those whose newest reading is in doubt first, each with a link to its curve."""
-    if not meters:
-        return note(say(words.NO_DOUBTFUL_METERS))
+    if not metrics:
+        return note(say(words.NO_FLAGGED_METERS))
     lines = []
-    for meter in meters:
+    for meter in metrics:
         transformer = meter.transformer
-        doubts = [doubt for doubt, _ in meter.found.trust.counts if doubt & UNTRUSTED]
-        names = "、".join(name(doubt_name(doubt)) for doubt in doubts)
-        checks = "".join(_sentence(name(what_to_check(doubt))) for doubt in doubts)
+        flags = [flag for flag, _ in meter.found.quality.counts if flag & UNTRUSTED]
+        names = "、".join(name(flag_name(flag)) for flag in flags)
+        checks = "".join(_sentence(name(what_to_check(flag))) for flag in flags)
         address = escape(link("transformer", transformer=transformer.transformer_id))
         lines.append(
             f"<li><time>{escape(when(meter.noticed_at_us, now_us, zone))}</time><b>{escape(names)}</b><span>"
@@ -55,14 +55,14 @@ def doubtful_meters(meters: Sequence[DoubtfulMeter], now_us: int, zone: str) -> 
     return f'<ul class="rv-record rv-findings">{"".join(lines)}</ul>'
 
 
-def _standing(found: TrustOfLate) -> str:
-    if found.is_in_doubt:
-        return badge("heavy", say(words.TRUST_STANDING))
-    return badge("quiet", say(words.TRUST_PAST))
+def _standing(found: RecentQuality) -> str:
+    if found.is_flagged:
+        return badge("heavy", say(words.QUALITY_NEWEST_FLAGGED))
+    return badge("quiet", say(words.QUALITY_PAST))
 
 
-def _why_and_what(doubt: Doubt) -> str:
-    return (_sentence(name(doubt_reason(doubt))) + _sentence(name(what_to_check(doubt)))).strip()
+def _why_and_what(flag: QualityFlag) -> str:
+    return (_sentence(name(flag_reason(flag))) + _sentence(name(what_to_check(flag)))).strip()
 
 
 def _sentence(told: str) -> str:

@@ -7,15 +7,15 @@ from html import escape
 
 from dashboard import words
 from dashboard.session import say
-from service.metrics.metric_help import CollectorFigure
+from service.metrics.metric_help import ExplainedMetric
 
 
-def collector_figures_table(figures: Sequence[CollectorFigure]) -> str:
+def metrics_table(figures: Sequence[ExplainedMetric]) -> str:
     """Return the figures, a row each."""
     return f'<table class="rv-table rv-explained"><tbody>{"".join(map(_row, figures))}</tbody></table>'
 
 
-def _row(figure: CollectorFigure) -> str:
+def _row(figure: ExplainedMetric) -> str:
     remedy = f"<p>{escape(say(words.WHAT_TO_DO, remedy=say(figure.remedy)))}</p>" if figure.is_bad else ""
     return (
         f"<tr{' class=warned' if figure.is_bad else ''}><th>{escape(say(figure.name))}</th>"

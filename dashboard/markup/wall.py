@@ -59,19 +59,19 @@ def _unseen(now: TransformerNow, now_us: int, zone: str) -> tuple[str, str]:
     if now.freshness is Freshness.NEVER:
         return '<div class="big">—</div>', f'<div class="facts"><span>{escape(say(words.NO_DATA_EVER))}</span></div>'
     old = now.freshness is Freshness.OLD
-    moment = now.measured_at_us if old else now.received_at_us
+    timestamp = now.measured_at_us if old else now.received_at_us
     if now.lost_feeder:
         lost = say(words.FEEDER_LOST, feeder=now.lost_feeder)
         return '<div class="big">—</div>', f'<div class="facts"><span>{escape(lost)}</span></div>'
-    since = say(words.OLD_MEASURED if old else words.NO_DATA_SINCE, time=when(moment, now_us, zone))
+    since = say(words.OLD_MEASURED if old else words.NO_DATA_SINCE, time=when(timestamp, now_us, zone))
     return '<div class="big">—</div>', f'<div class="facts"><span>{escape(since)}</span></div>'
 
 
-def when(moment: int | None, now_us: int, zone: str) -> str:
+def when(timestamp: int | None, now_us: int, zone: str) -> str:
     """Return the time of day, with the date when it is not today."""
     today = day_and_time(now_us, zone).split(" ")[0]
-    full = day_and_time(moment, zone)
-    return time_of_day(moment, zone) if full.startswith(today) else full
+    full = day_and_time(timestamp, zone)
+    return time_of_day(timestamp, zone) if full.startswith(today) else full
 
 
 def incident_line(row: IncidentRow, now_us: int) -> str:

@@ -6,12 +6,12 @@ import streamlit as st
 
 from dashboard import words
 from dashboard.figures import age, day_and_time, quantity, time_of_day
-from dashboard.markup.data_quality import doubtful_meters
+from dashboard.markup.data_quality import flagged_meters
 from dashboard.markup.elements import alarms, badge, draw, facts, figures, head, note, section, table
-from dashboard.markup.system import collector_figures_table
+from dashboard.markup.system import metrics_table
 from dashboard.markup.wall import when
 from dashboard.session import keep_address, live_seconds, meters_to_check, queries, say, system
-from service.metrics.metric_help import collector_figures
+from service.metrics.metric_help import explained_metrics
 from service.queries.answers_system import CollectorState, System
 
 _REJECTS_SHOWN = 50
@@ -41,10 +41,10 @@ def _live() -> None:
             draw(section(say(words.NEVER_SEEN_TRANSFORMERS)) + table((words.TRANSFORMER, words.COLUMN_NAME), names))
     with right:
         if now.collector is not None and now.collector.answers:
-            shown = collector_figures(dict(now.collector.details))
-            draw(section(say(words.COLLECTOR_FIGURES)) + collector_figures_table(shown))
-        meters = doubtful_meters(meters_to_check(), now.now_us, now.zone)
-        draw(section(say(words.DOUBTFUL_METERS)) + meters + note(say(words.DOUBTFUL_METERS_NOTE)))
+            shown = explained_metrics(dict(now.collector.details))
+            draw(section(say(words.COLLECTOR_METRICS)) + metrics_table(shown))
+        metrics = flagged_meters(meters_to_check(), now.now_us, now.zone)
+        draw(section(say(words.FLAGGED_METERS)) + metrics + note(say(words.FLAGGED_METERS_NOTE)))
         draw(section(say(words.REJECTS)) + note(say(words.REJECTS_NOTE)) + _rejects(now))
         draw(section(say(words.MESSAGES)) + note(say(words.MESSAGES_NOTE)) + _messages(now))
 
@@ -71,7 +71,7 @@ def _collector(state: CollectorState | None) -> str:
     label = (
         badge("normal", say(words.COLLECTOR_OK)) if state.healthy else badge("heavy", say(words.COLLECTOR_UNHEALTHY))
     )
-    told_apart = {figure.key for figure in collector_figures(dict(state.details))}
+    told_apart = {figure.key for figure in explained_metrics(dict(state.details))}
     rows = [(key, value) for key, value in state.details if key not in told_apart]
     return label + facts((_health_name(key), _health_value(value), "") for key, value in rows)
 

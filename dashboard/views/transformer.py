@@ -10,7 +10,7 @@ from alerts.model.display_names import basis_name, level_name, role_name
 from dashboard import words
 from dashboard.charts.curve import load_rate_chart, step_us_of
 from dashboard.figures import day_and_time, percent, quantity, span, trend
-from dashboard.markup.data_quality import trust_panel
+from dashboard.markup.data_quality import quality_panel
 from dashboard.markup.elements import badge, draw, facts, head, name, note, section, state_of, table
 from dashboard.markup.incident import legend, now_big
 from dashboard.markup.wall import gauge, incident_line
@@ -81,7 +81,7 @@ def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         draw(section(say(words.FACTS)) + _newest(shown))
-        draw(section(say(words.TRUST)) + trust_panel(shown.trust) + note(say(words.TRUST_NOTE)))
+        draw(section(say(words.QUALITY)) + quality_panel(shown.quality) + note(say(words.QUALITY_NOTE)))
         draw(section(say(words.BELONGS)) + _people(shown))
     with right:
         rows = "".join(incident_line(row, shown.now_us) for row in shown.incidents)

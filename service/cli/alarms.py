@@ -20,7 +20,7 @@ from alerts.notification.audit import (
 from alerts.notification.audit_words import FORMULA, audit_summary, finding
 from grid.errors import UsageError
 from grid.text import Text
-from service.cli.options import AsJson, Config, Speak, moment_of, opened
+from service.cli.options import AsJson, Config, Speak, opened, timestamp_of
 from service.cli.screen import Column, Screen, local, utc
 from service.queries.alarm_audit import AUDITED_US, AuditedAlarms
 
@@ -48,13 +48,13 @@ def alarms(
     as_json: AsJson = False,
 ) -> None:
     """告警自查 · What people were told, against EEMUA 191: how much, how steady, how late, what was never told."""
-    with opened(config, language, as_json) as (house, screen):
-        last = moment_of(until, "--to") or house.clock.now_us()
-        first = moment_of(since, "--from")
+    with opened(config, language, as_json) as (container, screen):
+        last = timestamp_of(until, "--to") or container.clock.now_us()
+        first = timestamp_of(since, "--from")
         first = last - AUDITED_US if first is None else first
         if first >= last:
             raise UsageError("the first moment is not before the last", where="--from", remedy="give a later --to")
-        found = house.queries.alarms(first, last)
+        found = container.queries.alarms(first, last)
         if as_json:
             _lines(found, screen)
         else:

@@ -11,7 +11,7 @@ from grid.errors import StoreError
 from grid.text import Text
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import local, progress, utc
-from service.container import House
+from service.container import Container
 from stores.maintenance.backup import JOURNAL_FILE, RECORDS_FILE, Backup, back_up, read_backup
 from stores.maintenance.backup import restore as put_back
 
@@ -23,13 +23,15 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """备份 · Copy records and readings while everything runs; each copy is checked."""
-    with opened(config, language, as_json) as (house, screen):
-        stores = [file for file in _files(house) if file.exists()]
+    with opened(config, language, as_json) as (container, screen):
+        stores = [file for file in _files(container) if file.exists()]
         if not stores:
             raise StoreError(
-                "there is nothing to back up yet", where=str(house.settings.data.folder), remedy="start the collector"
+                "there is nothing to back up yet",
+                where=str(container.settings.data.folder),
+                remedy="start the collector",
             )
-        if not _records_are_embedded(house):
+        if not _records_are_embedded(container):
             screen.note(
                 Text(
                     "记录库在数据库服务器上，请另用 pg_dump 备份（先备份它）。",
@@ -38,7 +40,7 @@ def backup(
             )
         size = sum(file.stat().st_size for file in stores)
         with progress(Text("备份", "backing up"), screen.language, size) as tell:
-            made = back_up(stores, folder, house.clock.now_us(), tell)
+            made = back_up(stores, folder, container.clock.now_us(), tell)
         for one in made.files if as_json else ():
             screen.line(file=one.file, bytes=one.bytes, sha256=one.sha256, made_at=utc(made.made_at_us))
         screen.say(Text(f"已备份到 {folder}：{_sizes(made)}", f"backed up to {folder}: {_sizes(made)}"))
@@ -51,9 +53,9 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """恢复 · Put a backup in the place of the stores; stop every redvest process before. What was there is kept."""
-    with opened(config, language, as_json) as (house, screen):
+    with opened(config, language, as_json) as (container, screen):
         found = read_backup(folder)
-        replaced = put_back(found, folder, house.settings.data.folder, house.clock.now_us())
+        replaced = put_back(found, folder, container.settings.data.folder, container.clock.now_us())
         for one in found.files if as_json else ():
             screen.line(file=one.file, bytes=one.bytes, sha256=one.sha256, made_at=utc(found.made_at_us))
         made_at = local(found.made_at_us, "UTC")
@@ -71,15 +73,15 @@ def restore(
         )
 
 
-def _files(house: House) -> tuple[Path, ...]:
+def _files(container: Container) -> tuple[Path, ...]:
     """Return the store files in the order in which they are copied: incidents then find their readings."""
-    folder = house.settings.data.folder
-    records = (folder / RECORDS_FILE,) if _records_are_embedded(house) else ()
+    folder = container.settings.data.folder
+    records = (folder / RECORDS_FILE,) if _records_are_embedded(container) else ()
     return (*records, folder / JOURNAL_FILE)
 
 
-def _records_are_embedded(house: House) -> bool:
-    return house.settings.records_url() == f"sqlite:///{house.settings.data.folder / RECORDS_FILE}"
+def _records_are_embedded(container: Container) -> bool:
+    return container.settings.records_url() == f"sqlite:///{container.settings.data.folder / RECORDS_FILE}"
 
 
 def _sizes(found: Backup) -> str:

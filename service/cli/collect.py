@@ -34,13 +34,13 @@ def collect(
     """采集 · Read from the broker, store, judge, tell people; until Ctrl-C."""
     from service.collecting.process import run_collector
 
-    with opened(config, language, change=_of_any_age if history else None) as (house, screen):
+    with opened(config, language, change=_of_any_age if history else None) as (container, screen):
         _log_to_stderr()
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        values = house.settings.broker
-        if not house.records.ledger().transformers:
+        values = container.settings.broker
+        if not container.records.ledger().transformers:
             screen.note(
                 Text(
                     "台账是空的，所有读数都会被拒收；请导入：redvest ledger import 目录",
@@ -50,7 +50,7 @@ def collect(
         begun = Text(
             f"正在采集，消息服务器 {values.host}:{values.port}", f"collecting from {values.host}:{values.port}"
         )
-        run_collector(house, stop, until_idle_seconds=until_idle, ready=lambda: screen.note(begun))
+        run_collector(container, stop, until_idle_seconds=until_idle, ready=lambda: screen.note(begun))
 
 
 def _of_any_age(settings: Settings) -> Settings:

@@ -47,15 +47,15 @@ def demo(
 
 def dashboard(config: Config = None, language: Speak = None) -> None:
     """大屏 · The pages for the duty desk and the team; until Ctrl-C."""
-    with opened(config, language) as (house, screen):
-        values = house.settings.dashboard
+    with opened(config, language) as (container, screen):
+        values = container.settings.dashboard
         _claim(values.host, values.port)
-        house.records.ledger_version()
-        screen.say(Text(f"大屏：{house.settings.link}", f"dashboard: {house.settings.link}"))
-        command = [sys.executable, "-m", "streamlit", *streamlit_arguments(house.settings)]
-        environment = {**os.environ, "REDVEST_LANGUAGE": house.settings.language.value}
-        if house.settings.file is not None:
-            environment[CONFIG_VARIABLE] = str(house.settings.file)
+        container.records.ledger_version()
+        screen.say(Text(f"大屏：{container.settings.link}", f"dashboard: {container.settings.link}"))
+        command = [sys.executable, "-m", "streamlit", *streamlit_arguments(container.settings)]
+        environment = {**os.environ, "REDVEST_LANGUAGE": container.settings.language.value}
+        if container.settings.file is not None:
+            environment[CONFIG_VARIABLE] = str(container.settings.file)
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)
 

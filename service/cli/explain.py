@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from alerts.figures import day
 from alerts.model.display_names import level_name
-from alerts.quality.flags import Doubt, doubts_in
+from alerts.quality.flags import QualityFlag, flags_in
 from alerts.rules.rule_set import RuleSet
-from alerts.verdicts.explain import Remark, WalkedReading
-from alerts.verdicts.explain_words import level_words, quiet_words, reading_words, remark_words, rule_set_words
+from alerts.verdicts.explain import ExplainedReading, Remark
+from alerts.verdicts.explain_words import event_words, level_words, quiet_words, reading_words, rule_set_words
 from grid.text import Text
 from grid.timestamps import MINUTE_US, as_datetime
 from service.cli.screen import Screen, progress, utc
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _INDENT = "    "
 
 
-def print_walk(
+def print_explanation(
     screen: Screen, recording: Recording, transformer_id: str, rule_sets: Sequence[RuleSet], gap_minutes: float
 ) -> None:
     """Print the walk of one transformer's verdicts: lines for people, or one JSON line per reading and level."""
-    from service.offline.explain import walked
+    from service.offline.explain import evaluated
 
     zone = recording.fleet.zones[recording.fleet.number[transformer_id]]
     for rules in rule_sets:
@@ -35,7 +35,7 @@ def print_walk(
             screen.say(_indented(level_words(level)))
     lines = _Lines(screen, zone)
     with progress(Text("逐条推演", "walking"), screen.language, recording.rows, beside_lines=True) as tell:
-        for done, reading in enumerate(walked(recording, transformer_id, rule_sets, gap_minutes), 1):
+        for done, reading in enumerate(evaluated(recording, transformer_id, rule_sets, gap_minutes), 1):
             if screen.as_json:
                 for remark in reading.remarks:
                     _print_json(screen, transformer_id, reading, remark, zone)
@@ -53,9 +53,9 @@ class _Lines:
         self._screen = screen
         self._zone = zone
         self._day: date | None = None
-        self._quiet: list[WalkedReading] = []
+        self._quiet: list[ExplainedReading] = []
 
-    def add(self, reading: WalkedReading) -> None:
+    def add(self, reading: ExplainedReading) -> None:
         """Print a reading, or keep it for the line of quiet ones."""
         today = as_datetime(reading.measured_at_us, self._zone).date()
         if today != self._day:
@@ -63,13 +63,13 @@ class _Lines:
             date_words = day(reading.measured_at_us, self._zone)
             self._screen.say(Text(f"{today.year}年{date_words.zh}", f"{date_words.en} {today.year}"))
             self._day = today
-        if not reading.remarks and not reading.doubts & ~Doubt.ACTIVE_ONLY:
+        if not reading.remarks and not reading.flags & ~QualityFlag.ACTIVE_ONLY:
             self._quiet.append(reading)
             return
         self.print_quiet()
         self._screen.say(_indented(reading_words(reading, self._zone)))
         for remark in reading.remarks:
-            name, said = level_name(remark.level.name), remark_words(remark, reading.measured_at_us, self._zone)
+            name, said = level_name(remark.level.name), event_words(remark, reading.measured_at_us, self._zone)
             words = Text(f"{remark.rule} {name.zh}：{said.zh}", f"{remark.rule} {name.en}: {said.en}")
             self._screen.say(_indented(words, 2))
 
@@ -80,14 +80,14 @@ class _Lines:
             self._quiet = []
 
 
-def _print_json(screen: Screen, transformer_id: str, reading: WalkedReading, remark: Remark, zone: tzinfo) -> None:
+def _print_json(screen: Screen, transformer_id: str, reading: ExplainedReading, remark: Remark, zone: tzinfo) -> None:
     screen.line(
         transformer_id=transformer_id,
         measured_at=utc(reading.measured_at_us),
         load_rate=reading.load_rate,
         worst_phase_load_rate=reading.worst_phase_load_rate,
         basis=reading.basis.label,
-        doubts=[(doubt.name or "").lower() for doubt in doubts_in(reading.doubts)],
+        doubts=[(flag.name or "").lower() for flag in flags_in(reading.flags)],
         rule=remark.rule,
         level=remark.level.name,
         events=[
@@ -100,7 +100,7 @@ def _print_json(screen: Screen, transformer_id: str, reading: WalkedReading, rem
             }
             for happening in remark.happenings
         ],
-        reason=remark_words(remark, reading.measured_at_us, zone),
+        reason=event_words(remark, reading.measured_at_us, zone),
     )
 
 

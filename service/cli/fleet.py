@@ -87,12 +87,12 @@ def run(
         per_station,
         seed,
     )
-    with opened(config, language, as_json) as (house, screen):
+    with opened(config, language, as_json) as (container, screen):
         stop = _stopped_by_signals()
-        start_us = house.clock.now_us() // SECOND_US * SECOND_US
+        start_us = container.clock.now_us() // SECOND_US * SECOND_US
         with progress(Text("压测", "publishing"), screen.language, transformers * rounds) as tell:
             report, taken = run_fleet(
-                house.broker_address(), plan, start_us, keys_file=keys, stop=stop.is_set, progress=tell
+                container.broker_address(), plan, start_us, keys_file=keys, stop=stop.is_set, progress=tell
             )
         memory_mib = (
             sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024.0
@@ -141,8 +141,8 @@ def check(
     from simulator.fleet.acknowledged_keys import read_keys
 
     acknowledged = read_keys(keys)
-    with opened(config, language, as_json) as (house, screen):
-        journal = house.journal_reader()
+    with opened(config, language, as_json) as (container, screen):
+        journal = container.journal_reader()
         if journal is None:
             raise UsageError("there is no journal yet", where="fleet check", remedy="run `redvest collect` first")
         found = check_fleet(acknowledged, journal)

@@ -19,7 +19,7 @@ from alerts.rules.rule_set import RuleSet
 from collector.decoding.rejects import Reject
 from grid.errors import LedgerError, UsageError
 from grid.text import Text
-from service.cli.explain import print_walk
+from service.cli.explain import print_explanation
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Column, Screen, local, percent, progress, utc
 from service.ledger_sheets import ledger_of
@@ -60,10 +60,10 @@ def judge(
     """离线判定 · Verdicts on a file of readings, with no broker and no store."""
     from service.offline.judge import opened_recording
 
-    with opened(config, language, as_json) as (house, screen):
+    with opened(config, language, as_json) as (container, screen):
         if not readings.is_file():
             raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
-        values = house.settings.verdicts
+        values = container.settings.verdicts
         names = [name for words in rules or values.rules for name in words.split(",") if name]
         rule_sets = choose_rule_sets(names, read_rule_sets(values.rules_folder))
         known = ledger_of(ledger)
@@ -80,7 +80,7 @@ def judge(
             if explain is None:
                 _judge(screen, recording, rule_sets, values.gap_minutes)
             else:
-                print_walk(screen, recording, explain, rule_sets, values.gap_minutes)
+                print_explanation(screen, recording, explain, rule_sets, values.gap_minutes)
             _tell_tally(screen, recording.tally)
         if not recording.tally.readings:
             what = "no reading in it could be judged" if explain is None else f"it holds no reading of {explain}"
@@ -141,8 +141,8 @@ def _tell_tally(screen: Screen, tally: Tally) -> None:
 
 def rules(config: Config = None, language: Speak = None, as_json: AsJson = False) -> None:
     """规则清单 · The rule sets there are, and which of them judge."""
-    with opened(config, language, as_json) as (house, screen):
-        values = house.settings.verdicts
+    with opened(config, language, as_json) as (container, screen):
+        values = container.settings.verdicts
         known = read_rule_sets(values.rules_folder)
         used = {rule_set.cited for rule_set in choose_rule_sets(values.rules, known)}
         rows = []

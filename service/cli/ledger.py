@@ -65,17 +65,17 @@ def take(
     as_json: AsJson = False,
 ) -> None:
     """导入 · Take the sheets, all or nothing, and show what is added, changed and retired."""
-    with opened(config, language, as_json) as (house, screen):
+    with opened(config, language, as_json) as (container, screen):
         found, faults = read_sheets(sheets)
         if found is None:
             _show_faults(faults, screen)
             screen.note(Text("未导入任何内容。", "Nothing was imported."))
             raise typer.Exit(1)
-        _show_difference(house.records.ledger(), found, screen)
+        _show_difference(container.records.ledger(), found, screen)
         if dry_run:
             screen.note(Text("只是预览，未导入。", "This was only a look; nothing was imported."))
             return
-        done = house.records.replace_ledger(found, by or getpass.getuser(), house.clock.now_us())
+        done = container.records.replace_ledger(found, by or getpass.getuser(), container.clock.now_us())
         screen.say(
             Text(
                 f"台账第 {done.version} 版：新增 {done.added}，变更 {done.changed}，停用 {done.retired}",
@@ -92,8 +92,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """导出 · Write the ledger in force as sheets, readable by their owner alone."""
-    with opened(config, language, as_json) as (house, screen):
-        kept = house.records.ledger()
+    with opened(config, language, as_json) as (container, screen):
+        kept = container.records.ledger()
         if not kept.stations:
             raise LedgerError("the ledger is empty", remedy="import one first: redvest ledger import DIR")
         try:

@@ -12,9 +12,9 @@ import typer
 
 from grid.errors import UsageError
 from grid.text import Language
-from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_timestamp_us
 from service.cli.screen import Screen
-from service.container import House
+from service.container import Container
 from service.settings.settings import Settings, load_settings
 
 Config = Annotated[
@@ -37,7 +37,7 @@ _UNITS_US = {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": 24 * HOUR_US}
 class Desktop(NamedTuple):
     """What a command works with: the parts, and where it prints."""
 
-    house: House
+    container: Container
     screen: Screen
 
 
@@ -54,19 +54,19 @@ def opened(
         settings = change(settings)
     if language is not None:
         settings = settings.model_copy(update={"language": language})
-    house = House(settings)
+    container = Container(settings)
     try:
-        yield Desktop(house, Screen(settings.language, as_json))
+        yield Desktop(container, Screen(settings.language, as_json))
     finally:
-        house.close()
+        container.close()
 
 
-def moment_of(text: str | None, option: str) -> int | None:
+def timestamp_of(text: str | None, option: str) -> int | None:
     """Return the moment [µs] that an option names, None when it was not given. Raises UsageError."""
     if text is None:
         return None
     try:
-        return parse_moment_us(text.strip())
+        return parse_timestamp_us(text.strip())
     except ValueError as error:
         raise UsageError(str(error), where=option, remedy="write it like 2021-07-24T11:00:00+08:00") from error
 

@@ -51,9 +51,9 @@ def incidents(
     as_json: AsJson = False,
 ) -> None:
     """事件 · Incidents, newest first."""
-    with opened(config, language, as_json) as (house, screen):
+    with opened(config, language, as_json) as (container, screen):
         rows = []
-        for row in house.queries.incidents(open_only=open_only):
+        for row in container.queries.incidents(open_only=open_only):
             incident = row.incident
             if as_json:
                 screen.line(
@@ -104,8 +104,8 @@ def outreach(
     as_json: AsJson = False,
 ) -> None:
     """走访名单 · Whose door, what to ask, why, and what came of it."""
-    with opened(config, language, as_json) as (house, screen):
-        page = house.queries.incident(incident)
+    with opened(config, language, as_json) as (container, screen):
+        page = container.queries.incident(incident)
         if page.outreach is None:
             raise NoList(
                 f"incident {page.row.incident.incident_id} has no outreach list yet",
@@ -131,9 +131,9 @@ def visit(
     as_json: AsJson = False,
 ) -> None:
     """登记走访 · Record what a visit brought."""
-    with opened(config, language, as_json) as (house, screen):
-        found = house.queries.find_incident(incident)
-        recorded = house.desk.record_visit(found.incident_id, merchant, result, by)
+    with opened(config, language, as_json) as (container, screen):
+        found = container.queries.find_incident(incident)
+        recorded = container.visit_recorder.record_visit(found.incident_id, merchant, result, by)
         if as_json:
             screen.line(
                 incident_id=recorded.incident_id,

@@ -11,9 +11,9 @@ from grid.electrical import Basis
 from grid.errors import LedgerError, UsageError
 from grid.text import Text
 from grid.timestamps import DAY_US
-from service.cli.options import AsJson, Config, Speak, moment_of, opened, span_of
+from service.cli.options import AsJson, Config, Speak, opened, span_of, timestamp_of
 from service.cli.screen import Column, local, percent, utc
-from service.container import House
+from service.container import Container
 
 _CURVE = (
     Column(Text("量测时间", "measured")),
@@ -62,17 +62,17 @@ def curve(
     as_json: AsJson = False,
 ) -> None:
     """负载率曲线 · Load-rate curve from the store; without times, the last 24 hours that have readings."""
-    with opened(config, language, as_json) as (house, screen):
-        first, last = moment_of(since, "--from"), moment_of(until, "--to")
+    with opened(config, language, as_json) as (container, screen):
+        first, last = timestamp_of(since, "--from"), timestamp_of(until, "--to")
         step_us = span_of(step, "--step") if step else None
-        zone = _zone_of(house, transformer)
+        zone = _zone_of(container, transformer)
         if last is None:
-            last = _newest_reading_us(house, transformer) if first is None else house.clock.now_us()
+            last = _newest_reading_us(container, transformer) if first is None else container.clock.now_us()
         if first is None:
             first = last - DAY_US
         if first > last:
             raise UsageError("the first moment is after the last", where="--from", remedy="swap --from and --to")
-        found = house.queries.curve(transformer, first, last, step_us)
+        found = container.queries.curve(transformer, first, last, step_us)
         rows = []
         for i, measured_at_us in enumerate(found.measured_at_us.tolist()):
             basis = Basis(int(found.basis[i]))
@@ -112,10 +112,10 @@ def rejects(
     as_json: AsJson = False,
 ) -> None:
     """拒收记录 · What was refused and why, newest first."""
-    with opened(config, language, as_json) as (house, screen):
-        zone = _first_zone(house)
+    with opened(config, language, as_json) as (container, screen):
+        zone = _first_zone(container)
         rows = []
-        for reject in house.queries.rejects(limit, moment_of(since, "--since")):
+        for reject in container.queries.rejects(limit, timestamp_of(since, "--since")):
             if as_json:
                 screen.line(
                     received_at=utc(reject.received_at_us),
@@ -149,9 +149,9 @@ def gaps(
     as_json: AsJson = False,
 ) -> None:
     """缺数清单 · Readings that are missing between others since broker or collector was away."""
-    with opened(config, language, as_json) as (house, screen):
-        zone = _first_zone(house)
-        journal = house.journal_reader()
+    with opened(config, language, as_json) as (container, screen):
+        zone = _first_zone(container)
+        journal = container.journal_reader()
         listed = journal.gaps(limit, open_only=not everything) if journal else ()
         name_of = {number: name for name, number in journal.all_numbers().items()} if journal and listed else {}
         rows = []
@@ -177,8 +177,8 @@ def gaps(
             screen.say(Text("没有发现缺数。", "No readings are known to be missing."))
 
 
-def _zone_of(house: House, transformer_id: str) -> str:
-    ledger = house.records.ledger()
+def _zone_of(container: Container, transformer_id: str) -> str:
+    ledger = container.records.ledger()
     if not ledger.transformers:
         raise LedgerError("the ledger has no transformer", remedy="import one: redvest ledger import DIR")
     transformer = ledger.transformer(transformer_id)
@@ -188,17 +188,17 @@ def _zone_of(house: House, transformer_id: str) -> str:
     return next(s.timezone for s in ledger.stations if s.station_id == transformer.station_id)
 
 
-def _first_zone(house: House) -> str:
-    stations = house.records.ledger().stations
+def _first_zone(container: Container) -> str:
+    stations = container.records.ledger().stations
     return stations[0].timezone if stations else "UTC"
 
 
-def _newest_reading_us(house: House, transformer_id: str) -> int:
-    journal = house.journal_reader()
+def _newest_reading_us(container: Container, transformer_id: str) -> int:
+    journal = container.journal_reader()
     if journal is not None:
         number = journal.numbers([transformer_id]).get(transformer_id)
         latest = journal.latest()
         mine = latest.measured_at_us[latest.transformer == number] if number is not None else []
         if len(mine):
             return int(mine[0])
-    return house.clock.now_us()
+    return container.clock.now_us()

@@ -48,24 +48,24 @@ def replay(
     from simulator.publish.replay import read_recorded
     from simulator.publish.replay import replay as publish_rows
 
-    with opened(config, language) as (house, screen):
+    with opened(config, language) as (container, screen):
         times = speed_of(speed)
         if not readings.is_file():
             raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
         rows = read_recorded(readings)
         end_like_ctrl_c()
-        ledger = house.records.ledger()
+        ledger = container.records.ledger()
         station_of = {t.transformer_id: t.station_id for t in ledger.transformers}
         zone = ZoneInfo(ledger.stations[0].timezone) if ledger.stations else UTC
         offset = as_datetime(rows[0].measured_at_us or 0, zone).utcoffset() if rows else None
         offset_hours = offset.total_seconds() / 3600.0 if offset else 0.0
-        seed = max(house.settings.simulator.seed, 0)
+        seed = max(container.settings.simulator.seed, 0)
         line = FaultyStream([parse_fault(text) for text in fault or ()], station_of, seed, offset_hours)
-        address = house.broker_address()
+        address = container.broker_address()
         screen.note(
             Text(f"回放 {len(rows)} 行，发往 {address}", f"replaying {len(rows)} rows, publishing to {address}")
         )
-        client_id = f"{house.settings.collector.client_id}-replay"
+        client_id = f"{container.settings.collector.client_id}-replay"
         publisher = Publisher(address, client_id, connect_seconds_max=CONNECT_SECONDS_MAX)
         publisher.start()
         try:

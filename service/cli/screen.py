@@ -88,14 +88,14 @@ class Screen:
                 return Styled(one_line(str(value)))
 
 
-def utc(moment_us: int | None) -> str | None:
+def utc(timestamp_us: int | None) -> str | None:
     """Return a moment for JSON: ISO 8601 UTC, null when there is none."""
-    return None if moment_us is None else format_utc(moment_us)
+    return None if timestamp_us is None else format_utc(timestamp_us)
 
 
-def local(moment_us: int | None, zone: str) -> str | None:
+def local(timestamp_us: int | None, zone: str) -> str | None:
     """Return a moment for people, in the station's zone."""
-    return None if moment_us is None else f"{as_datetime(moment_us, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+    return None if timestamp_us is None else f"{as_datetime(timestamp_us, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
 def percent(load_rate: float) -> Styled:

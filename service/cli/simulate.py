@@ -18,7 +18,7 @@ from grid.timestamps import MINUTE_US, format_utc
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.replay import Faults, end_like_ctrl_c, speed_of
 from service.cli.screen import Column, Screen, percent, progress, utc
-from service.container import House
+from service.container import Container
 from service.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def simulate(
 ) -> None:
     """模拟 · Simulated devices, weather, merchants and team, until their day is over or Ctrl-C."""
     change = partial(_changed, scenario, seed)
-    with opened(config, language, as_json, change) as (house, screen):
+    with opened(config, language, as_json, change) as (container, screen):
         if list_:
             _list(screen)
         elif schema:
@@ -85,14 +85,14 @@ def simulate(
                     where="--speed" if speed else "--fault",
                     remedy="leave it out, or leave out --plot, --readings, --sheets and --check",
                 )
-            if not _at_the_desk(house, screen, plot, readings, sheets, check):
+            if not _at_the_desk(container, screen, plot, readings, sheets, check):
                 raise typer.Exit(1)
         else:
             if fault and terminals:
                 raise UsageError(
                     "faults are made in the wire format, not in pushes", where="--fault", remedy="leave out one of them"
                 )
-            _publish(house, screen, fault or [], speed, terminals)
+            _publish(container, screen, fault or [], speed, terminals)
 
 
 def _changed(scenario: str | None, seed: int | None, settings: Settings) -> Settings:
@@ -128,16 +128,16 @@ def _list(screen: Screen) -> None:
 
 
 def _at_the_desk(
-    house: House, screen: Screen, plot: Path | None, readings: Path | None, sheets: Path | None, check: bool
+    container: Container, screen: Screen, plot: Path | None, readings: Path | None, sheets: Path | None, check: bool
 ) -> bool:
     """Play the day without a broker and do with it what was asked; return whether it kept its promises."""
     from service.demo.scenario_day import play_day, rules_expected, scenario_ledger
     from service.demo.simulate import scenario_of
 
     _refuse_bad_names(plot, readings)
-    scenario, seed = scenario_of(house.settings)
+    scenario, seed = scenario_of(container.settings)
     rules_expected(scenario.expected)
-    ledger = scenario_ledger(scenario, seed, house.settings.simulator.ledger)
+    ledger = scenario_ledger(scenario, seed, container.settings.simulator.ledger)
     if sheets is not None:
         from stores.ledger_files.writing import write_ledger
 
@@ -220,7 +220,7 @@ def _check(screen: Screen, day: ScenarioDay) -> bool:
     return not faults
 
 
-def _publish(house: House, screen: Screen, faults: list[str], speed: str | None, terminals: bool) -> None:
+def _publish(container: Container, screen: Screen, faults: list[str], speed: str | None, terminals: bool) -> None:
     from service.demo.simulate import run_simulator, set_stage, with_terminals
     from service.demo.simulated_team import Entered
     from simulator.faults.faults import parse_fault
@@ -229,9 +229,9 @@ def _publish(house: House, screen: Screen, faults: list[str], speed: str | None,
     times = None if speed is None else speed_of(speed)
     if speed is not None and (times is None or times < 1.0):
         raise UsageError(f"{speed!r} is no speed here", where="--speed", remedy="write a number from 1 on, such as 60")
-    stage = set_stage(house, [parse_fault(text) for text in faults], times)
-    stage = with_terminals(house, stage) if terminals else stage
-    title, address = stage.scenario.title, house.broker_address()
+    stage = set_stage(container, [parse_fault(text) for text in faults], times)
+    stage = with_terminals(container, stage) if terminals else stage
+    title, address = stage.scenario.title, container.broker_address()
     screen.note(Text(f"模拟开始：{title.zh}，发往 {address}", f"simulating {title.en}, publishing to {address}"))
 
     def tell(entered: Entered) -> None:
@@ -244,7 +244,7 @@ def _publish(house: House, screen: Screen, faults: list[str], speed: str | None,
             )
         )
 
-    done = run_simulator(house, stage, tell)
+    done = run_simulator(container, stage, tell)
     screen.note(
         Text(f"模拟结束，已发布 {done.acknowledged} 条读数", f"the day is over, {done.acknowledged} readings published")
     )

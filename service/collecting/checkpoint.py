@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.quality.grading import TrustSettings, TrustState
+from alerts.quality.grading import QualityGraderState, QualitySettings
 from alerts.rules.rule_set import RuleSet
 from alerts.rules.threshold_runs import OPEN_RUN
 from alerts.verdicts.engine import VerdictState
-from alerts.verdicts.level_state import FoldState
+from alerts.verdicts.level_state import LevelEngineState
 from grid.errors import DamagedError, StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from service.verdicts.incremental import JudgeState
+from service.verdicts.incremental import IncrementalVerdictsState
 from stores.journal.journal import Journal
 from stores.maintenance.checkpoint_file import CheckpointFile, Column, read_checkpoint, write_checkpoint
 
@@ -49,15 +49,15 @@ class Checkpoint:
     """`mark_of` the block's readings: another journal's block of that number has another one."""
     fingerprint: str
     """`fingerprint_of` what it was judged by."""
-    state: JudgeState
+    state: IncrementalVerdictsState
 
 
 def mark_of(readings: ReadingBatch) -> str:
     """Return what tells a block's readings, in any order, from another block's: when they came, and what they say."""
     order = np.lexsort((readings.measured_at_us, readings.transformer))
     digest = sha256()
-    for moments in (readings.transformer, readings.measured_at_us, readings.received_at_us):
-        digest.update(moments[order].tobytes())
+    for timestamps in (readings.transformer, readings.measured_at_us, readings.received_at_us):
+        digest.update(timestamps[order].tobytes())
     for values in (readings.active_power_kw, readings.reactive_power_kvar, readings.voltage_v, readings.current_amp):
         # Of a missing number and of zero there are several in memory, and one each in the journal.
         digest.update(np.where(np.isnan(values), np.inf, values + 0.0)[order].tobytes())
@@ -66,7 +66,7 @@ def mark_of(readings: ReadingBatch) -> str:
 
 def fingerprint_of(fleet: Fleet, rule_sets: Sequence[RuleSet], gap_minutes: float) -> str:
     """Return what tells one set of things that verdicts follow from, besides readings, from another."""
-    software = f"{FORMAT} {importlib.metadata.version('redvest')} {OPEN_RUN.descr} {TrustSettings()}"
+    software = f"{FORMAT} {importlib.metadata.version('redvest')} {OPEN_RUN.descr} {QualitySettings()}"
     digest = sha256(f"{software}\n{tuple(rule_sets)}\n{gap_minutes}\n".encode())
     digest.update("\n".join(fleet.transformer_ids).encode())
     digest.update("\n".join(map(str, fleet.zones)).encode())
@@ -163,22 +163,22 @@ class Checkpoints:
         self._written_block_no = checkpoint.block_no
 
 
-def _columns_of(state: JudgeState) -> dict[str, Column]:
+def _columns_of(state: IncrementalVerdictsState) -> dict[str, Column]:
     levels = state.verdicts.levels
-    found: dict[str, Column] = {f"trust/{c.name}": getattr(state.trust, c.name) for c in fields(TrustState)}
-    found |= {f"levels/{c.name}": getattr(levels, c.name) for c in fields(FoldState)}
+    found: dict[str, Column] = {f"trust/{c.name}": getattr(state.quality, c.name) for c in fields(QualityGraderState)}
+    found |= {f"levels/{c.name}": getattr(levels, c.name) for c in fields(LevelEngineState)}
     found["levels/run"] = levels.run.view(np.uint8).reshape(len(levels.run), OPEN_RUN.itemsize)
     found |= {f"raises/{c.name}": getattr(state.verdicts, c.name) for c in fields(VerdictState) if c.name != "levels"}
     return found
 
 
-def _state_of(file: CheckpointFile) -> JudgeState:
+def _state_of(file: CheckpointFile) -> IncrementalVerdictsState:
     def columns(of: str, kind: type) -> dict[str, NDArray[np.generic]]:
         return {c.name: file.columns[f"{of}/{c.name}"] for c in fields(kind) if c.name != "levels"}
 
-    levels = columns("levels", FoldState)
+    levels = columns("levels", LevelEngineState)
     levels["run"] = levels["run"].reshape(-1).view(OPEN_RUN)
-    return JudgeState(
-        VerdictState(FoldState(**levels), **columns("raises", VerdictState)),  # type: ignore[arg-type]
-        TrustState(**columns("trust", TrustState)),  # type: ignore[arg-type]
+    return IncrementalVerdictsState(
+        VerdictState(LevelEngineState(**levels), **columns("raises", VerdictState)),  # type: ignore[arg-type]
+        QualityGraderState(**columns("trust", QualityGraderState)),  # type: ignore[arg-type]
     )

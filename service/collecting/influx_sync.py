@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.container import House
-from service.metrics.metrics import Meters
-from service.periodic import Pace, Round, RoundsThread
+from service.container import Container
+from service.metrics.metrics import Metrics
+from service.periodic import Pace, PeriodicTask, PeriodicThread
 from service.settings.settings import Settings
 from stores.influx.copy import InfluxCopy, InfluxTarget
 
@@ -18,16 +18,16 @@ STOP_SECONDS_MORE = 5.0
 log = logging.getLogger("redvest.copy")
 
 
-def copy_thread(house: House, meters: Meters) -> RoundsThread:
+def copy_thread(container: Container, metrics: Metrics) -> PeriodicThread:
     """Return the thread that copies what the journal has and the server has not, never in the reading path's way."""
-    values = house.settings.influx
+    values = container.settings.influx
     pace = Pace(
         values.interval_seconds,
         begins_at_once=True,
         stop_seconds_max=values.timeout_seconds + STOP_SECONDS_MORE,
     )
-    target = influx_target(house.settings)
-    return RoundsThread("copy", lambda: _rounds(house.settings, target), pace, meters)
+    target = influx_target(container.settings)
+    return PeriodicThread("copy", lambda: _rounds(container.settings, target), pace, metrics)
 
 
 def influx_target(settings: Settings) -> InfluxTarget:
@@ -43,28 +43,28 @@ def influx_target(settings: Settings) -> InfluxTarget:
 
 
 @contextmanager
-def _rounds(settings: Settings, target: InfluxTarget) -> Iterator[Round]:
-    house = House(settings)  # stores of its own: it must not wait for the reading, nor the reading for it
+def _rounds(settings: Settings, target: InfluxTarget) -> Iterator[PeriodicTask]:
+    container = Container(settings)  # stores of its own: it must not wait for the reading, nor the reading for it
     copies: list[InfluxCopy] = []
     said = ""
 
-    def one_round() -> bool:
+    def run_once() -> bool:
         nonlocal said
-        journal = house.journal_reader()
+        journal = container.journal_reader()
         if journal is None:
             return False
         if not copies:
-            copies.append(InfluxCopy(target, journal, house.records))
+            copies.append(InfluxCopy(target, journal, container.records))
         (copy,) = copies
-        copied = copy.copy_once(house.fleet(), house.clock.now_us(), settings.influx.batch_rows_max)
+        copied = copy.copy_once(container.fleet(), container.clock.now_us(), settings.influx.batch_rows_max)
         if copied.error != said:
             said = copied.error
             log.warning("copy to %s: %s", target.url, said or "works again")
         return copied.rows > 0
 
     try:
-        yield one_round
+        yield run_once
     finally:
         for copy in copies:
             copy.close()
-        house.close()
+        container.close()

@@ -13,8 +13,8 @@ from collector.mqtt.subscriber import Subscriber
 from grid.errors import StoreError
 from service.collecting.packing import Packing
 from service.collecting.pipeline import Pipeline
-from service.container import House
-from service.metrics.metrics import Meters
+from service.container import Container
+from service.metrics.metrics import Metrics
 from service.monitors import gap_events
 from service.monitors.device_clocks import DeviceClocks
 from service.monitors.disk import DiskWatch
@@ -33,33 +33,33 @@ class CollectLoop:
 
     def __init__(
         self,
-        house: House,
+        container: Container,
         subscriber: Subscriber,
         pipeline: Pipeline,
         gap_watch: GapWatch,
         device_clocks: DeviceClocks,
         disk_watch: DiskWatch,
         packing: Packing,
-        meters: Meters,
+        metrics: Metrics,
         stop: threading.Event,
         until_idle_seconds: float | None,
     ) -> None:
         """Keep the parts; `run` begins."""
-        self._clock = house.clock
-        self._steps = StepWatch(house.clock)
+        self._clock = container.clock
+        self._steps = StepWatch(container.clock)
         self._clock_watch = ClockWatch()
-        self._values = house.settings.collector
+        self._values = container.settings.collector
         self._subscriber = subscriber
         self._pipeline = pipeline
         self._gap_watch = gap_watch
         self._device_clocks = device_clocks
-        self._ledger = house.records.ledger
+        self._ledger = container.records.ledger
         self._disk_watch = disk_watch
         self._packing = packing
         self._retry_seconds = RETRY_SECONDS_MIN
         self._epoch = 0
         self._sessions_lost = 0
-        self._meters = meters
+        self._metrics = metrics
         self._stop = stop
         self._until_idle_seconds = until_idle_seconds
 
@@ -95,12 +95,12 @@ class CollectLoop:
         self._pipeline.look(now_us)
         self._look_at_disk()
         fleet, behind_minutes = self._pipeline.fleet, self._pipeline.clock_behind_minutes
-        self._meters.clock_behind(behind_minutes)
-        remarks = self._clock_watch.look(behind_minutes, fleet, now_us)
-        remarks += self._device_clocks.take_remarks(self._ledger, now_us)
-        remarks += gap_events.on_missing_readings(self._gap_watch.take_found(), fleet, now_us)
-        if remarks:
-            self._pipeline.say(remarks, now_us)
+        self._metrics.clock_behind(behind_minutes)
+        notification_events = self._clock_watch.look(behind_minutes, fleet, now_us)
+        notification_events += self._device_clocks.take_events(self._ledger, now_us)
+        notification_events += gap_events.on_missing_readings(self._gap_watch.take_found(), fleet, now_us)
+        if notification_events:
+            self._pipeline.say(notification_events, now_us)
 
     def _succeeds(self, step: Callable[[], None]) -> bool:
         """Take a step and return whether the stores let us; if not, wait a while, longer each time."""
@@ -108,7 +108,7 @@ class CollectLoop:
             step()
         except StoreError as error:
             log.error("not stored, trying again in %.1f s: %s", self._retry_seconds, error)
-            self._meters.commit_failed(str(error))
+            self._metrics.commit_failed(str(error))
             self._look_at_disk()
             self._beat()
             self._stop.wait(self._retry_seconds)
@@ -119,9 +119,9 @@ class CollectLoop:
 
     def _look_at_disk(self) -> None:
         now_us = self._clock.now_us()
-        remarks = self._disk_watch.look(self._pipeline.fleet, now_us)
-        if remarks:
-            self._pipeline.say(remarks, now_us)
+        notification_events = self._disk_watch.look(self._pipeline.fleet, now_us)
+        if notification_events:
+            self._pipeline.say(notification_events, now_us)
 
     def _follow_clock(self) -> None:
         step_us = self._steps.step_us()
@@ -131,7 +131,7 @@ class CollectLoop:
 
     def _beat(self) -> None:
         state = self._subscriber.state()
-        self._meters.beat(
+        self._metrics.beat(
             connected=state.connected,
             queued=state.queued,
             broker_error=state.last_error,

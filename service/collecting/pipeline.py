@@ -9,8 +9,8 @@ from hashlib import sha256
 
 import numpy as np
 
-from alerts.notification.event import Remark
-from alerts.notification.throttling import HygieneSettings
+from alerts.notification.event import NotificationEvent
+from alerts.notification.throttling import ThrottlingSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.rules.rule_set import RuleSet
 from alerts.silence.detection import SilenceSettings
@@ -25,23 +25,23 @@ from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from service.collecting.checkpoint import Checkpoint, Checkpoints, fingerprint_of, mark_of
 from service.collecting.decoding import Decoder
-from service.metrics.metrics import BlockStored, Meters
+from service.metrics.metrics import BlockStored, Metrics
 from service.monitors.silence import Watch
-from service.notify.policy import STATE_NAME, Speaking
+from service.notify.policy import STATE_NAME, NotificationPolicy
 from service.response.draft import Answer, Silent
 from service.response.recent import RECENT_MINUTES, Recent, recent_of
 from service.response.response import Response
-from service.verdicts.incremental import Judge
+from service.verdicts.incremental import IncrementalVerdicts
 from stores.journal.journal import Appended, Journal, StoredReject
 from stores.records.changes import Changes
 from stores.records.records import Records
 
-JUDGED_CURSOR = "judged"
+EVALUATED_CURSOR = "judged"
 """Records cursor: the journal block up to which verdicts are recorded for certain."""
 NO_FLEET_YET = Fleet.of([])
-NOT_JUDGED = -1
+NOT_EVALUATED = -1
 """In place of the ledger's version: readings are stored that no verdict was made of; they are judged anew."""
-JUDGED_BY_STATE = "judged_by"
+EVALUATED_BY_STATE = "judged_by"
 """Kept state: the ledger and the rules by which verdicts were made."""
 CURSOR_SAVED_EVERY_SECONDS = 30.0
 
@@ -56,7 +56,7 @@ class PipelineOptions:
     outreach: OutreachSettings
     silence: SilenceSettings
     channels: tuple[str, ...]
-    hygiene: HygieneSettings
+    throttling: ThrottlingSettings
     terminals: TerminalFormat | None = None
     """How smart terminals send; None where there are none."""
 
@@ -69,7 +69,7 @@ class Pipeline:
         journal: Journal,
         records: Records,
         options: PipelineOptions,
-        meters: Meters,
+        metrics: Metrics,
         acknowledge: Callable[[Sequence[Message]], None],
         now_us: int,
     ) -> None:
@@ -77,7 +77,7 @@ class Pipeline:
         self._journal = journal
         self._records = records
         self._options = options
-        self._meters = meters
+        self._metrics = metrics
         self._acknowledge = acknowledge
         self._unrecorded: list[Changes] = []
         self._block_no = 0
@@ -86,7 +86,7 @@ class Pipeline:
         self._cursor_saved = time.monotonic()
         self._now_us = now_us
         """The moment of the last tick or look."""
-        self._ledger_version = NOT_JUDGED
+        self._ledger_version = NOT_EVALUATED
         self.fleet = NO_FLEET_YET
         self.newest_measured_us = journal.newest_measured_us()
         """Newest moment that a stored reading was measured at [µs]; None while there is none."""
@@ -102,22 +102,26 @@ class Pipeline:
             return
         before = self.fleet
         try:
-            self._judge_by(version, before, now_us)
+            self._evaluate_by(version, before, now_us)
         except StoreError:
             self.fleet = before
             raise
         self._ledger_version = version
 
-    def _judge_by(self, version: int, before: Fleet, now_us: int) -> None:
+    def _evaluate_by(self, version: int, before: Fleet, now_us: int) -> None:
         ledger = self._records.ledger()
         numbers = self._journal.numbers([t.transformer_id for t in ledger.transformers])
         self.fleet = Fleet.of_ledger(ledger, numbers)
         options = self._options
-        self._judged_with = fingerprint_of(self.fleet, options.rule_sets, options.gap_minutes)
-        self._judge = Judge(self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet)
+        self._evaluated_with = fingerprint_of(self.fleet, options.rule_sets, options.gap_minutes)
+        self._incremental = IncrementalVerdicts(
+            self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet
+        )
         self._response = Response(self._records, ledger, options.rule_sets, options.outreach, self._recent_of)
         names = {station.station_id: station.name for station in ledger.stations}
-        self._speaking = Speaking(options.channels, options.hygiene, names, self._records.state(STATE_NAME))
+        self._notifications = NotificationPolicy(
+            options.channels, options.throttling, names, self._records.state(STATE_NAME)
+        )
         self._watch = Watch(self.fleet, ledger, options.silence)
         self._decoder = Decoder(self.fleet, options.limits, options.terminals)
         self._received_us = np.full(len(self.fleet), -1, np.int64)
@@ -126,7 +130,7 @@ class Pipeline:
         known = heard.transformer < len(self.fleet)
         self._received_us[heard.transformer[known]] = heard.received_at_us[known]
         self._recover(now_us, self._rated_anew(before, version))
-        self._records.commit(Changes(states=((JUDGED_BY_STATE, self._judged_by(version)),)))
+        self._records.commit(Changes(states=((EVALUATED_BY_STATE, self._evaluated_by(version)),)))
 
     def tick(self, messages: Sequence[Message], now_us: int) -> None:
         """Take one block of messages all the way.
@@ -135,7 +139,7 @@ class Pipeline:
         messages. What fails after they are stored is kept and tried again with the next tick.
         """
         self._now_us = now_us
-        if self._ledger_version == NOT_JUDGED:
+        if self._ledger_version == NOT_EVALUATED:
             self.take_ledger(now_us)
         self._record()
         began = time.monotonic()
@@ -154,14 +158,14 @@ class Pipeline:
         if len(fresh):
             self.newest_measured_us = max(self.newest_measured_us or 0, int(fresh.measured_at_us.max()))
         try:
-            walked = self._judge.walk(fresh)
-            answer = self._response.answer(walked, self._is_silent(now_us), now_us)
+            evaluated = self._incremental.evaluate(fresh)
+            answer = self._response.answer(evaluated, self._is_silent(now_us), now_us)
         except StoreError as error:
             # Stored and acknowledged: it is the journal that gives these readings once more, with the next tick.
-            self._judge_anew_after(error)
+            self._re_evaluate_after(error)
             return
         self._count(
-            messages, decoded, stored, sum(late.count for late in walked.late.values()), committed - began, now_us
+            messages, decoded, stored, sum(late.count for late in evaluated.late.values()), committed - began, now_us
         )
         self._record_or_keep(answer, now_us)
         self._follow_up()
@@ -191,20 +195,20 @@ class Pipeline:
             self._record_or_keep(self._response.look_at_silence(self._is_silent(now_us), now_us), now_us)
             self._record_or_keep(self._response.look_at_visits(now_us), now_us)
         except StoreError:
-            self._ledger_version = NOT_JUDGED  # what was found half way is found again by another response
+            self._ledger_version = NOT_EVALUATED  # what was found half way is found again by another response
             raise
         self._follow_up()
         self._save_cursor()
 
-    def say(self, remarks: Sequence[Remark], now_us: int) -> None:
+    def say(self, notification_events: Sequence[NotificationEvent], now_us: int) -> None:
         """Say what was noticed beside the readings, such as that some are missing."""
-        self._record_or_keep(Answer(Changes(), tuple(remarks)), now_us)
+        self._record_or_keep(Answer(Changes(), tuple(notification_events)), now_us)
 
     def close(self) -> None:
         """Record what is left and where judging stands."""
         self._record()
         if self._block_no and self._settles():
-            self._records.set_cursor(JUDGED_CURSOR, self._block_no)
+            self._records.set_cursor(EVALUATED_CURSOR, self._block_no)
         self.keep_checkpoint()
         self._checkpoints.close()
 
@@ -217,36 +221,40 @@ class Pipeline:
             return
         block_no, readings = self._newest_block
         try:
-            self._records.set_cursor(JUDGED_CURSOR, block_no)
+            self._records.set_cursor(EVALUATED_CURSOR, block_no)
         except StoreError as error:
-            self._meters.commit_failed(str(error))
+            self._metrics.commit_failed(str(error))
             return
-        self._checkpoints.keep(lambda: Checkpoint(block_no, mark_of(readings), self._judged_with, self._judge.state()))
+        self._checkpoints.keep(
+            lambda: Checkpoint(block_no, mark_of(readings), self._evaluated_with, self._incremental.state())
+        )
 
     def _rated_anew(self, before: Fleet, version: int) -> list[int]:
         """Return the transformers whose readings are rated otherwise than when they were judged."""
         every = range(len(self.fleet))
         if before is NO_FLEET_YET:
             # Ledger or rules may have changed while no collector ran: what it was is not known any more.
-            return [] if self._records.state(JUDGED_BY_STATE) in ("", self._judged_by(version)) else list(every)
+            return [] if self._records.state(EVALUATED_BY_STATE) in ("", self._evaluated_by(version)) else list(every)
         return [number for number in every if number < len(before) and before.differs(self.fleet, number)]
 
-    def _judged_by(self, version: int) -> str:
+    def _evaluated_by(self, version: int) -> str:
         rules = f"{self._options.rule_sets} {self._options.gap_minutes}"
         return f"ledger {version}, rules {sha256(rules.encode()).hexdigest()[:16]}"
 
     def _recover(self, now_us: int, rated_anew: Sequence[int]) -> None:
-        recorded_up_to = self._records.cursor(JUDGED_CURSOR)
-        kept = None if rated_anew else self._checkpoints.fitting(self._judged_with, recorded_up_to)
+        recorded_up_to = self._records.cursor(EVALUATED_CURSOR)
+        kept = None if rated_anew else self._checkpoints.fitting(self._evaluated_with, recorded_up_to)
         if kept:
-            walked = self._judge.catch_up(kept.state, kept.block_no)
+            evaluated = self._incremental.replay(kept.state, kept.block_no)
         else:
-            walked = self._judge.recover(recorded_up_to, rated_anew)
+            evaluated = self._incremental.recover(recorded_up_to, rated_anew)
         # Who is silent already is looked at before anything comes: else nobody would be told that it is over.
-        remarks = self._watch.look(self._received_us, now_us)
-        answer = self._response.answer(walked, self._is_silent(now_us), now_us)
+        notification_events = self._watch.look(self._received_us, now_us)
+        answer = self._response.answer(evaluated, self._is_silent(now_us), now_us)
         blind = self._response.look_at_silence(self._is_silent(now_us), now_us)
-        said = self._speaking.say((*remarks, *answer.remarks, *blind.remarks), now_us)
+        said = self._notifications.say(
+            (*notification_events, *answer.notification_events, *blind.notification_events), now_us
+        )
         self._record(answer.changes.plus(blind.changes).plus(said))
 
     def _record(self, *changes: Changes) -> None:
@@ -258,31 +266,31 @@ class Pipeline:
 
     def _record_or_keep(self, answer: Answer, now_us: int) -> None:
         try:
-            self._record(answer.changes.plus(self._speaking.say(answer.remarks, now_us)))
+            self._record(answer.changes.plus(self._notifications.say(answer.notification_events, now_us)))
         except StoreError as error:
-            self._meters.commit_failed(str(error))
+            self._metrics.commit_failed(str(error))
         incidents = self._response.open_incidents
-        self._meters.incidents(len(incidents), sum(incident.blind for incident in incidents))
+        self._metrics.incidents(len(incidents), sum(incident.blind for incident in incidents))
 
     def _follow_up(self, *, everything: bool = False) -> None:
         """Follow the open incidents whose turn it is, or all that wait."""
         try:
             answer = self._response.follow_up(self._now_us, everything=everything)
         except StoreError as error:
-            self._judge_anew_after(error)
+            self._re_evaluate_after(error)
             return
         if answer.changes:
             self._record_or_keep(answer, self._now_us)
 
     def _settles(self) -> bool:
         """Follow what waits to be followed, and return whether everything judged is recorded then."""
-        if self._ledger_version != NOT_JUDGED:
+        if self._ledger_version != NOT_EVALUATED:
             self._follow_up(everything=True)
-        return not self._unrecorded and self._ledger_version != NOT_JUDGED
+        return not self._unrecorded and self._ledger_version != NOT_EVALUATED
 
-    def _judge_anew_after(self, error: StoreError) -> None:
-        self._ledger_version = NOT_JUDGED
-        self._meters.commit_failed(str(error))
+    def _re_evaluate_after(self, error: StoreError) -> None:
+        self._ledger_version = NOT_EVALUATED
+        self._metrics.commit_failed(str(error))
 
     def _save_cursor(self) -> None:
         # Judging again what was judged changes nothing, so the cursor may lag; a commit a tick would not pay.
@@ -290,9 +298,9 @@ class Pipeline:
         if self._block_no and is_due and self._settles():
             self._cursor_saved = time.monotonic()
             try:
-                self._records.set_cursor(JUDGED_CURSOR, self._block_no)
+                self._records.set_cursor(EVALUATED_CURSOR, self._block_no)
             except StoreError as error:
-                self._meters.commit_failed(str(error))
+                self._metrics.commit_failed(str(error))
 
     def _is_silent(self, now_us: int) -> Silent:
         """Return how silent transformers are: told under another name, by themselves, or not at all."""
@@ -317,7 +325,7 @@ class Pipeline:
         rejected: dict[str, int] = {}
         for reject in decoded.rejects:
             rejected[reject.reason.value] = rejected.get(reject.reason.value, 0) + 1
-        self._meters.block_stored(
+        self._metrics.block_stored(
             BlockStored(
                 messages=len(messages),
                 received=len(decoded.readings),

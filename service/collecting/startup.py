@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from alerts.notification.event import Remark, Urgency
-from alerts.notification.store_words import journal_log_missing, journal_set_aside
+from alerts.notification.event import NotificationEvent, Urgency
+from alerts.notification.store_words import journal_log_missing, journal_quarantined
 from grid.errors import DamagedError
 from grid.fleet import Fleet
 from grid.text import Text
-from service.collecting.pipeline import JUDGED_CURSOR
-from service.container import House
+from service.collecting.pipeline import EVALUATED_CURSOR
+from service.container import Container
 from stores.influx.copy import CURSOR as COPIED_CURSOR
 from stores.journal.file import CHECKED_BYTES_MAX
 from stores.journal.journal import Journal, LogState
 from stores.maintenance.backup import refuse_half_restored
-from stores.maintenance.quarantine import set_aside, what_was_set_aside
+from stores.maintenance.quarantine import quarantine, what_was_quarantined
 
 if TYPE_CHECKING:
     from stores.records.records import Records
@@ -35,7 +35,7 @@ class Opened:
     """The journal, open for writing, and what the check found."""
 
     journal: Journal
-    set_aside: tuple[str, ...]
+    quarantine: tuple[str, ...]
     """Damaged journals that lie in the data folder, by their folder there, the oldest first."""
     damaged_readings: int = 0
     """Packed readings of the journal that cannot be unpacked any more."""
@@ -46,7 +46,7 @@ class Opened:
         lines = [
             f"journal: a damaged one lies in {folder}; restore the last backup (redvest restore) or make do without, "
             "then move that folder away"
-            for folder in self.set_aside
+            for folder in self.quarantine
         ]
         if self.damaged_readings:
             lines.append(
@@ -55,46 +55,48 @@ class Opened:
             )
         return tuple(lines)
 
-    def remarks(self, fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
+    def notification_events(self, fleet: Fleet, now_us: int) -> tuple[NotificationEvent, ...]:
         """Return what is said to people; nothing while the fleet has no station to say it to."""
         row = next((row for row, station_id in enumerate(fleet.station_ids) if station_id), None)
         if row is None:
             return ()
         zone, station_id = fleet.zones[row], fleet.station_ids[row]
-        found = [(folder, journal_set_aside(folder, now_us, zone)) for folder in self.set_aside]
+        found = [(folder, journal_quarantined(folder, now_us, zone)) for folder in self.quarantine]
         found += _log_words(self.journal, now_us, zone)
         return tuple(
-            Remark(f"journal/{what}", "journal_damaged", station_id, "journal_damaged", Urgency.BLIND, now_us, text)
+            NotificationEvent(
+                f"journal/{what}", "journal_damaged", station_id, "journal_damaged", Urgency.BLIND, now_us, text
+            )
             for what, text in found
         )
 
 
-def open_stores(house: House) -> Opened:
+def open_stores(container: Container) -> Opened:
     """Check and open the stores. Raises StoreError when the collector cannot start with them."""
-    refuse_half_restored(house.settings.data.folder)
-    house.records.refuse_damaged()
+    refuse_half_restored(container.settings.data.folder)
+    container.records.refuse_damaged()
     try:
-        journal = house.journal_writer()
+        journal = container.journal_writer()
     except DamagedError as error:
-        folder = set_aside(house.settings.journal_file, house.clock.now_us())
+        folder = quarantine(container.settings.journal_file, container.clock.now_us())
         log.error("%s; it was moved to %s and a new journal begun", error, folder)
-        journal = house.journal_writer()
+        journal = container.journal_writer()
     if journal.log_state is not LogState.SOUND:
         log.error(
             "the log of %s is %s: the last readings acknowledged before the crash may be lost, gaps are searched for",
             journal.path,
             journal.log_state.value,
         )
-    _turn_back_followers(journal, house.records)
-    data_folder = house.settings.data.folder
-    aside = tuple(str(folder.relative_to(data_folder)) for folder in what_was_set_aside(data_folder))
+    _turn_back_followers(journal, container.records)
+    data_folder = container.settings.data.folder
+    aside = tuple(str(folder.relative_to(data_folder)) for folder in what_was_quarantined(data_folder))
     return Opened(journal, aside, journal.damaged_readings(CHECKED_BYTES_MAX))
 
 
 def _turn_back_followers(journal: Journal, records: Records) -> None:
     """Let no follower stand ahead of the journal: it would pass over as many blocks as were lost."""
     last = journal.counts().blocks
-    for name in (JUDGED_CURSOR, COPIED_CURSOR):
+    for name in (EVALUATED_CURSOR, COPIED_CURSOR):
         if records.cursor(name) > last:
             log.warning("the journal ends at block %d, before where %r stood: it is turned back", last, name)
             records.set_cursor(name, last)

@@ -22,8 +22,8 @@ from grid.errors import StoreError, UsageError
 from grid.text import Language
 from grid.timestamps import SECOND_US, format_utc
 from service.clock import SystemClock
-from service.container import House
-from service.demo.narrator import Story
+from service.container import Container
+from service.demo.narrator import Narrator
 from service.free_port import free_port, is_free
 from service.ledger_sheets import ledger_of
 from service.settings.settings import load_settings
@@ -64,21 +64,21 @@ def run_demo(options: DemoOptions, say: Callable[[str], None]) -> int:
         processes.also_stop(broker.stop)
         dashboard_port = DASHBOARD_PORT if is_free(DASHBOARD_PORT) else free_port()
         config = _write_settings(folder, options, scenario, port, dashboard_port, broker.protocol)
-        house = House(load_settings(config))
+        container = Container(load_settings(config))
         try:
-            _import_ledger(house, scenario)
+            _import_ledger(container, scenario)
             processes.start("collect", "--config", str(config))
             processes.start("simulate", "--config", str(config))
             if not options.headless:
                 processes.start("dashboard", "--config", str(config))
-            return _tell(options, house, processes, say, broker.kind, dashboard_port, scenario.ends_at_us)
+            return _tell(options, container, processes, say, broker.kind, dashboard_port, scenario.ends_at_us)
         finally:
-            house.close()
+            container.close()
 
 
 def _tell(
     options: DemoOptions,
-    house: House,
+    container: Container,
     processes: _Processes,
     say: Callable[[str], None],
     broker_kind: str,
@@ -91,27 +91,27 @@ def _tell(
         address = f"http://127.0.0.1:{dashboard_port}"
         say(f"看板：{address}（Ctrl-C 结束）" if zh else f"dashboard: {address} (Ctrl-C ends)")
     began = time.monotonic()
-    story = Story(house, ends_at_us)
+    narrator = Narrator(container, ends_at_us)
     while True:
         fallen = processes.fallen()
         if fallen:
             say(fallen)
             return 1
         try:
-            for line in story.news():
+            for line in narrator.news():
                 say(line.to(options.language))
         except StoreError as error:
             # While the collector makes its files, a reader may find them half made.
             if time.monotonic() - began > STORES_MADE_SECONDS_MAX:
                 say(str(error))
-        if options.headless and story.is_told:
+        if options.headless and narrator.is_told:
             return 0
         if options.minutes_max is not None and time.monotonic() - began > options.minutes_max * 60.0:
             if options.headless:
-                say(story.missing().to(options.language))
+                say(narrator.missing().to(options.language))
             return 1 if options.headless else 0
-        if options.headless and story.is_over:
-            say(story.missing().to(options.language))
+        if options.headless and narrator.is_over:
+            say(narrator.missing().to(options.language))
             return 1
         if processes.stopping.wait(0.25):
             return 130 if options.headless else 0
@@ -156,9 +156,9 @@ def _write_settings(
     return config
 
 
-def _import_ledger(house: House, scenario: Scenario) -> None:
+def _import_ledger(container: Container, scenario: Scenario) -> None:
     ledger = ledger_of(scenario.ledger_folder)
-    house.records.replace_ledger(ledger, "demo", house.clock.now_us())
+    container.records.replace_ledger(ledger, "demo", container.clock.now_us())
 
 
 @contextmanager

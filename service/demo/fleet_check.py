@@ -36,7 +36,7 @@ def check_fleet(keys: AcknowledgedKeys, journal: Journal) -> FleetChecked:
     stored = np.zeros((rounds, header.transformers), np.bool_)
     row_of = _rows_of_numbers(journal, header.transformers)
     for first in range(0, len(row_of), NUMBERS_AT_ONCE):
-        numbers, measured_at_us = journal.moments(header.start_us, range(first, first + NUMBERS_AT_ONCE))
+        numbers, measured_at_us = journal.timestamps(header.start_us, range(first, first + NUMBERS_AT_ONCE))
         turns, beside = np.divmod(measured_at_us - header.start_us, header.interval_us)
         rows = row_of[numbers]
         of_fleet = (rows >= 0) & (beside == 0) & (turns >= 0) & (turns < rounds)
@@ -50,7 +50,7 @@ def check_fleet(keys: AcknowledgedKeys, journal: Journal) -> FleetChecked:
         held += int((taken & stored[turn]).sum())
         beside_them += int((stored[turn] & ~taken).sum())
         lost += len(missing)
-        at_us = header.moment_us(turn)
+        at_us = header.timestamp_us(turn)
         lost_keys += [(transformer_id(row), at_us) for row in missing[: SHOWN_MAX - len(lost_keys)]]
     return FleetChecked(acknowledged, held, lost, beside_them, tuple(lost_keys))
 

@@ -15,7 +15,7 @@ from alerts.notification.messages import transformer_name, visit_result_name
 from alerts.outreach.planner import VisitResult
 from grid.text import Text
 from grid.timestamps import HOUR_US, MINUTE_US
-from service.container import House
+from service.container import Container
 from service.queries.answers import Curve, IncidentPage
 
 TELL_EVERY_MINUTES = 30
@@ -37,12 +37,12 @@ class Stage(Enum):
     END = Text("当天演示结束", "the day is over")
 
 
-class Story:
+class Narrator:
     """Follows one installation from its first reading to `ends_at_us`. Ask for `news` again and again."""
 
-    def __init__(self, house: House, ends_at_us: int) -> None:
+    def __init__(self, container: Container, ends_at_us: int) -> None:
         """Begin with nothing told."""
-        self._house = house
+        self._container = container
         self._ends_at_us = ends_at_us
         self._happened: set[Stage] = set()
         self._answers: set[tuple[str, VisitResult]] = set()
@@ -56,7 +56,7 @@ class Story:
     @property
     def is_over(self) -> bool:
         """Return whether the day ended long enough ago for everything to have arrived."""
-        return self._house.clock.now_us() > self._ends_at_us + HOUR_US
+        return self._container.clock.now_us() > self._ends_at_us + HOUR_US
 
     def missing(self) -> Text:
         """Return which stages did not happen."""
@@ -65,22 +65,22 @@ class Story:
 
     def news(self) -> Iterator[Text]:
         """Yield what has happened since the last call. Raises StoreError."""
-        wall = self._house.queries.wall()
+        wall = self._container.queries.wall()
         seen = [now for now in wall.transformers if now.measured_at_us is not None]
         if not seen:
             return
         zone = ZoneInfo(wall.stations[0].timezone)
         if self._first(Stage.READINGS):
             yield Text(f"读数开始入库：{len(seen)} 个台区", f"readings are stored: {len(seen)} transformer areas")
-        rows = self._house.queries.incidents()
+        rows = self._container.queries.incidents()
         if rows:
-            page = self._house.queries.incident(rows[-1].incident.incident_id)
+            page = self._container.queries.incident(rows[-1].incident.incident_id)
             yield from self._incident(page, zone)
             followed = page.row.transformer.transformer_id
         else:
             followed = max(seen, key=lambda now: now.load_rate).transformer.transformer_id
-        now_us = self._house.clock.now_us()
-        yield from self._load_rates(self._house.queries.curve(followed, now_us - HOUR_US, now_us), zone)
+        now_us = self._container.clock.now_us()
+        yield from self._load_rates(self._container.queries.curve(followed, now_us - HOUR_US, now_us), zone)
 
     def _load_rates(self, curve: Curve, zone: tzinfo) -> Iterator[Text]:
         """Tell the load rate of every half hour, from the readings that are stored."""

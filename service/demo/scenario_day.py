@@ -13,7 +13,7 @@ from pathlib import Path
 from alerts.model.display_names import level_name
 from alerts.model.episodes import Ending, Episode
 from alerts.rules.series import SortedRates
-from alerts.verdicts.engine import VerdictFold
+from alerts.verdicts.engine import VerdictEngine
 from grid.assets import Ledger
 from grid.electrical import LoadRates
 from grid.errors import SettingsError
@@ -71,11 +71,11 @@ def episodes_of(day: ScenarioDay, rules: Iterable[str]) -> tuple[Episode, ...]:
     """Return every episode of the rule sets in a day, by rule, level, start and transformer. Raises RuleError."""
     rule_sets = choose_rule_sets(list(rules), read_rule_sets())
     fleet = Fleet.of_ledger(day.ledger)
-    fold = VerdictFold(rule_sets, GAP_MINUTES, fleet.transformer_ids, fleet.zones)
+    engine = VerdictEngine(rule_sets, GAP_MINUTES, fleet.transformer_ids, fleet.zones)
     rates = SortedRates.of(
         day.readings.transformer, day.readings.measured_at_us, day.rates.load_rate, day.rates.worst_phase_load_rate
     )
-    found = {change.episode.key: change.episode for change in fold.advance(rates).episodes}
+    found = {change.episode.key: change.episode for change in engine.advance(rates).episodes}
     return tuple(sorted(found.values(), key=lambda e: (e.rule, e.level, e.started_at_us, e.transformer_id)))
 
 
@@ -133,11 +133,11 @@ def rules_expected(expected: ExpectedPart | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition("/")[0] for name in spoken))
 
 
-def clock_time(scenario: Scenario, moment: int | None) -> str:
+def clock_time(scenario: Scenario, timestamp: int | None) -> str:
     """Return the clock time of a moment on the scenario's own clock; a dash for none."""
-    if moment is None:
+    if timestamp is None:
         return "–"
-    minute = (moment - scenario.midnight_us) // MINUTE_US % (DAY_US // MINUTE_US)
+    minute = (timestamp - scenario.midnight_us) // MINUTE_US % (DAY_US // MINUTE_US)
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
@@ -160,9 +160,9 @@ def _is_of(episode: Episode, storm: StormPart, scenario: Scenario) -> bool:
     return named and _between(episode.started_at_us, storm.starts, scenario)
 
 
-def _between(moment: int, clock_times: tuple[str, str], scenario: Scenario) -> bool:
+def _between(timestamp: int, clock_times: tuple[str, str], scenario: Scenario) -> bool:
     """Return whether a moment lies between two clock times; the second may be past midnight, as 23:00 to 01:00."""
-    minute = scenario.minute(moment)
+    minute = scenario.minute(timestamp)
     first, last = minute_of(clock_times[0]), minute_of(clock_times[1])
     return first <= minute <= last if first <= last else minute >= first or minute <= last
 

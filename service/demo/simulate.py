@@ -15,9 +15,9 @@ from grid.errors import StoreError, UsageError
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US, SECOND_US
 from service.clock import Clock, FasterClock, real_seconds
-from service.container import House
+from service.container import Container
 from service.demo.scenario_day import scenario_ledger
-from service.demo.simulated_team import Entered, QueriesTasks, Rehearsal
+from service.demo.simulated_team import Entered, QueriesTasks, SimulatedTeam
 from service.settings.settings import Settings
 from simulator.faults.faults import Fault
 from simulator.faults.stream import FaultyStream, Sending
@@ -56,30 +56,30 @@ def scenario_of(settings: Settings) -> tuple[Scenario, int | None]:
     return load_scenario(_scenario(values.scenario, settings.file)), None if values.seed < 0 else values.seed
 
 
-def set_stage(house: House, faults: Sequence[Fault] = (), times: float | None = None) -> Stage:
+def set_stage(container: Container, faults: Sequence[Fault] = (), times: float | None = None) -> Stage:
     """Build the town that the settings name, its devices with faults. Raises SettingsError, LedgerError, UsageError.
 
     With `times` the day is played so many times as fast and ends now: its readings are old and none is of the future.
     """
-    scenario, seed = scenario_of(house.settings)
-    ledger = scenario_ledger(scenario, seed, house.settings.simulator.ledger)
+    scenario, seed = scenario_of(container.settings)
+    ledger = scenario_ledger(scenario, seed, container.settings.simulator.ledger)
     town = Town.of(ledger, scenario, seed)
     line = FaultyStream(faults, town.fleet.transformer_ids, town.seed, scenario.utc_offset_hours)
-    now_us = house.clock.now_us()
+    now_us = container.clock.now_us()
     if times is not None:
         lasts_us = scenario.ends_at_us - scenario.starts_at_us
         ends_us = now_us + round(lasts_us / times)
         ahead_us = (ends_us - scenario.ends_at_us) // MINUTE_US * MINUTE_US
-        clock = FasterClock(house.clock, now_us, scenario.starts_at_us + ahead_us, times)
+        clock = FasterClock(container.clock, now_us, scenario.starts_at_us + ahead_us, times)
         return Stage(scenario, ledger, town, ahead_us, clock, line)
     own_day = scenario.settles_from_us <= now_us < scenario.ends_at_us
     ahead_us = 0 if own_day else (now_us - scenario.starts_at_us) // MINUTE_US * MINUTE_US
-    return Stage(scenario, ledger, town, ahead_us, house.clock, line)
+    return Stage(scenario, ledger, town, ahead_us, container.clock, line)
 
 
-def with_terminals(house: House, stage: Stage) -> Stage:
+def with_terminals(container: Container, stage: Stage) -> Stage:
     """Let the transformers that are bound to a device send as smart terminals. Raises UsageError when none is."""
-    terminals = house.terminal_format()
+    terminals = container.terminal_format()
     if terminals is None or not stage.ledger.devices:
         what = "no topic of terminals is set" if terminals is None else "no transformer of the ledger has a device"
         mend = "set terminal.topics" if terminals is None else "add devices.csv to the ledger of simulator.ledger"
@@ -87,16 +87,18 @@ def with_terminals(house: House, stage: Stage) -> Stage:
     return replace(stage, terminals=terminals)
 
 
-def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = lambda entered: None) -> Published:
+def run_simulator(
+    container: Container, stage: Stage, tell: Callable[[Entered], None] = lambda entered: None
+) -> Published:
     """Play the stage by its clock until the scenario is over; `tell` hears of each answer.
 
     Raises BrokerError when the broker stays away at the start. Between, both broker and stores may go and return.
     """
-    team = Rehearsal(stage.town, stage.ledger, QueriesTasks(house.queries), house.desk)
-    publisher = Publisher(house.broker_address(), f"{house.settings.collector.client_id}-simulator")
+    team = SimulatedTeam(stage.town, stage.ledger, QueriesTasks(container.queries), container.visit_recorder)
+    publisher = Publisher(container.broker_address(), f"{container.settings.collector.client_id}-simulator")
     memory = ReplayingDevices(
-        house.broker_address(),
-        f"{house.settings.collector.client_id}-simulator-memory",
+        container.broker_address(),
+        f"{container.settings.collector.client_id}-simulator-memory",
         [device.transformer_id for device in stage.ledger.devices if device.replays],
     )
     publisher.start()
@@ -117,20 +119,20 @@ def run_simulator(house: House, stage: Stage, tell: Callable[[Entered], None] = 
 
 
 def _play_a_minute(
-    stage: Stage, team: Rehearsal, publisher: Publisher, memory: ReplayingDevices, tell: Callable[[Entered], None]
+    stage: Stage, team: SimulatedTeam, publisher: Publisher, memory: ReplayingDevices, tell: Callable[[Entered], None]
 ) -> None:
-    moment_us = stage.town.now_us + MINUTE_US
+    timestamp_us = stage.town.now_us + MINUTE_US
     try:
-        for entered in team.advance_to(moment_us):
+        for entered in team.advance_to(timestamp_us):
             tell(entered)
     except StoreError as error:
         log.warning("the team cannot see its list: %s", error)
-    readings = stage.town.advance_to(moment_us)
+    readings = stage.town.advance_to(timestamp_us)
     moved = replace(readings, measured_at_us=readings.measured_at_us + stage.ahead_us)
     ids = stage.town.fleet.transformer_ids
     for number, (topic, payload) in zip(readings.transformer.tolist(), _encoded(stage, moved), strict=True):
-        memory.remember(ids[number], moment_us + stage.ahead_us, topic, payload)
-        for sending in stage.line.send(Sending(moment_us, ids[number], topic, payload)):
+        memory.remember(ids[number], timestamp_us + stage.ahead_us, topic, payload)
+        for sending in stage.line.send(Sending(timestamp_us, ids[number], topic, payload)):
             publish_sending(publisher, sending)
 
 

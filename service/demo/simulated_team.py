@@ -51,8 +51,8 @@ class Tasks(Protocol):
         ...
 
 
-class AnswerDesk(Protocol):
-    """Where the team enters answers; `service.response.visits.Desk` is one."""
+class AnswerRecorder(Protocol):
+    """Where the team enters answers; `service.response.visits.VisitRecorder` is one."""
 
     def record_visit(self, incident_id: str, merchant_id: str, result: VisitResult, by: str) -> object:
         """Record one result at one door."""
@@ -102,16 +102,16 @@ class _Walker:
     """Incident, merchant and outcome of the visit going on."""
 
 
-class Rehearsal:
+class SimulatedTeam:
     """A team at work in a town. Call `advance_to` before the town's own, with the same moment."""
 
-    def __init__(self, town: Town, ledger: Ledger, tasks: Tasks, desk: AnswerDesk) -> None:
+    def __init__(self, town: Town, ledger: Ledger, tasks: Tasks, visit_recorder: AnswerRecorder) -> None:
         """Line up the people of the ledger whose roles the scenario sends out."""
         visit = town.scenario.visit
         starts_at_us = town.scenario.midnight_us + minute_of(visit.starts_at) * MINUTE_US
         self._town = town
         self._tasks = tasks
-        self._desk = desk
+        self._visit_recorder = visit_recorder
         team = [person.person_id for person in ledger.people if person.role in visit.roles]
         apart_us = round(visit.pairs_apart_minutes * MINUTE_US)
         self._walkers = [_Walker(person, starts_at_us + i * apart_us) for i, person in enumerate(team)]
@@ -161,8 +161,8 @@ class Rehearsal:
         arrives_at_us = walker.free_at_us + self._town.people.walking_us(place - walker.place)
         before = self._visits.get(merchant_id, 0)
         answer = self._town.people.answer(merchant_id, measures_of(door.ask), arrives_at_us, before)
-        for deed in answer.deeds:
-            self._town.apply_answer(merchant_id, deed.measures, deed.at_us)
+        for action in answer.actions:
+            self._town.apply_answer(merchant_id, action.measures, action.at_us)
         self._taken.add(merchant_id)
         self._visits[merchant_id] = before + 1
         walker.place, walker.visit, walker.free_at_us = place, (incident_id, merchant_id, answer), answer.ends_at_us
@@ -196,7 +196,7 @@ class Rehearsal:
         while self._to_enter:
             answer = self._to_enter[0]
             try:
-                self._desk.record_visit(answer.incident_id, answer.merchant_id, answer.result, answer.by)
+                self._visit_recorder.record_visit(answer.incident_id, answer.merchant_id, answer.result, answer.by)
             except StoreError:
                 break
             entered.append(self._to_enter.pop(0))

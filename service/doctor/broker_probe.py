@@ -32,7 +32,7 @@ _REMEDIES = {
 _CLEAN_START, _PASSWORD, _USERNAME = 0x02, 0x40, 0x80
 
 
-def knock(address: BrokerAddress, timeout_seconds: float = 3.0) -> None:
+def probe(address: BrokerAddress, timeout_seconds: float = 3.0) -> None:
     """Return when the broker would take us. Raises BrokerError with the reason and the remedy."""
     where = str(address)
     try:

@@ -13,31 +13,31 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grid.errors import BrokerError, SettingsError, StoreError
 from grid.text import Text
-from grid.timestamps import DAY_US, SECOND_US, format_utc, parse_moment_us
+from grid.timestamps import DAY_US, SECOND_US, format_utc, parse_timestamp_us
 from service.clock import SystemClock
-from service.container import House
-from service.doctor.broker_probe import knock
+from service.container import Container
+from service.doctor.broker_probe import probe
 from service.metrics.health import ask_collector
 from service.settings.sections import ChannelName, ClockKind
 from service.settings.settings import Settings
 
 FREE_BYTES_MIN = 500 * 1024 * 1024
-_TRUSTED_FROM_US = parse_moment_us("2024-01-01T00:00:00Z")
-_TRUSTED_TO_US = parse_moment_us("2100-01-01T00:00:00Z")
+_TRUSTED_FROM_US = parse_timestamp_us("2024-01-01T00:00:00Z")
+_TRUSTED_TO_US = parse_timestamp_us("2100-01-01T00:00:00Z")
 _MESSAGES_LOOKED_AT = 500
 
 
-def looks(settings: Settings, house: House) -> Iterator[tuple[str, Callable[[], Text]]]:
+def looks(settings: Settings, container: Container) -> Iterator[tuple[str, Callable[[], Text]]]:
     """Yield the checks that need the settings: each returns its detail or raises what is wrong."""
-    yield "clock", lambda: _clock(settings, house)
+    yield "clock", lambda: _clock(settings, container)
     yield "data folder", lambda: _data_folder(settings)
-    yield "journal", lambda: _journal(house)
-    yield "records", lambda: _records(house)
-    yield "ledger", lambda: _ledger(house)
-    yield "rules", lambda: same(", ".join(rule_set.cited for rule_set in house.rule_sets()))
-    yield "broker", lambda: _broker(house)
+    yield "journal", lambda: _journal(container)
+    yield "records", lambda: _records(container)
+    yield "ledger", lambda: _ledger(container)
+    yield "rules", lambda: same(", ".join(rule_set.cited for rule_set in container.rule_sets()))
+    yield "broker", lambda: _broker(container)
     yield "collector", lambda: _collector(settings)
-    yield "outbox", lambda: _outbox(house)
+    yield "outbox", lambda: _outbox(container)
     if settings.influx.enabled:
         yield "influx", lambda: _reachable(settings.influx.url, "influx.url")
     for channel in settings.notify.channels:
@@ -49,15 +49,15 @@ def same(words: str) -> Text:
     return Text(words, words)
 
 
-def _clock(settings: Settings, house: House) -> Text:
+def _clock(settings: Settings, container: Container) -> Text:
     real_us = SystemClock().now_us()
     if not _TRUSTED_FROM_US < real_us < _TRUSTED_TO_US:
         raise SettingsError(f"the computer says it is {format_utc(real_us)}", remedy="set its clock, best by NTP")
-    now_us = house.clock.now_us()
+    now_us = container.clock.now_us()
     if settings.clock.kind is ClockKind.SCALED:
         told = f"{format_utc(now_us - now_us % SECOND_US)}, x{settings.clock.speed:g}"
         return Text(f"演练时钟：{told}", f"scaled clock: {told}")
-    newest = _newest_received_us(house)
+    newest = _newest_received_us(container)
     if newest is not None and newest > now_us + DAY_US:
         raise SettingsError(
             f"it is {format_utc(now_us)}, but readings were received at {format_utc(newest)}",
@@ -66,9 +66,9 @@ def _clock(settings: Settings, house: House) -> Text:
     return same(format_utc(now_us - now_us % SECOND_US))
 
 
-def _newest_received_us(house: House) -> int | None:
+def _newest_received_us(container: Container) -> int | None:
     try:
-        journal = house.journal_reader()
+        journal = container.journal_reader()
         received = journal.last_received().received_at_us.tolist() if journal else []
     except StoreError:
         return None
@@ -91,8 +91,8 @@ def _data_folder(settings: Settings) -> Text:
     return Text(f"{folder}，可用 {free / 1e9:.1f} GB", f"{folder}, {free / 1e9:.1f} GB free")
 
 
-def _journal(house: House) -> Text:
-    journal = house.journal_reader()
+def _journal(container: Container) -> Text:
+    journal = container.journal_reader()
     if journal is None:
         return Text("尚无读数（采集尚未运行过）", "no readings yet (no collector has run)")
     counts = journal.counts()
@@ -102,9 +102,9 @@ def _journal(house: House) -> Text:
     )
 
 
-def _records(house: House) -> Text:
-    version = house.records.schema_version()
-    broken = house.records.verify_audit()
+def _records(container: Container) -> Text:
+    version = container.records.schema_version()
+    broken = container.records.verify_audit()
     if broken is not None:
         raise StoreError(
             f"the audit record was changed at row {broken.no}",
@@ -114,8 +114,8 @@ def _records(house: House) -> Text:
     return Text(f"库结构版本 {version}，审计链完整", f"schema version {version}, audit chain whole")
 
 
-def _ledger(house: House) -> Text:
-    ledger = house.records.ledger()
+def _ledger(container: Container) -> Text:
+    ledger = container.records.ledger()
     if not ledger.transformers:
         raise StoreError("the ledger has no transformer", remedy="import one: redvest ledger import DIR")
     for station in ledger.stations:
@@ -132,9 +132,9 @@ def _ledger(house: House) -> Text:
     )
 
 
-def _broker(house: House) -> Text:
-    address = house.broker_address()
-    knock(address)
+def _broker(container: Container) -> Text:
+    address = container.broker_address()
+    probe(address)
     return same(f"{address}, MQTT {address.protocol}")
 
 
@@ -150,8 +150,8 @@ def _collector(settings: Settings) -> Text:
     )
 
 
-def _outbox(house: House) -> Text:
-    deliveries = [d for message in house.records.messages(_MESSAGES_LOOKED_AT) for d in message.deliveries]
+def _outbox(container: Container) -> Text:
+    deliveries = [d for message in container.records.messages(_MESSAGES_LOOKED_AT) for d in message.deliveries]
     dead = [d for d in deliveries if d.state.value == "dead"]
     waiting = sum(d.state.value == "pending" for d in deliveries)
     if dead:

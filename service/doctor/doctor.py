@@ -14,10 +14,10 @@ from pathlib import Path
 
 from grid.errors import RedvestError, SettingsError
 from grid.text import Text
-from service.container import House
+from service.container import Container
 from service.doctor.checks import looks, same
 from service.metrics.health import ask_collector
-from service.metrics.metric_help import collector_figures
+from service.metrics.metric_help import explained_metrics
 from service.queries.answers_system import CollectorState
 from service.settings.settings import load_settings
 
@@ -53,19 +53,19 @@ def examine(config: Path | None) -> Iterator[Check]:
     yield Check("settings", True, Text(where or "全部默认值", where or "all defaults"))
     yield _versions()
     yield _mosquitto()
-    house = House(settings)
+    container = Container(settings)
     try:
-        for name, look in looks(settings, house):
+        for name, look in looks(settings, container):
             yield _looked(name, look)
         yield from _figures(ask_collector(settings))
     finally:
-        house.close()
+        container.close()
     yield _font()
 
 
 def _figures(collector: CollectorState) -> Iterator[Check]:
     """Yield what a running collector measures of itself, each figure with what it means."""
-    for figure in collector_figures(dict(collector.details)):
+    for figure in explained_metrics(dict(collector.details)):
         told = Text(
             f"{figure.name.zh} {figure.value.zh}。{figure.meaning.zh}", f"{figure.value.en}. {figure.meaning.en}"
         )

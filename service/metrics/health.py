@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from grid.errors import SettingsError
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.queries.answers_system import CollectorState
 from service.settings.settings import Settings
 
@@ -28,10 +28,10 @@ ADDRESS_FILE = "collector-health.txt"
 class HealthServer:
     """Serves the health page from a thread of its own. `start` and `stop` it."""
 
-    def __init__(self, meters: Meters, host: str, port: int, address_file: Path | None = None) -> None:
+    def __init__(self, metrics: Metrics, host: str, port: int, address_file: Path | None = None) -> None:
         """Take the port. Raises SettingsError when it is in use. `address_file` will hold the real address."""
         try:
-            self._server = _Server((host, port), _handler(meters))
+            self._server = _Server((host, port), _handler(metrics))
         except OSError as error:
             raise SettingsError(
                 f"the health page cannot use port {port} of {host} ({error.strerror or error})",
@@ -107,7 +107,7 @@ class _Server(ThreadingHTTPServer):
         """A client that hangs up is no error of ours."""
 
 
-def _handler(meters: Meters) -> type[BaseHTTPRequestHandler]:
+def _handler(metrics: Metrics) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         server_version = "redvest"
         sys_version = ""
@@ -116,11 +116,11 @@ def _handler(meters: Meters) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:
                 case "/healthz":
-                    report = meters.report()
+                    report = metrics.report()
                     body = json.dumps(asdict(report), ensure_ascii=False).encode() + b"\n"
                     self._answer(200 if report.healthy else 503, "application/json; charset=utf-8", body)
                 case "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(meters.registry))
+                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
                 case _:
                     self._answer(404, "text/plain; charset=utf-8", b"/healthz or /metrics\n")
 

@@ -23,7 +23,7 @@ _FINE = Text("", "")
 
 
 @dataclass(frozen=True)
-class CollectorFigure:
+class ExplainedMetric:
     """One figure, ready to be shown. `remedy` is empty while the figure is good."""
 
     key: str
@@ -49,18 +49,18 @@ class _Kind:
     missing: Text = _NONE_YET
 
 
-def collector_figures(details: Mapping[str, str]) -> tuple[CollectorFigure, ...]:
+def explained_metrics(details: Mapping[str, str]) -> tuple[ExplainedMetric, ...]:
     """Return the figures of a health page's answer, those of the way of a reading first; an older page has fewer."""
     return tuple(_figure(kind, details) for kind in _KINDS if kind.key in details)
 
 
-def _figure(kind: _Kind, details: Mapping[str, str]) -> CollectorFigure:
+def _figure(kind: _Kind, details: Mapping[str, str]) -> ExplainedMetric:
     number = _number(details[kind.key])
     if number is None:
-        return CollectorFigure(kind.key, kind.name, kind.missing, kind.meaning, _FINE)
+        return ExplainedMetric(kind.key, kind.name, kind.missing, kind.meaning, _FINE)
     shown = kind.shown(number)
     bad = kind.is_bad(number, details)
-    return CollectorFigure(kind.key, kind.name, Text(shown, shown), kind.meaning, kind.remedy if bad else _FINE)
+    return ExplainedMetric(kind.key, kind.name, Text(shown, shown), kind.meaning, kind.remedy if bad else _FINE)
 
 
 def _number(text: str) -> float | None:

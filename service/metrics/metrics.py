@@ -13,10 +13,10 @@ from math import nan
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from collector.decoding.rejects import Reason
-from collector.mqtt.broker_stats import UNKNOWN, BrokerFigures
+from collector.mqtt.broker_stats import UNKNOWN, BrokerStats
 from service.metrics.metric_values import BlockStored, HealthReport
 
-__all__ = ["BlockStored", "HealthReport", "Meters"]
+__all__ = ["BlockStored", "HealthReport", "Metrics"]
 
 STALLED_SECONDS = 30.0
 """A reading loop that says nothing for so long hangs."""
@@ -29,7 +29,7 @@ _GAUGED = ("queued", "open", "blind", "due", "dead", "sessions_lost", "gaps", "m
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
-class Meters:
+class Metrics:
     """The collector's instruments: counters for the metrics page, and what health is judged by."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Meters:
         self._broker_dropped = self._gauge("broker_dropped_messages", "Thrown away by the broker since its start")
         self._broker_held = self._gauge("broker_held_messages", "Kept by the broker now, for all its clients")
         self._broker_clients = self._gauge("broker_clients", "Clients connected to the broker")
-        self.broker_figures(UNKNOWN)
+        self.broker_stats(UNKNOWN)
         self._connected_gauge = self._gauge("broker_connected", "1 while connected to the broker")
         self._open = self._gauge("incidents_open", "Open incidents")
         self._blind = self._gauge("incidents_blind", "Open incidents without readings")
@@ -172,7 +172,7 @@ class Meters:
             self._gauged["gaps"] = open_now
             self._gauged["missing"] = missing
 
-    def broker_figures(self, figures: BrokerFigures) -> None:
+    def broker_stats(self, figures: BrokerStats) -> None:
         """Set what the broker says of itself; what it does not tell is NaN in the metrics, never 0."""
         self._broker_dropped.set(nan if figures.dropped is None else figures.dropped)
         self._broker_held.set(nan if figures.held is None else figures.held)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from alerts.notification.event import Remark, Urgency
+from alerts.notification.event import NotificationEvent, Urgency
 from alerts.quality.clock_skew import SteadyDelays, SteadyDelaySettings
 from alerts.quality.clock_words import check_the_clock
 from grid.assets import Ledger
 from grid.timestamps import DAY_US, MINUTE_US
 from service.clock import Clock, real_seconds
-from service.metrics.metrics import Meters
-from service.periodic import Pace, RoundsThread, looks_into
+from service.metrics.metrics import Metrics
+from service.periodic import Pace, PeriodicThread, with_journal
 from service.queries.data_quality import CHECK_THE_METER
 from stores.journal.journal import Journal
 
@@ -36,11 +36,11 @@ class DeviceClocks:
         self._found: list[tuple[str, float]] = []
         self._lock = threading.Lock()
 
-    def thread(self, meters: Meters) -> RoundsThread:
+    def thread(self, metrics: Metrics) -> PeriodicThread:
         """Return the thread that looks now and then."""
         pace = Pace(real_seconds(self._clock, LOOK_EVERY_US), begins_at_once=True)
-        rounds = looks_into(self._journal, lambda reader: self.look(reader, self._clock.now_us()))
-        return RoundsThread("clocks", rounds, pace, meters)
+        rounds = with_journal(self._journal, lambda reader: self.look(reader, self._clock.now_us()))
+        return PeriodicThread("clocks", rounds, pace, metrics)
 
     def look(self, reader: Journal, now_us: int) -> None:
         """Take in what was stored since the last look, and see who is behind. Raises StoreError."""
@@ -62,7 +62,7 @@ class DeviceClocks:
             with self._lock:
                 self._found += [(name_of[number], float(behind_us[number])) for number in sorted(found)]
 
-    def take_remarks(self, ledger: Callable[[], Ledger], now_us: int) -> tuple[Remark, ...]:
+    def take_events(self, ledger: Callable[[], Ledger], now_us: int) -> tuple[NotificationEvent, ...]:
         """Return what is to be said of what was found, once. `ledger` gives the one in force; it raises StoreError."""
         if not self._found:
             return ()
@@ -70,7 +70,7 @@ class DeviceClocks:
         with self._lock:
             found, self._found = self._found, []
         return tuple(
-            Remark(
+            NotificationEvent(
                 # A day in the key: a collector that is started anew does not say it a second time on that day.
                 key=f"{name}/CLOCK_BEHIND/{now_us // DAY_US}",
                 kind=CHECK_THE_METER,

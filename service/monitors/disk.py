@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from alerts.notification.event import Remark, Urgency
+from alerts.notification.event import NotificationEvent, Urgency
 from alerts.notification.store_words import disk_has_room, disk_is_full
 from grid.fleet import Fleet
 from grid.text import Text
-from stores.maintenance.disk_reserve import Ballast
+from stores.maintenance.disk_reserve import DiskReserve
 
 log = logging.getLogger("redvest.disk")
 
@@ -16,33 +16,37 @@ log = logging.getLogger("redvest.disk")
 class DiskWatch:
     """The reserve of one collector, and what there is to say about the disk."""
 
-    def __init__(self, ballast: Ballast, folder: str) -> None:
+    def __init__(self, reserve: DiskReserve, folder: str) -> None:
         """Take the reserve if there is room."""
-        self._ballast = ballast
+        self._reserve = reserve
         self._folder = folder
         self._full_since_us: int | None = None
-        ballast.tend()
+        reserve.tend()
 
     def require_room(self) -> None:
         """Raise StoreError while what is left of the disk is not for readings."""
-        self._ballast.require()
+        self._reserve.require()
 
-    def look(self, fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
+    def look(self, fleet: Fleet, now_us: int) -> tuple[NotificationEvent, ...]:
         """Give the reserve free when the disk is full, take it again when it is not; return what is to be said."""
-        if self._ballast.release():
+        if self._reserve.release():
             log.error("the disk of %s is full: the reserve is given free, readings wait at the broker", self._folder)
-        has_room = self._ballast.tend()
+        has_room = self._reserve.tend()
         if not has_room and self._full_since_us is None:
             self._full_since_us = now_us
-            return self._remarks("full", disk_is_full(), Urgency.BLIND, fleet, now_us)
+            return self._notification_events("full", disk_is_full(), Urgency.BLIND, fleet, now_us)
         if has_room and self._full_since_us is not None:
-            remarks = self._remarks("has room", disk_has_room(), Urgency.ROUTINE, fleet, now_us)
+            notification_events = self._notification_events("has room", disk_has_room(), Urgency.ROUTINE, fleet, now_us)
             self._full_since_us = None
             log.warning("the disk of %s has room again", self._folder)
-            return remarks
+            return notification_events
         return ()
 
-    def _remarks(self, what: str, text: Text, urgency: Urgency, fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
+    def _notification_events(
+        self, what: str, text: Text, urgency: Urgency, fleet: Fleet, now_us: int
+    ) -> tuple[NotificationEvent, ...]:
         station_id = next((station for station in fleet.station_ids if station), "")
         key = f"disk/{self._full_since_us}/{what}"
-        return (Remark(key, "disk_full", station_id, "disk_full", urgency, now_us, text),) if station_id else ()
+        return (
+            (NotificationEvent(key, "disk_full", station_id, "disk_full", urgency, now_us, text),) if station_id else ()
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alerts.notification.event import Remark, Urgency
+from alerts.notification.event import NotificationEvent, Urgency
 from alerts.silence.gap_words import broker_lost_session, readings_missing
 from grid.fleet import Fleet
 from grid.text import Text
@@ -12,9 +12,9 @@ from service.monitors.gaps import Missing
 from stores.journal.journal import Gap
 
 
-def on_missing_readings(found: Sequence[Missing], fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
+def on_missing_readings(found: Sequence[Missing], fleet: Fleet, now_us: int) -> tuple[NotificationEvent, ...]:
     """Return what is said of finished searches, station by station."""
-    remarks = []
+    notification_events = []
     for missing in found:
         of_station: dict[str, list[Gap]] = {}
         for gap in missing.gaps:
@@ -29,19 +29,19 @@ def on_missing_readings(found: Sequence[Missing], fleet: Fleet, now_us: int) -> 
                 fleet.zones[gaps[0].transformer],
             )
             key = f"gaps/{station_id}/{missing.suspicion.at_us}"
-            remarks.append(_remark(key, "readings_missing", station_id, Urgency.ROUTINE, now_us, text))
-    return tuple(remarks)
+            notification_events.append(_event(key, "readings_missing", station_id, Urgency.ROUTINE, now_us, text))
+    return tuple(notification_events)
 
 
-def on_lost_session(fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
+def on_lost_session(fleet: Fleet, now_us: int) -> tuple[NotificationEvent, ...]:
     """Return what is said when the broker has forgotten us; to the first station, for it is one broker."""
     number = next((number for number, station_id in enumerate(fleet.station_ids) if station_id), None)
     if number is None:
         return ()
     text = broker_lost_session(now_us, fleet.zones[number])
     key, station_id = f"broker_lost_session/{now_us}", fleet.station_ids[number]
-    return (_remark(key, "broker_lost_session", station_id, Urgency.BLIND, now_us, text),)
+    return (_event(key, "broker_lost_session", station_id, Urgency.BLIND, now_us, text),)
 
 
-def _remark(key: str, kind: str, station_id: str, urgency: Urgency, now_us: int, text: Text) -> Remark:
-    return Remark(key, kind, station_id, level=kind, urgency=urgency, created_at_us=now_us, text=text)
+def _event(key: str, kind: str, station_id: str, urgency: Urgency, now_us: int, text: Text) -> NotificationEvent:
+    return NotificationEvent(key, kind, station_id, level=kind, urgency=urgency, created_at_us=now_us, text=text)

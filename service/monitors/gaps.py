@@ -14,8 +14,8 @@ from enum import Enum
 from alerts.silence.gaps import find_gaps, still_missing
 from grid.timestamps import MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
-from service.metrics.metrics import Meters
-from service.periodic import Pace, RoundsThread, looks_into
+from service.metrics.metrics import Metrics
+from service.periodic import Pace, PeriodicThread, with_journal
 from stores.journal.journal import Gap, Journal
 
 SEARCHED_MINUTES = 5.0
@@ -59,22 +59,22 @@ class Missing:
 class GapWatch:
     """Searches in a thread of its own, `thread`; the reading goes on meanwhile."""
 
-    def __init__(self, journal: Journal, clock: Clock, slot_minutes: float, meters: Meters) -> None:
+    def __init__(self, journal: Journal, clock: Clock, slot_minutes: float, metrics: Metrics) -> None:
         """Prepare. `journal` is the writer's; it is read through a connection of our own."""
         self._journal = journal
         self._clock = clock
         self._slot_us = round(slot_minutes * MINUTE_US)
-        self._meters = meters
+        self._metrics = metrics
         self._suspicion: Suspicion | None = None
         self._found: list[Missing] = []
         self._lock = threading.Lock()
         self._skip = 0
 
-    def thread(self) -> RoundsThread:
+    def thread(self) -> PeriodicThread:
         """Return the thread that looks now and then, and once more when it is stopped."""
         pace = Pace(real_seconds(self._clock, LOOK_EVERY_US), ends_with_a_round=True)
-        rounds = looks_into(self._journal, lambda reader: self.look(reader, self._clock.now_us()))
-        return RoundsThread("gaps", rounds, pace, self._meters)
+        rounds = with_journal(self._journal, lambda reader: self.look(reader, self._clock.now_us()))
+        return PeriodicThread("gaps", rounds, pace, self._metrics)
 
     def suspect(self, cause: Cause, newest_stored_us: int | None) -> None:
         """Search from now on. `newest_stored_us`: newest moment measured when it happened; None where nothing was."""
@@ -101,12 +101,12 @@ class GapWatch:
             if now_us >= suspicion.at_us + self._slot_us + round(SEARCHED_MINUTES * MINUTE_US):
                 self._finish(reader, suspicion)
         self._look_again(reader, now_us)
-        self._meters.gaps(*reader.open_gaps())
+        self._metrics.gaps(*reader.open_gaps())
 
     def _search(self, reader: Journal, suspicion: Suspicion, now_us: int) -> None:
         since_us = suspicion.from_us - RHYTHM_SLOTS * self._slot_us
         for first in range(0, len(reader.all_numbers()), SEARCHED_AT_ONCE):
-            transformer, measured_at_us = reader.moments(since_us, range(first, first + SEARCHED_AT_ONCE))
+            transformer, measured_at_us = reader.timestamps(since_us, range(first, first + SEARCHED_AT_ONCE))
             found = find_gaps(transformer, measured_at_us, self._slot_us).behind(suspicion.from_us)
             columns = (found.transformer, found.after_us, found.before_us, found.missing)
             rows = zip(*(column.tolist() for column in columns), strict=True)

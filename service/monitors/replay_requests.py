@@ -18,8 +18,8 @@ from grid.assets import Device
 from grid.fleet import Fleet
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 from service.clock import Clock, real_seconds
-from service.metrics.metrics import Meters
-from service.periodic import Pace, RoundsThread, looks_into
+from service.metrics.metrics import Metrics
+from service.periodic import Pace, PeriodicThread, with_journal
 from stores.journal.journal import Gap, Journal
 
 LOOK_EVERY_US = 30 * SECOND_US
@@ -116,10 +116,10 @@ class ReplayRequests:
         self._fleet = fleet
         self._plan = ReplayPlan(age_hours_max)
 
-    def thread(self, meters: Meters) -> RoundsThread:
+    def thread(self, metrics: Metrics) -> PeriodicThread:
         """Return the thread that looks now and then, and not once more when it is stopped."""
         pace = Pace(real_seconds(self._clock, LOOK_EVERY_US))
-        return RoundsThread("replay", looks_into(self._journal, self.look), pace, meters)
+        return PeriodicThread("replay", with_journal(self._journal, self.look), pace, metrics)
 
     def look(self, reader: Journal) -> int:
         """Ask once, where that is due; return how many requests went out. Raises StoreError, BrokerError."""

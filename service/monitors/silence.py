@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.notification.event import Remark, Urgency
+from alerts.notification.event import NotificationEvent, Urgency
 from alerts.silence.detection import BlindStream, LostFeeder, Silence, SilenceSettings, Watched, look
 from alerts.silence.transitions import changes
 from alerts.silence.words import communication_back, communication_lost, monitoring_is_blind, monitoring_sees_again
@@ -32,15 +32,15 @@ class Watch:
         self._first_station = next(iter(self._zone), "")
         self._silence: Silence | None = None
 
-    def look(self, last_received_us: NDArray[np.int64], now_us: int) -> tuple[Remark, ...]:
+    def look(self, last_received_us: NDArray[np.int64], now_us: int) -> tuple[NotificationEvent, ...]:
         """Look at who is silent now; return what has to be said about it."""
         before = self._silence
         self._silence = look(self._watched, last_received_us, now_us, self._settings, before)
         if not self._zone:
             return ()
         changed = changes(before, self._silence)
-        started = [self._remark(loss, "lost", now_us) for loss in changed.started]
-        return (*started, *(self._remark(loss, "back", now_us) for loss in changed.ended))
+        started = [self._event(loss, "lost", now_us) for loss in changed.started]
+        return (*started, *(self._event(loss, "back", now_us) for loss in changed.ended))
 
     def is_silent(self, transformer_id: str, last_received_us: NDArray[np.int64], now_us: int) -> bool:
         """Return whether nothing came of a transformer for too long."""
@@ -51,11 +51,11 @@ class Watch:
         """Return whether a lost feeder or a blind stream says already that a transformer is silent."""
         return self._silence is not None and bool(self._silence.covered[self._fleet.number[transformer_id]])
 
-    def _remark(self, loss: BlindStream | LostFeeder, what: str, now_us: int) -> Remark:
+    def _event(self, loss: BlindStream | LostFeeder, what: str, now_us: int) -> NotificationEvent:
         feeder_id = "" if isinstance(loss, BlindStream) else loss.feeder_id
         station_id = self._station_of_feeder.get(feeder_id, self._first_station)
         kind = "communication_lost" if feeder_id else "monitoring_blind"
-        return Remark(
+        return NotificationEvent(
             key=f"{loss.key}/{what}",
             kind=kind,
             station_id=station_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from alerts.notification.event import Remark, Urgency
+from alerts.notification.event import NotificationEvent, Urgency
 from alerts.notification.store_words import clock_is_behind
 from grid.fleet import Fleet
 from service.clock import Clock
@@ -43,7 +43,7 @@ class ClockWatch:
         """Begin with nothing said."""
         self._said = False
 
-    def look(self, behind_minutes: float, fleet: Fleet, now_us: int) -> tuple[Remark, ...]:
+    def look(self, behind_minutes: float, fleet: Fleet, now_us: int) -> tuple[NotificationEvent, ...]:
         """Return what is to be said now. `behind_minutes`: how far our clock is behind the fleet's, 0 for well."""
         station_id = next((station for station in fleet.station_ids if station), "")
         begins = bool(behind_minutes) and not self._said
@@ -52,4 +52,4 @@ class ClockWatch:
             return ()
         text = clock_is_behind(behind_minutes)
         key = f"clock_behind/{now_us}"
-        return (Remark(key, "clock_behind", station_id, "clock_behind", Urgency.OVERLOAD, now_us, text),)
+        return (NotificationEvent(key, "clock_behind", station_id, "clock_behind", Urgency.OVERLOAD, now_us, text),)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from grid.errors import StoreError
 from service.clock import Clock
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.notify.notifiers import NotDelivered, Notice, Notifier, make_notifiers
 from service.settings.settings import Settings
 from stores.records.outbox import DeliveryState, DueMessage
@@ -62,7 +62,7 @@ class Delivery:
         clock: Clock,
         policy: RetryPolicy,
         link: str,
-        meters: Meters | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """Keep the parts. `records` should be a connection of its own; `link` is the dashboard's address."""
         self._records = records
@@ -70,7 +70,7 @@ class Delivery:
         self._clock = clock
         self._policy = policy
         self._link = link
-        self._meters = meters
+        self._metrics = metrics
         self._dead = 0
         self._stopping = threading.Event()
         self._woken = {channel: threading.Event() for channel in notifiers}
@@ -104,8 +104,8 @@ class Delivery:
         """Send what is due on one channel now. Raises StoreError."""
         delivered = failed = dead = 0
         due = self._records.due_messages(self._clock.now_us(), _MESSAGES_MAX)
-        if self._meters:
-            self._meters.outbox(len(due), self._dead)
+        if self._metrics:
+            self._metrics.outbox(len(due), self._dead)
         for message in due:
             if message.channel != channel or self._stopping.is_set():
                 continue
@@ -118,8 +118,8 @@ class Delivery:
             else:
                 self._records.mark_delivered(message.delivery_no, self._clock.now_us())
                 delivered += 1
-                if self._meters:
-                    self._meters.delivered(channel)
+                if self._metrics:
+                    self._metrics.delivered(channel)
         return Drained(delivered, failed, dead)
 
     def _failed(self, message: DueMessage, reason: NotDelivered) -> bool:
@@ -130,8 +130,8 @@ class Delivery:
         next_at_us = None if gave_up else self._clock.now_us() + wait_us
         self._records.mark_failed(message.delivery_no, reason.reason, next_at_us)
         self._dead += gave_up
-        if self._meters:
-            self._meters.delivery_failed(message.channel)
+        if self._metrics:
+            self._metrics.delivery_failed(message.channel)
         log.warning(
             "message %d on %s not delivered (%s), %s",
             message.message_no,
@@ -170,8 +170,8 @@ class Delivery:
             except Exception:
                 # The loop must go on: counted, and told with its trace.
                 log.exception("delivery on %s failed in a way that was not foreseen", channel)
-                if self._meters:
-                    self._meters.delivery_failed(channel)
+                if self._metrics:
+                    self._metrics.delivery_failed(channel)
                 wait_seconds = _STORE_RETRY_SECONDS
             self._woken[channel].wait(wait_seconds)
 
@@ -179,13 +179,13 @@ class Delivery:
 class DeliveryThread:
     """The delivery of one collector, with a connection to the records of its own."""
 
-    def __init__(self, settings: Settings, clock: Clock, meters: Meters, terminal: TextIO | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, terminal: TextIO | None = None) -> None:
         """Prepare the channels; messages for the terminal go to the standard output. Raises SettingsError."""
         values = settings.notify
         notifiers = make_notifiers(settings, terminal or sys.stdout)
         policy = RetryPolicy(values.attempts_max, values.retry_seconds_first, values.retry_seconds_max)
         self._records = Records(settings.records_url())
-        self._delivery = Delivery(self._records, notifiers, clock, policy, settings.link, meters)
+        self._delivery = Delivery(self._records, notifiers, clock, policy, settings.link, metrics)
 
     def start(self) -> None:
         """Begin to send."""

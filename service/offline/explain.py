@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alerts.quality.grading import TrustFold
+from alerts.quality.grading import QualityGrader
 from alerts.rules.rule_set import RuleSet
-from alerts.verdicts.explain import VerdictWalk, WalkedReading
+from alerts.verdicts.explain import ExplainedReading, VerdictExplanation
 from service.offline.judge import Recording
 from service.verdicts.incremental import rated_and_sorted
 
 
-def walked(
+def evaluated(
     recording: Recording, transformer_id: str, rule_sets: Sequence[RuleSet], gap_minutes: float
-) -> Iterator[WalkedReading]:
+) -> Iterator[ExplainedReading]:
     """Yield each reading of a recording that holds one transformer only, with what it did to every level."""
     fleet = recording.fleet
-    walk = VerdictWalk(rule_sets, gap_minutes, fleet.zones[fleet.number[transformer_id]])
-    trust = TrustFold(len(fleet))
+    evaluate = VerdictExplanation(rule_sets, gap_minutes, fleet.zones[fleet.number[transformer_id]])
+    quality = QualityGrader(len(fleet))
     for readings in recording.blocks():
         rates, rated = rated_and_sorted(readings, fleet)
-        yield from walk.walk(rated, rates, trust.advance(rated))
+        yield from evaluate.evaluate(rated, rates, quality.advance(rated))

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from alerts.model.episodes import Episode
 from alerts.notification.messages import episode_reason
-from alerts.quality.flags import UNTRUSTED, Doubt, Trust, TrustGrade
-from alerts.quality.grading import TrustFold
-from alerts.quality.words import trust_reason
+from alerts.quality.flags import UNTRUSTED, DataQuality, QualityFlag, QualityGrade
+from alerts.quality.grading import QualityGrader
+from alerts.quality.words import quality_reason
 from alerts.rules.rule_set import RuleSet
-from alerts.verdicts.engine import VerdictFold
+from alerts.verdicts.engine import VerdictEngine
 from collector.decoding.plausibility import Limits
 from collector.decoding.rejects import Reject
 from collector.files.readings_csv import read_readings_csv
@@ -26,7 +26,7 @@ from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.text import Text
 from grid.timestamps import MINUTE_US
-from service.offline.quality import DoubtHistory
+from service.offline.quality import FlagHistory
 from service.offline.sorted_rows import ROWS_IN_MEMORY_MAX, RowsInOrder
 from service.verdicts.incremental import rated_and_sorted
 
@@ -122,28 +122,28 @@ def verdicts(
 ) -> Iterator[Verdict]:
     """Judge a recording; yields by transformer, rule set, level and time, each transformer as soon as it is done."""
     fleet = recording.fleet
-    fold = VerdictFold(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones)
-    trust = TrustFold(len(fleet))
+    engine = VerdictEngine(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones)
+    quality = QualityGrader(len(fleet))
     told = _Told(rule_sets, gap_minutes, fleet)
     for readings in recording.blocks(progress):
         rates, rated = rated_and_sorted(readings, fleet)
-        doubts = trust.advance(rated)
-        told.history.remember(rates, doubts)
-        rates = replace(rates, trusted=(doubts & UNTRUSTED) == 0)
-        for change in fold.advance(rates).episodes:
+        flags = quality.advance(rated)
+        told.history.remember(rates, flags)
+        rates = replace(rates, trusted=(flags & UNTRUSTED) == 0)
+        for change in engine.advance(rates).episodes:
             told.take(change.episode)
         yield from told.before(int(readings.transformer[-1]))
     yield from told.before(len(fleet))
 
 
-def reason_of(episode: Episode, rules: RuleSet, fleet: Fleet, trust: Trust) -> Text:
+def reason_of(episode: Episode, rules: RuleSet, fleet: Fleet, quality: DataQuality) -> Text:
     """Return why an episode is one, and how far its readings can be trusted where that has to be said."""
     zone = fleet.zones[fleet.number[episode.transformer_id]]
-    active_only = trust.count(Doubt.ACTIVE_ONLY) > 0
+    active_only = quality.count(QualityFlag.ACTIVE_ONLY) > 0
     reason = episode_reason(episode, rules.level(episode.level), zone, active_only=active_only)
-    if trust.grade is TrustGrade.GOOD:
+    if quality.grade is QualityGrade.GOOD:
         return reason
-    said = trust_reason(trust)
+    said = quality_reason(quality)
     return Text(f"{reason.zh}读数{said.zh}。", f"{reason.en} Readings {said.en}.")
 
 
@@ -151,7 +151,7 @@ class _Told:
     """Episodes found but not yet told, of few transformers at a time."""
 
     def __init__(self, rule_sets: Sequence[RuleSet], gap_minutes: float, fleet: Fleet) -> None:
-        self.history = DoubtHistory(rule_sets, round(gap_minutes * MINUTE_US))
+        self.history = FlagHistory(rule_sets, round(gap_minutes * MINUTE_US))
         self._fleet = fleet
         self._rules = {rules.cited: rules for rules in rule_sets}
         self._place = {
@@ -185,8 +185,8 @@ class _Told:
 
     def _verdict(self, episode: Episode) -> Verdict:
         rules = self._rules[episode.rule]
-        trust = self.history.of(self._number(episode), episode, rules, rules.level(episode.level))
-        return Verdict(episode, reason_of(episode, rules, self._fleet, trust))
+        quality = self.history.of(self._number(episode), episode, rules, rules.level(episode.level))
+        return Verdict(episode, reason_of(episode, rules, self._fleet, quality))
 
     def _order(self, verdict: Verdict) -> tuple[int, tuple[int, int], int]:
         episode = verdict.episode

@@ -9,32 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.model.episodes import Episode
-from alerts.quality.grading import Trust, grade
+from alerts.quality.grading import DataQuality, grade
 from alerts.rules.rule_set import Level, Quantity, RuleSet
 from alerts.rules.series import SortedRates
 from grid.timestamps import MINUTE_US
 
 
 @dataclass(frozen=True)
-class _Doubted:
+class _Flagged:
     """Readings in order of transformer and time, equal-length columns (n,)."""
 
     transformer: NDArray[np.int32]
     measured_at_us: NDArray[np.int64]
     has_load_rate: NDArray[np.bool_]
     has_worst_phase: NDArray[np.bool_]
-    doubts: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
 
-    def from_row(self, first: int) -> _Doubted:
+    def from_row(self, first: int) -> _Flagged:
         """Return the readings from a row on, as columns of their own."""
-        return _Doubted(*(getattr(self, column.name)[first:].copy() for column in fields(self)))
+        return _Flagged(*(getattr(self, column.name)[first:].copy() for column in fields(self)))
 
-    def and_then(self, later: _Doubted) -> _Doubted:
+    def and_then(self, later: _Flagged) -> _Flagged:
         """Return these readings and later ones."""
-        return _Doubted(*(np.concatenate([getattr(self, c.name), getattr(later, c.name)]) for c in fields(self)))
+        return _Flagged(*(np.concatenate([getattr(self, c.name), getattr(later, c.name)]) for c in fields(self)))
 
 
-class DoubtHistory:
+class FlagHistory:
     """The doubts about readings walked block by block, transformer after transformer."""
 
     def __init__(self, rule_sets: Sequence[RuleSet], gap_us: int) -> None:
@@ -42,16 +42,16 @@ class DoubtHistory:
         longest = max((level.hold_minutes for rules in rule_sets for level in rules.levels), default=0.0)
         self._reach_us = round(longest * MINUTE_US) + gap_us
         nothing = np.empty(0, bool)
-        self._past = _Doubted(np.empty(0, np.int32), np.empty(0, np.int64), nothing, nothing, np.empty(0, np.uint8))
+        self._past = _Flagged(np.empty(0, np.int32), np.empty(0, np.int64), nothing, nothing, np.empty(0, np.uint8))
 
-    def remember(self, rates: SortedRates, doubts: NDArray[np.uint8]) -> None:
+    def remember(self, rates: SortedRates, flags: NDArray[np.uint8]) -> None:
         """Add a block (n,), which goes on where the last one ended."""
-        block = _Doubted(
+        block = _Flagged(
             rates.transformer,
             rates.measured_at_us,
             ~np.isnan(rates.load_rate),
             ~np.isnan(rates.worst_phase_load_rate),
-            doubts,
+            flags,
         )
         self._past = self._past.and_then(block)
 
@@ -65,7 +65,7 @@ class DoubtHistory:
         first = int(np.searchsorted(past.transformer, past.transformer[-1]))
         self._past = past.from_row(first + int(np.searchsorted(past.measured_at_us[first:], from_us)))
 
-    def of(self, number: int, episode: Episode, rules: RuleSet, level: Level) -> Trust:
+    def of(self, number: int, episode: Episode, rules: RuleSet, level: Level) -> DataQuality:
         """Return what is to be thought of the readings that an episode counts."""
         past = self._past
         first, stop = np.searchsorted(past.transformer, np.array([number, number + 1], np.int32)).tolist()
@@ -76,4 +76,4 @@ class DoubtHistory:
         counts = has_rate[first:stop]
         if rules.points_minutes:
             counts = counts & (past.measured_at_us[first:stop] % (rules.points_minutes * MINUTE_US) == 0)
-        return grade(past.doubts[first:stop][counts][: episode.readings])
+        return grade(past.flags[first:stop][counts][: episode.readings])

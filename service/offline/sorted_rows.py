@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.errors import StoreError
-from grid.precedence import standing_rows
+from grid.precedence import rows_with_precedence
 from grid.readings import ReadingBatch
 
 ROWS_IN_MEMORY_MAX = 1_000_000
@@ -222,17 +222,17 @@ def _settled(rows: Rows) -> RowsBlock:
         active_power_kw=rows["power"][:, 0],
         reactive_power_kvar=rows["power"][:, 1],
     )
-    standing = standing_rows(every)
-    if len(standing) == len(rows):
-        return RowsBlock(every.take(standing), 0, rows[:0])
+    ongoing = rows_with_precedence(every)
+    if len(ongoing) == len(rows):
+        return RowsBlock(every.take(ongoing), 0, rows[:0])
     stands = np.zeros(len(rows), bool)
-    stands[standing] = True
+    stands[ongoing] = True
     order = _order(rows)
     number, at_us = rows["transformer"][order], rows["measured_at_us"][order]
-    moment = np.cumsum(np.append(True, (number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1]))) - 1
+    timestamp = np.cumsum(np.append(True, (number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1]))) - 1
     others = np.flatnonzero(~stands[order])
     differs = np.zeros(len(others), bool)
     for name in _VALUES:
-        ours, theirs = rows[name][order[others]], rows[name][standing[moment[others]]]
+        ours, theirs = rows[name][order[others]], rows[name][ongoing[timestamp[others]]]
         differs |= ((ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs))).any(axis=1)
-    return RowsBlock(every.take(standing), int((~differs).sum()), rows[order[others[differs]]])
+    return RowsBlock(every.take(ongoing), int((~differs).sum()), rows[order[others[differs]]])

@@ -10,12 +10,12 @@ from alerts.notification.audit import Alarm, AlarmAudit, AuditedIncident, audit
 from grid.assets import Ledger
 from grid.timestamps import DAY_US, HOUR_US
 from service.response.draft import CALLS_FOR_HOURS
-from stores.records.changes import ToldRemark
+from stores.records.changes import NotifiedEvent
 from stores.records.records import Records
 
 AUDITED_US = DAY_US
 """How far back an audit looks when nobody says."""
-_MOMENT_DIGITS = 15
+_TIMESTAMP_DIGITS = 15
 """Digits of a moment [µs] since 1971; revisions and counts have far fewer."""
 
 
@@ -51,10 +51,10 @@ def subject_of(key: str) -> str:
     >>> subject_of("silence/feeder/F1/1627099200000000/lost")
     'silence/feeder/F1/lost'
     """
-    return "/".join(part for part in key.split("/") if not (part.isdigit() and len(part) >= _MOMENT_DIGITS))
+    return "/".join(part for part in key.split("/") if not (part.isdigit() and len(part) >= _TIMESTAMP_DIGITS))
 
 
-def _alarm(told: ToldRemark) -> Alarm:
+def _alarm(told: NotifiedEvent) -> Alarm:
     return Alarm(
         at_us=told.told_at_us,
         operator=told.station_id,

@@ -16,7 +16,7 @@ from alerts.outreach.planner import Advice, Door, OutreachList, VisitResult
 from grid.assets import Person, Phase, Station, Transformer
 from grid.electrical import Basis
 from grid.text import Text
-from service.queries.data_quality import TrustOfLate
+from service.queries.data_quality import RecentQuality
 
 
 class Freshness(Enum):
@@ -234,7 +234,7 @@ class TransformerPage:
     incidents: tuple[IncidentRow, ...]
     marks: tuple[IncidentMark, ...]
     rules: tuple[RuleLine, ...]
-    trust: TrustOfLate | None
+    quality: RecentQuality | None
     """Of the last day; None when the journal does not know it."""
 
 

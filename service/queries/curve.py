@@ -57,13 +57,13 @@ def take(curve: Curve, rows: NDArray[np.intp]) -> Curve:
         picked[missing] = np.nan
         return picked
 
-    moments = curve.measured_at_us[source].copy()
-    moments[missing] = moments[np.flatnonzero(missing) + 1] - 1
+    timestamps = curve.measured_at_us[source].copy()
+    timestamps[missing] = timestamps[np.flatnonzero(missing) + 1] - 1
     basis = curve.basis[source].copy()
     basis[missing] = 0
     return Curve(
         transformer_id=curve.transformer_id,
-        measured_at_us=moments,
+        measured_at_us=timestamps,
         load_rate=column(curve.load_rate),
         phase_load_rate=column(curve.phase_load_rate),
         worst_phase_load_rate=column(curve.worst_phase_load_rate),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alerts.quality.grading import UNTRUSTED, Doubt, Trust, TrustFold, doubts_in, grade
+from alerts.quality.grading import UNTRUSTED, DataQuality, QualityFlag, QualityGrader, flags_in, grade
 from alerts.quality.rated_readings import RatedReadings
 from grid.assets import Transformer
 from grid.electrical import LoadRates
@@ -16,7 +16,7 @@ from service.queries.ledger_view import Ground
 from stores.journal.journal import Journal
 from stores.records.records import Records
 
-TRUST_US = DAY_US
+QUALITY_US = DAY_US
 """How far back the trust that pages show reaches."""
 CHECK_THE_METER = "check_the_meter"
 """Kind of the remark that asks somebody to check a meter."""
@@ -27,56 +27,56 @@ METERS_MAX = 50
 
 
 @dataclass(frozen=True)
-class TrustOfLate:
+class RecentQuality:
     """What is to be thought of a transformer's readings of late."""
 
-    trust: Trust
+    quality: DataQuality
     """Of those with a load rate."""
-    standing: tuple[Doubt, ...]
+    ongoing: tuple[QualityFlag, ...]
     """Doubts about the newest of them, the gravest first."""
 
     @property
-    def is_in_doubt(self) -> bool:
+    def is_flagged(self) -> bool:
         """Return whether the newest load rate may be the meter's fault."""
-        return any(doubt & UNTRUSTED for doubt in self.standing)
+        return any(flag & UNTRUSTED for flag in self.ongoing)
 
 
 @dataclass(frozen=True)
-class DoubtfulMeter:
+class FlaggedMeter:
     """A meter that somebody was told to check, and that is or was in doubt within the last day."""
 
     transformer: Transformer
     noticed_at_us: int
     """When people were last told."""
-    found: TrustOfLate
+    found: RecentQuality
 
 
-def trust_of_late(journal: Journal, fleet: Fleet, number: int, now_us: int) -> TrustOfLate:
+def recent_quality(journal: Journal, fleet: Fleet, number: int, now_us: int) -> RecentQuality:
     """Return the trust that the readings of the last day up to `now_us` deserve.
 
     The walk begins as much earlier as a doubt reaches, so that it doubts what a walk from the beginning doubts.
     """
-    fold, from_us = TrustFold(1), now_us - TRUST_US
-    readings = journal.series(number, from_us - fold.reach_us, now_us)
+    engine, from_us = QualityGrader(1), now_us - QUALITY_US
+    readings = journal.series(number, from_us - engine.reach_us, now_us)
     ct_ratio = fleet.ratings_at(readings.transformer, readings.measured_at_us)[1]
     rated = RatedReadings.of(readings, LoadRates(readings, fleet), ct_ratio)
     # One transformer is walked as a fleet of one: a fold as large as the fleet would cost more than the walk.
     block = replace(rated, transformer=np.zeros(len(rated), np.int32))
-    doubts = fold.advance(block)
+    flags = engine.advance(block)
     within = (block.measured_at_us >= from_us) & ~np.isnan(block.load_rate)
-    newest = doubts[within][-1:]
-    return TrustOfLate(grade(doubts[within]), doubts_in(int(newest[0])) if len(newest) else ())
+    newest = flags[within][-1:]
+    return RecentQuality(grade(flags[within]), flags_in(int(newest[0])) if len(newest) else ())
 
 
-def trust_in(journal: Journal | None, ground: Ground, transformer_id: str, now_us: int) -> TrustOfLate | None:
+def quality_in(journal: Journal | None, ground: Ground, transformer_id: str, now_us: int) -> RecentQuality | None:
     """Return the trust in a transformer of the ledger; None where no readings of it can be."""
     number = ground.numbers.get(transformer_id)
     if journal is None or number is None or transformer_id not in ground.transformers:
         return None
-    return trust_of_late(journal, ground.fleet, number, now_us)
+    return recent_quality(journal, ground.fleet, number, now_us)
 
 
-def doubtful_meters(records: Records, journal: Journal, ground: Ground, now_us: int) -> tuple[DoubtfulMeter, ...]:
+def flagged_meters(records: Records, journal: Journal, ground: Ground, now_us: int) -> tuple[FlaggedMeter, ...]:
     """Return the meters that people were told to check, those still in doubt first, then the last told of."""
     known = ground.numbers.keys() & ground.transformers.keys()
     noticed: dict[str, int] = {}
@@ -85,7 +85,7 @@ def doubtful_meters(records: Records, journal: Journal, ground: Ground, now_us: 
             noticed[told.transformer_id] = told.told_at_us
     found = []
     for transformer_id, at_us in sorted(noticed.items(), key=lambda item: -item[1])[:METERS_MAX]:
-        late = trust_of_late(journal, ground.fleet, ground.numbers[transformer_id], now_us)
-        if late.trust.doubtful:
-            found.append(DoubtfulMeter(ground.transformers[transformer_id], at_us, late))
-    return tuple(sorted(found, key=lambda meter: not meter.found.is_in_doubt))
+        late = recent_quality(journal, ground.fleet, ground.numbers[transformer_id], now_us)
+        if late.quality.flagged:
+            found.append(FlaggedMeter(ground.transformers[transformer_id], at_us, late))
+    return tuple(sorted(found, key=lambda meter: not meter.found.is_flagged))

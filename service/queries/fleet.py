@@ -13,7 +13,7 @@ from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from service.queries.answers import Freshness, TransformerNow
 from service.queries.ledger_view import Ground
-from service.queries.now import Moment, all_now, never_seen, open_levels, silence_now
+from service.queries.now import Timestamp, all_now, never_seen, open_levels, silence_now
 from service.queries.sources import Sources
 from service.response.recent import RECENT_MINUTES, slopes_per_hour
 
@@ -34,7 +34,7 @@ def fleet_now(
     journal = sources.journal()
     if journal is None:
         return [never_seen(each) for each in (ground.ledger.transformers if wanted is None else wanted)]
-    moment = Moment(
+    timestamp = Timestamp(
         now_us=now_us,
         latest=journal.latest(),
         last_received=journal.last_received(),
@@ -42,7 +42,7 @@ def fleet_now(
         open_incidents={i.transformer_id: i.incident_id for i in incidents},
         silent_after_us=sources.options.silence.silent_us,
     )
-    return all_now(ground, moment, sources.calling, wanted)
+    return all_now(ground, timestamp, sources.calling, wanted)
 
 
 def one_now(sources: Sources, ground: Ground, now_us: int, transformer: Transformer) -> TransformerNow:

@@ -90,8 +90,8 @@ def told_by_active_power_alone(
         number = ground.numbers.get(incident.transformer_id)
         if number is None:
             continue
-        moments = {incident.first_reading_at_us, incident.peak_at_us, incident.last_reading_at_us}
-        readings = ReadingBatch.concatenate([journal.series(number, at_us, at_us) for at_us in sorted(moments)])
+        timestamps = {incident.first_reading_at_us, incident.peak_at_us, incident.last_reading_at_us}
+        readings = ReadingBatch.concatenate([journal.series(number, at_us, at_us) for at_us in sorted(timestamps)])
         basis = apparent_power_kva(readings, np.ones(len(readings)))[1]
         if (basis == Basis.ACTIVE_ONLY).any():
             found.add(incident.incident_id)
@@ -177,12 +177,12 @@ def marks_of(
         for incident in incidents
         if incident.state is not IncidentState.RETRACTED
     ]
-    moments = []
+    timestamps = []
     for visit in visits:
         merchant = ground.merchants.get(visit.merchant_id)
         name = merchant.name if merchant else visit.merchant_id
         result = visit_result_name(visit.result)
-        moments.append(
+        timestamps.append(
             IncidentMark(
                 from_us=visit.recorded_at_us,
                 to_us=visit.recorded_at_us,
@@ -191,7 +191,7 @@ def marks_of(
                 incident_id=visit.incident_id,
             )
         )
-    return (*spans, *moments)
+    return (*spans, *timestamps)
 
 
 def _name_of(person_id: str, ground: Ground) -> str:

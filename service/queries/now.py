@@ -23,7 +23,7 @@ _PHASES = (Phase.A, Phase.B, Phase.C)
 
 
 @dataclass(frozen=True)
-class Moment:
+class Timestamp:
     """Everything that the stores said about now, asked once."""
 
     now_us: int
@@ -60,34 +60,34 @@ def level_now(calling: RuleSet, quantity: Quantity, load_rate: float, still_open
 
 
 def all_now(
-    ground: Ground, moment: Moment, calling: RuleSet, wanted: Sequence[Transformer] | None = None
+    ground: Ground, timestamp: Timestamp, calling: RuleSet, wanted: Sequence[Transformer] | None = None
 ) -> list[TransformerNow]:
     """Return every transformer of the ledger, or those wanted, as it is now, in the ledger's order."""
     transformers = ground.ledger.transformers if wanted is None else wanted
-    known = _rows_of_ledger(moment.latest.transformer, ground)
+    known = _rows_of_ledger(timestamp.latest.transformer, ground)
     if wanted is not None:
         numbers = [ground.numbers.get(transformer.transformer_id, -1) for transformer in wanted]
-        known &= np.isin(moment.latest.transformer, numbers)
-    latest = moment.latest.take(known)
+        known &= np.isin(timestamp.latest.transformer, numbers)
+    latest = timestamp.latest.take(known)
     rates = LoadRates(latest, ground.fleet)
     spread = imbalance(latest.current_amp)
     outside = voltage_outside(latest.voltage_v)
     row_of = {int(number): row for row, number in enumerate(latest.transformer)}
-    heard = moment.last_received
+    heard = timestamp.last_received
     chosen = np.isin(heard.transformer, latest.transformer)
     received_at = dict(zip(heard.transformer[chosen].tolist(), heard.received_at_us[chosen].tolist(), strict=True))
     found = []
     for transformer in transformers:
         number = ground.numbers.get(transformer.transformer_id, -1)
         row = row_of.get(number, -1)
-        incident_id = moment.open_incidents.get(transformer.transformer_id)
+        incident_id = timestamp.open_incidents.get(transformer.transformer_id)
         if row < 0:
             found.append(never_seen(transformer, incident_id))
             continue
         measured_at_us = int(latest.measured_at_us[row])
         received_at_us = max(int(received_at.get(number, 0)), int(latest.received_at_us[row]))
-        freshness = _freshness(moment, measured_at_us, received_at_us)
-        still_open = moment.open_episodes.get(transformer.transformer_id, frozenset())
+        freshness = _freshness(timestamp, measured_at_us, received_at_us)
+        still_open = timestamp.open_episodes.get(transformer.transformer_id, frozenset())
         load_rate, worst = float(rates.load_rate[row]), float(rates.worst_phase_load_rate[row])
         fresh = freshness is Freshness.FRESH
         total, phase = Quantity.LOAD_RATE, Quantity.WORST_PHASE_LOAD_RATE
@@ -218,10 +218,10 @@ def _rows_of_ledger(numbers: NDArray[np.int32], ground: Ground) -> NDArray[np.bo
     return rated
 
 
-def _freshness(moment: Moment, measured_at_us: int, received_at_us: int) -> Freshness:
-    if moment.now_us - received_at_us > moment.silent_after_us:
+def _freshness(timestamp: Timestamp, measured_at_us: int, received_at_us: int) -> Freshness:
+    if timestamp.now_us - received_at_us > timestamp.silent_after_us:
         return Freshness.SILENT
     # Twice: a device that reports late by design is silent before it is old, and never flickers between both.
-    if moment.now_us - measured_at_us > 2 * moment.silent_after_us:
+    if timestamp.now_us - measured_at_us > 2 * timestamp.silent_after_us:
         return Freshness.OLD
     return Freshness.FRESH

@@ -29,7 +29,7 @@ from service.queries.answers import (
 from service.queries.answers_system import CollectorState, RejectRow, System
 from service.queries.collector import CollectorAsker
 from service.queries.curve import curve_between
-from service.queries.data_quality import DoubtfulMeter, doubtful_meters, trust_in
+from service.queries.data_quality import FlaggedMeter, flagged_meters, quality_in
 from service.queries.fleet import fleet_now, one_now, silence_of, with_trends
 from service.queries.incidents import (
     door_rows,
@@ -133,7 +133,7 @@ class Queries:
             incidents=self._rows(own, ground),
             marks=marks_of(own, visits, ground, now_us),
             rules=rule_lines(self._sources),
-            trust=trust_in(self._journal(), ground, transformer_id, now_us),
+            quality=quality_in(self._journal(), ground, transformer_id, now_us),
         )
 
     def incidents(self, open_only: bool = False, since_us: int | None = None) -> tuple[IncidentRow, ...]:
@@ -192,10 +192,10 @@ class Queries:
         ground = self._keeper.ground()
         return audited_alarms(self._records, ground.ledger, ground.first_zone, from_us, to_us)
 
-    def doubtful_meters(self) -> tuple[DoubtfulMeter, ...]:
+    def flagged_meters(self) -> tuple[FlaggedMeter, ...]:
         """Return the meters that people were told to check of late, those still in doubt first."""
         now_us, ground, journal = self._clock.now_us(), self._keeper.ground(), self._journal()
-        return doubtful_meters(self._records, journal, ground, now_us) if journal else ()
+        return flagged_meters(self._records, journal, ground, now_us) if journal else ()
 
     def system(self) -> System:
         """Return what stands behind the wall."""

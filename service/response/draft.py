@@ -8,14 +8,14 @@ from datetime import tzinfo
 
 from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
 from alerts.notification import messages
-from alerts.notification.event import Remark, Urgency, urgency_of_level
+from alerts.notification.event import NotificationEvent, Urgency, urgency_of_level
 from alerts.outreach.planner import AdviceKind, OutreachList
 from alerts.quality.words import check_the_meter
 from grid.text import Text
 from grid.timestamps import HOUR_US
 from service.response.ledger_index import LedgerIndex
 from service.response.lists import IncidentLists
-from service.verdicts.incremental import Doubted, LateReadings
+from service.verdicts.incremental import Flagged, LateReadings
 from stores.records.changes import Changes
 
 CALLS_FOR_HOURS = 2.0
@@ -27,7 +27,7 @@ class Answer:
     """What to record, and what there is to say."""
 
     changes: Changes
-    remarks: tuple[Remark, ...]
+    notification_events: tuple[NotificationEvent, ...]
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class Draft:
         self._incidents: list[Incident] = []
         self._events: list[IncidentEvent] = []
         self._lists: list[OutreachList] = []
-        self._remarks: list[Remark] = []
+        self._notification_events: list[NotificationEvent] = []
         self._has_looked = False
 
     def answer(self) -> Answer:
         """Return what was gathered."""
         changes = Changes(incidents=tuple(self._incidents), events=tuple(self._events), lists=tuple(self._lists))
-        return Answer(changes, tuple(self._remarks))
+        return Answer(changes, tuple(self._notification_events))
 
     def compare(self, before: Incident | None, incident: Incident, late: LateReadings | None = None) -> bool:
         """Record an incident and what happened to it since it was last seen.
@@ -158,23 +158,23 @@ class Draft:
             case AdviceKind.CONTINUE:
                 pass
 
-    def notice(self, doubted: Doubted) -> None:
+    def notice(self, flagged: Flagged) -> None:
         """Tell somebody to check a meter, once for each time its readings become doubtful; history is not told."""
-        if self._now_us - doubted.measured_at_us > CALLS_FOR_HOURS * HOUR_US:
+        if self._now_us - flagged.measured_at_us > CALLS_FOR_HOURS * HOUR_US:
             return
         index = self._ground.index
-        transformer, zone = index.transformer[doubted.transformer_id], index.zone(doubted.transformer_id)
-        self._remarks.append(
-            Remark(
-                key=f"{doubted.transformer_id}/{doubted.doubt.name}/{doubted.measured_at_us}",
+        transformer, zone = index.transformer[flagged.transformer_id], index.zone(flagged.transformer_id)
+        self._notification_events.append(
+            NotificationEvent(
+                key=f"{flagged.transformer_id}/{flagged.flag.name}/{flagged.measured_at_us}",
                 kind="check_the_meter",
                 station_id=transformer.station_id,
                 level="check_the_meter",
                 urgency=Urgency.ROUTINE,
                 created_at_us=self._now_us,
-                text=check_the_meter(doubted.doubt, transformer, doubted.measured_at_us, doubted.load_rate, zone),
-                transformer_id=doubted.transformer_id,
-                load_rate=doubted.load_rate,
+                text=check_the_meter(flagged.flag, transformer, flagged.measured_at_us, flagged.load_rate, zone),
+                transformer_id=flagged.transformer_id,
+                load_rate=flagged.load_rate,
             )
         )
 
@@ -200,8 +200,8 @@ class Draft:
     def _say(self, incident: Incident, what: str, text: Text) -> None:
         if incident.incident_id in self._ground.not_called:
             return
-        self._remarks.append(
-            Remark(
+        self._notification_events.append(
+            NotificationEvent(
                 key=f"{incident.incident_id}/{what}",
                 kind="incident_" + what.split("/")[0],
                 station_id=self._ground.index.transformer[incident.transformer_id].station_id,

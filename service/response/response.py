@@ -18,7 +18,7 @@ from service.response.draft import Answer, Draft, Ground, Silent
 from service.response.follow_ups import FollowUps
 from service.response.ledger_index import LedgerIndex
 from service.response.lists import IncidentLists, RecentOf
-from service.verdicts.incremental import Walked
+from service.verdicts.incremental import Evaluated
 from stores.records.changes import Changes
 from stores.records.records import Records
 
@@ -53,7 +53,7 @@ class Response:
         """Return the open incidents as last seen."""
         return tuple(self._open.values())
 
-    def answer(self, walked: Walked, silent: Silent, now_us: int) -> Answer:
+    def answer(self, evaluated: Evaluated, silent: Silent, now_us: int) -> Answer:
         """Return everything to record and to say about a walk; where an open incident only goes on, `follow_up` does.
 
         In memory every open incident stands as its newest reading leaves it. Of others nothing is said here: time alone
@@ -61,15 +61,15 @@ class Response:
         """
         draft = Draft(self._ground, silent, now_us)
         touched: dict[str, Incident] = {}
-        for found in walked.incidents:
-            anew = found.transformer_id in walked.walked_anew
+        for found in evaluated.incidents:
+            anew = found.transformer_id in evaluated.re_evaluated
             before = self._open.get(found.incident_id)
             if before is None and anew:
                 before = self._records.incident(found.incident_id)
             incident = replace(
                 found, blind=silent.is_silent(found.transformer_id) and found.state is IncidentState.OPEN
             )
-            is_news = draft.compare(before, incident, walked.late.get(incident.transformer_id))
+            is_news = draft.compare(before, incident, evaluated.late.get(incident.transformer_id))
             self._keep(incident)
             if before is None:
                 draft.begin(incident)
@@ -77,15 +77,15 @@ class Response:
                 touched[incident.incident_id] = incident
             else:
                 self._follow_ups.put_off(incident.incident_id)
-        for gone in walked.retracted_incidents:
+        for gone in evaluated.retracted_incidents:
             draft.retract(self._open.pop(gone.incident_id, gone))
             self._ground.lists.forget(gone.incident_id)
         for incident in touched.values():
             self._follow_ups.drop(incident.incident_id)
             draft.follow(incident)
-        for doubted in walked.doubted:
-            draft.notice(doubted)
-        verdicts = Changes(episodes=walked.episodes, retracted_episodes=walked.retracted_episodes)
+        for flagged in evaluated.flagged:
+            draft.notice(flagged)
+        verdicts = Changes(episodes=evaluated.episodes, retracted_episodes=evaluated.retracted_episodes)
         answer = draft.answer()
         return replace(answer, changes=verdicts.plus(answer.changes))
 

@@ -31,7 +31,7 @@ class Contact:
     phone: str
 
 
-class Desk:
+class VisitRecorder:
     """Takes answers and gives out contacts. Safe to share between threads."""
 
     def __init__(self, records: Records, clock: Clock) -> None:

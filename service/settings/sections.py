@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from collector.wire.terminal_format import DEVICE_LEVEL
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 
 
 def _refuse_truth_value(value: Any) -> Any:
@@ -40,7 +40,7 @@ def _texts(value: Any) -> Any:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
-def _moment_text(value: Any) -> Any:
+def _timestamp_text(value: Any) -> Any:
     """Take an ISO 8601 text with an offset, or a TOML time with one; return the text."""
     if value == "":
         return value
@@ -48,7 +48,7 @@ def _moment_text(value: Any) -> Any:
         value = value.isoformat()
     if not isinstance(value, str):
         raise ValueError("is no time")
-    parse_moment_us(value)
+    parse_timestamp_us(value)
     return value
 
 
@@ -59,7 +59,7 @@ PortOrAny = Annotated[int, BeforeValidator(_refuse_truth_value), Field(ge=0, le=
 Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/]+$")]
 OptionalPath = Annotated[Path | None, BeforeValidator(_path_or_none)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
-MomentText = Annotated[str, BeforeValidator(_moment_text)]
+TimestampText = Annotated[str, BeforeValidator(_timestamp_text)]
 HttpUrl = Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")]
 
 ENV_ONLY = {"env_only": True}
@@ -233,19 +233,19 @@ class ClockSection(Section):
     """The clock: the computer's own, or a scaled one that all processes of a demo share."""
 
     kind: ClockKind = ClockKind.SYSTEM
-    real_start: MomentText = ""
-    start: MomentText = ""
+    real_start: TimestampText = ""
+    start: TimestampText = ""
     speed: Number = Field(default=1.0, gt=0.0, le=100_000.0)
 
     @property
     def real_start_us(self) -> int:
         """Return the moment of the real clock at which the scaled clock showed `start` [µs]."""
-        return parse_moment_us(self.real_start)
+        return parse_timestamp_us(self.real_start)
 
     @property
     def start_us(self) -> int:
         """Return what the scaled clock showed at `real_start` [µs]."""
-        return parse_moment_us(self.start)
+        return parse_timestamp_us(self.start)
 
 
 class SimulatorSection(Section):

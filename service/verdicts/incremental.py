@@ -15,11 +15,19 @@ from numpy.typing import NDArray
 
 from alerts.model.episodes import Episode
 from alerts.model.incidents import Incident
-from alerts.quality.grading import UNTRUSTED, Doubt, RatedReadings, TrustFold, TrustState, doubts_in, newly_doubted
+from alerts.quality.grading import (
+    UNTRUSTED,
+    QualityFlag,
+    QualityGrader,
+    QualityGraderState,
+    RatedReadings,
+    flags_in,
+    newly_flagged,
+)
 from alerts.quality.lookback import ShortPast
 from alerts.rules.rule_set import RuleSet
 from alerts.rules.series import SortedRates, in_time_order
-from alerts.verdicts.engine import VerdictFold, Verdicts, VerdictState
+from alerts.verdicts.engine import VerdictEngine, Verdicts, VerdictState
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
@@ -29,7 +37,7 @@ from stores.records.records import Records
 
 ASKED_SINGLY_MAX = 20
 """So many transformers are looked up one by one; for more, everybody's recent verdicts are read at once."""
-TOLD_DOUBTS = int(UNTRUSTED | Doubt.PHASE_SWAP)
+NOTIFIED_FLAGS = int(UNTRUSTED | QualityFlag.PHASE_SWAP)
 """Doubts that somebody should look at the meter for; active-only readings are only marked."""
 SOUGHT_ONE_IN = 4
 """Up to one transformer in so many is sought by itself; for more, everybody's readings are read at once (practice)."""
@@ -39,11 +47,11 @@ _FOREVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
-class Doubted:
+class Flagged:
     """A transformer's readings began to be doubtful, or its phases changed places, with this one."""
 
     transformer_id: str
-    doubt: Doubt
+    flag: QualityFlag
     measured_at_us: int
     load_rate: float
 
@@ -57,50 +65,50 @@ class LateReadings:
 
 
 @dataclass(frozen=True)
-class Walked:
+class Evaluated:
     """What a walk says: episodes and incidents as they stand now, and those that stand no longer."""
 
     episodes: tuple[Episode, ...] = ()
     incidents: tuple[Incident, ...] = ()
     retracted_episodes: tuple[tuple[str, str, str, int], ...] = ()
     retracted_incidents: tuple[Incident, ...] = ()
-    walked_anew: frozenset[str] = frozenset()
+    re_evaluated: frozenset[str] = frozenset()
     """Transformers whose verdicts were made anew, because a reading came late or the process began."""
     late: Mapping[str, LateReadings] = field(default_factory=dict)
     """By transformer, the readings that were not later than what had been judged."""
-    doubted: tuple[Doubted, ...] = ()
+    flagged: tuple[Flagged, ...] = ()
 
-    def without(self, transformer_ids: frozenset[str]) -> Walked:
+    def without(self, transformer_ids: frozenset[str]) -> Evaluated:
         """Return what was found, but of some transformers."""
         return replace(
             self,
             episodes=tuple(e for e in self.episodes if e.transformer_id not in transformer_ids),
             incidents=tuple(i for i in self.incidents if i.transformer_id not in transformer_ids),
-            doubted=tuple(d for d in self.doubted if d.transformer_id not in transformer_ids),
+            flagged=tuple(d for d in self.flagged if d.transformer_id not in transformer_ids),
         )
 
-    def plus(self, other: Walked) -> Walked:
+    def plus(self, other: Evaluated) -> Evaluated:
         """Return what two walks of different transformers say."""
-        return Walked(
+        return Evaluated(
             self.episodes + other.episodes,
             self.incidents + other.incidents,
             self.retracted_episodes + other.retracted_episodes,
             self.retracted_incidents + other.retracted_incidents,
-            self.walked_anew | other.walked_anew,
+            self.re_evaluated | other.re_evaluated,
             {**self.late, **other.late},
-            self.doubted + other.doubted,
+            self.flagged + other.flagged,
         )
 
 
 @dataclass(frozen=True)
-class JudgeState:
+class IncrementalVerdictsState:
     """What judging remembers, behind some block of the journal."""
 
     verdicts: VerdictState
-    trust: TrustState
+    quality: QualityGraderState
 
 
-class Judge:
+class IncrementalVerdicts:
     """The verdict fold of one collector, kept true to its journal."""
 
     def __init__(
@@ -110,26 +118,26 @@ class Judge:
         self._journal = journal
         self._records = records
         self._fleet = fleet
-        self._fold = VerdictFold(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones)
-        self._trust = TrustFold(len(fleet))
+        self._engine = VerdictEngine(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones)
+        self._quality = QualityGrader(len(fleet))
         levels = [level for rules in rule_sets for level in rules.levels]
         longest = max((level.hold_minutes + level.leave_minutes for level in levels), default=0.0)
         self._gap_us = round(gap_minutes * MINUTE_US)
         self._reach_us = round((longest + 2 * gap_minutes) * MINUTE_US)
 
-    def walk(self, readings: ReadingBatch) -> Walked:
+    def evaluate(self, readings: ReadingBatch) -> Evaluated:
         """Judge readings that the journal has just stored; none of them was stored before."""
-        late = self._fold.is_late(readings.transformer, readings.measured_at_us)
+        late = self._engine.is_late(readings.transformer, readings.measured_at_us)
         if not late.any():
-            verdicts, doubted, _ = self._advance(readings)
-            return Walked(
+            verdicts, flagged, _ = self._advance(readings)
+            return Evaluated(
                 tuple(c.episode for c in verdicts.episodes if not c.known_before or c.episode.ended_by),
                 tuple(c.incident for c in verdicts.incidents),
-                doubted=doubted,
+                flagged=flagged,
             )
         behind = np.isin(readings.transformer, readings.transformer[late])
-        ahead = self.walk(readings.take(~behind)) if not behind.all() else Walked()
-        anew = self.walk_anew(earliest(readings.take(behind)))
+        ahead = self.evaluate(readings.take(~behind)) if not behind.all() else Evaluated()
+        anew = self.re_evaluate(earliest(readings.take(behind)))
         return replace(ahead.plus(anew), late=self._late(readings.take(late)))
 
     def _late(self, readings: ReadingBatch) -> dict[str, LateReadings]:
@@ -139,62 +147,62 @@ class Judge:
             found[self._fleet.transformer_ids[number]] = LateReadings(len(received_at_us), int(received_at_us.max()))
         return found
 
-    def recover(self, judged_up_to_block: int, rated_anew: Iterable[int] = ()) -> Walked:
-        """Build the fold from the journal; readings stored after `judged_up_to_block` are judged for the first time.
+    def recover(self, evaluated_up_to_block: int, rated_anew: Iterable[int] = ()) -> Evaluated:
+        """Build the fold from the journal; readings stored after `evaluated_up_to_block` are judged for the first time.
 
         All readings of the transformers `rated_anew` are judged again: their ratings are not what they were.
         """
         newest = self._journal.latest()
         since = dict(zip(newest.transformer.tolist(), (newest.measured_at_us + 1).tolist(), strict=True))
-        block = judged_up_to_block
+        block = evaluated_up_to_block
         while True:
-            unjudged, block = self._journal.after(block, rows_max=ARRIVALS_AT_ONCE)
-            if not len(unjudged):
+            unevaluated, block = self._journal.after(block, rows_max=ARRIVALS_AT_ONCE)
+            if not len(unevaluated):
                 break
-            for number, at_us in earliest(unjudged).items():
+            for number, at_us in earliest(unevaluated).items():
                 since[number] = min(since.get(number, at_us), at_us)
         since.update((number, 0) for number in rated_anew if number in since)
         known = len(self._fleet)
-        return self.walk_anew({n: at for n, at in since.items() if n < known and self._fleet.transformer_ids[n]})
+        return self.re_evaluate({n: at for n, at in since.items() if n < known and self._fleet.transformer_ids[n]})
 
-    def state(self) -> JudgeState:
+    def state(self) -> IncrementalVerdictsState:
         """Return a copy of all that is remembered."""
-        return JudgeState(self._fold.state(), self._trust.state())
+        return IncrementalVerdictsState(self._engine.state(), self._quality.state())
 
-    def catch_up(self, state: JudgeState, block_no: int) -> Walked:
+    def replay(self, state: IncrementalVerdictsState, block_no: int) -> Evaluated:
         """Go on from what was remembered behind a block; what arrived later is judged as if for the first time.
 
         Verdicts up to that block are recorded; of the later readings anything may be recorded, or nothing. This judge
         has no past yet.
         """
-        self._fold.restore(state.verdicts)
-        self._trust.restore(state.trust)
+        self._engine.restore(state.verdicts)
+        self._quality.restore(state.quality)
         first_us = np.full(len(self._fleet), _FOREVER)
         behind = np.zeros(len(self._fleet), bool)
         found: list[Verdicts] = []
-        doubted: list[Doubted] = []
+        flagged: list[Flagged] = []
         for readings in self._readings_behind(block_no):
             np.minimum.at(first_us, readings.transformer, readings.measured_at_us)
-            behind[readings.transformer[self._fold.is_late(readings.transformer, readings.measured_at_us)]] = True
+            behind[readings.transformer[self._engine.is_late(readings.transformer, readings.measured_at_us)]] = True
             verdicts, newly, _ = self._advance(readings.take(~behind[readings.transformer]))
             found.append(verdicts)
-            doubted += newly
+            flagged += newly
         ahead = np.flatnonzero((first_us != _FOREVER) & ~behind).astype(np.int32)
-        walked = self._against_records(ahead, first_us[ahead], [*found, self._fold.standing(ahead)], doubted)
+        evaluated = self._against_records(ahead, first_us[ahead], [*found, self._engine.ongoing(ahead)], flagged)
         late = np.flatnonzero(behind)
-        return walked.plus(self.walk_anew(dict(zip(late.tolist(), first_us[late].tolist(), strict=True))))
+        return evaluated.plus(self.re_evaluate(dict(zip(late.tolist(), first_us[late].tolist(), strict=True))))
 
     def _against_records(
-        self, numbers: NDArray[np.int32], first_us: NDArray[np.int64], found: list[Verdicts], doubted: list[Doubted]
-    ) -> Walked:
+        self, numbers: NDArray[np.int32], first_us: NDArray[np.int64], found: list[Verdicts], flagged: list[Flagged]
+    ) -> Evaluated:
         """Return what was found of transformers (n,) walked on from moments (n,) [µs], in place of their records."""
         ids = self._fleet.transformer_ids
         from_us_of = {ids[n]: at_us for n, at_us in zip(numbers.tolist(), first_us.tolist(), strict=True)}
         episodes = [c.episode for v in found for c in v.episodes if c.episode.transformer_id in from_us_of]
         incidents = [c.incident for v in found for c in v.incidents if c.incident.transformer_id in from_us_of]
         recorded = _Recorded(self._records, frozenset(from_us_of), min(from_us_of.values(), default=0))
-        return _walked(
-            from_us_of, recorded, episodes, incidents, [d for d in doubted if d.transformer_id in from_us_of]
+        return _evaluated(
+            from_us_of, recorded, episodes, incidents, [d for d in flagged if d.transformer_id in from_us_of]
         )
 
     def _readings_behind(self, block_no: int) -> Iterator[ReadingBatch]:
@@ -208,45 +216,45 @@ class Judge:
             known[known] = in_service[readings.transformer[known]]
             yield readings.where(known)
 
-    def walk_anew(self, changed_since_us: dict[int, int]) -> Walked:
+    def re_evaluate(self, changed_since_us: dict[int, int]) -> Evaluated:
         """Judge transformers again (number -> first moment at which its readings changed)."""
         ids = self._fleet.transformer_ids
         recorded, start_us = self._where_to_start(changed_since_us)
-        found, unsure = self._walk_from(start_us, max(self._reach_us, 2 * self._gap_us))
+        found, unsure = self._evaluate_from(start_us, max(self._reach_us, 2 * self._gap_us))
         if unsure:
-            far, _ = self._walk_from({n: start_us[n] for n in unsure}, self._trust.reach_us)
+            far, _ = self._evaluate_from({n: start_us[n] for n in unsure}, self._quality.reach_us)
             found = found.without(frozenset(ids[n] for n in unsure)).plus(far)
         from_us_of = {ids[n]: from_us for n, from_us in start_us.items()}
-        return _walked(from_us_of, recorded, found.episodes, found.incidents, found.doubted)
+        return _evaluated(from_us_of, recorded, found.episodes, found.incidents, found.flagged)
 
-    def _walk_from(self, start_us: dict[int, int], back_us: int) -> tuple[Walked, list[int]]:
+    def _evaluate_from(self, start_us: dict[int, int], back_us: int) -> tuple[Evaluated, list[int]]:
         """Walk transformers (number -> moment) with the readings from `back_us` before their moment on.
 
         Returns what was found from those moments on, and for which transformers it takes older readings to be sure.
         """
         if not start_us:
-            return Walked(), []
+            return Evaluated(), []
         ids, numbers = self._fleet.transformer_ids, np.array(sorted(start_us), np.int32)
-        self._fold.forget(numbers)
-        self._trust.forget(numbers)
-        moment_us = np.array([start_us[n] for n in numbers.tolist()], np.int64)
-        first_us = moment_us - back_us
-        short = ShortPast(numbers, moment_us)
+        self._engine.forget(numbers)
+        self._quality.forget(numbers)
+        timestamp_us = np.array([start_us[n] for n in numbers.tolist()], np.int64)
+        first_us = timestamp_us - back_us
+        short = ShortPast(numbers, timestamp_us)
         from_us_of = {ids[n]: from_us for n, from_us in start_us.items()}
         episodes: list[Episode] = []
         incidents: list[Incident] = []
-        doubted: list[Doubted] = []
+        flagged: list[Flagged] = []
         for readings in self._readings_since(numbers, first_us):
             verdicts, newly, rated = self._advance(readings)
             short.see(rated)
-            doubted += [d for d in newly if d.measured_at_us >= from_us_of[d.transformer_id]]
+            flagged += [d for d in newly if d.measured_at_us >= from_us_of[d.transformer_id]]
             episodes += [c.episode for c in verdicts.episodes if _starts_within(c.episode, from_us_of)]
             incidents += [c.incident for c in verdicts.incidents if _starts_within(c.incident, from_us_of)]
-        standing = self._fold.standing(numbers)
-        episodes += [c.episode for c in standing.episodes if _starts_within(c.episode, from_us_of)]
-        found = Walked(tuple(episodes), tuple(incidents), doubted=tuple(doubted))
+        ongoing = self._engine.ongoing(numbers)
+        episodes += [c.episode for c in ongoing.episodes if _starts_within(c.episode, from_us_of)]
+        found = Evaluated(tuple(episodes), tuple(incidents), flagged=tuple(flagged))
         unsure = ~short.suffices
-        more_us = self._trust.reach_us - back_us
+        more_us = self._quality.reach_us - back_us
         return found, numbers[unsure].tolist() if more_us > 0 and self._has_older(first_us[unsure], more_us) else []
 
     def _has_older(self, first_us: NDArray[np.int64], back_us: int) -> bool:
@@ -268,24 +276,24 @@ class Judge:
             if min(start_us.values(), default=0) >= earliest_us:
                 return recorded, start_us
 
-    def _advance(self, readings: ReadingBatch) -> tuple[Verdicts, tuple[Doubted, ...], RatedReadings]:
+    def _advance(self, readings: ReadingBatch) -> tuple[Verdicts, tuple[Flagged, ...], RatedReadings]:
         """Walk readings on that are later than all before; return the verdicts, what began to be doubtful, and them."""
         rates, rated = rated_and_sorted(readings, self._fleet)
-        standing = self._trust.standing(rated.transformer)
-        doubts = self._trust.advance(rated)
-        begun = newly_doubted(rated, doubts, standing) & TOLD_DOUBTS
-        doubted = tuple(
-            Doubted(
+        ongoing = self._quality.ongoing(rated.transformer)
+        flags = self._quality.advance(rated)
+        begun = newly_flagged(rated, flags, ongoing) & NOTIFIED_FLAGS
+        flagged = tuple(
+            Flagged(
                 self._fleet.transformer_ids[rated.transformer[row]],
-                doubt,
+                flag,
                 int(rated.measured_at_us[row]),
                 float(rated.load_rate[row]),
             )
             for row in np.flatnonzero(begun)
-            for doubt in doubts_in(int(begun[row]))
+            for flag in flags_in(int(begun[row]))
         )
-        trusted = (doubts & UNTRUSTED) == 0
-        return self._fold.advance(replace(rates, trusted=trusted), every_touched=False), doubted, rated
+        trusted = (flags & UNTRUSTED) == 0
+        return self._engine.advance(replace(rates, trusted=trusted), every_touched=False), flagged, rated
 
     def _readings_since(self, numbers: NDArray[np.int32], first_us: NDArray[np.int64]) -> Iterator[ReadingBatch]:
         """Yield the readings of transformers (k,), which rise, from moments (k,) [µs] on."""
@@ -299,21 +307,21 @@ class Judge:
                 yield readings.where(readings.measured_at_us >= first_us[place])
 
 
-def _walked(
+def _evaluated(
     from_us_of: dict[str, int],
     recorded: _Recorded,
     episodes: Sequence[Episode],
     incidents: Sequence[Incident],
-    doubted: Sequence[Doubted],
-) -> Walked:
+    flagged: Sequence[Flagged],
+) -> Evaluated:
     """Return what was found anew of transformers from moments on; what the records say besides stands no longer."""
-    return Walked(
+    return Evaluated(
         tuple({episode.key: episode for episode in episodes}.values()),
         tuple({incident.incident_id: incident for incident in incidents}.values()),
         recorded.episodes_gone(from_us_of, episodes),
         recorded.incidents_gone(from_us_of, incidents),
         frozenset(from_us_of),
-        doubted=tuple(doubted),
+        flagged=tuple(flagged),
     )
 
 
@@ -345,10 +353,10 @@ class _Recorded:
         return from_us
 
     def episodes_gone(
-        self, from_us: dict[str, int], standing: Sequence[Episode]
+        self, from_us: dict[str, int], ongoing: Sequence[Episode]
     ) -> tuple[tuple[str, str, str, int], ...]:
         """Return the keys of recorded episodes since `from_us` that the new walk did not find."""
-        stand = {episode.key for episode in standing}
+        stand = {episode.key for episode in ongoing}
         return tuple(
             episode.key
             for transformer_id, episodes in self._episodes.items()
@@ -356,9 +364,9 @@ class _Recorded:
             if episode.first_reading_at_us >= from_us[transformer_id] and episode.key not in stand
         )
 
-    def incidents_gone(self, from_us: dict[str, int], standing: Sequence[Incident]) -> tuple[Incident, ...]:
+    def incidents_gone(self, from_us: dict[str, int], ongoing: Sequence[Incident]) -> tuple[Incident, ...]:
         """Return recorded incidents since `from_us` that the new walk did not find."""
-        stand = {incident.incident_id for incident in standing}
+        stand = {incident.incident_id for incident in ongoing}
         return tuple(
             incident
             for transformer_id, incidents in self._incidents.items()

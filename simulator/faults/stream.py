@@ -55,7 +55,7 @@ class FaultyStream:
         Raises UsageError for a fault of a transformer that `known_ids` does not have.
         """
         for fault in faults:
-            _refuse_strangers(fault, known_ids)
+            _refuse_unknown_ids(fault, known_ids)
         # In the order in which they act, whatever the order in which they were written.
         self._faults = sorted(faults, key=lambda fault: list(Kind).index(fault.kind))
         self._seed = seed
@@ -122,22 +122,22 @@ class FaultyStream:
     def _in_a_block(self, fault: Fault, sending: Sending) -> Sending:
         # Devices do not cut their blocks at one moment: else a whole town would come in one second.
         length_us = round(fault.amount)
-        shift_us = round(self._dice(fault, sending.transformer_id, "shift") * length_us)
+        shift_us = round(self._rng(fault, sending.transformer_id, "shift") * length_us)
         block = (sending.at_us + shift_us) // length_us
-        if self._dice(fault, sending.transformer_id, str(block)) >= fault.share:
+        if self._rng(fault, sending.transformer_id, str(block)) >= fault.share:
             return sending
         return replace(sending, at_us=(block + 1) * length_us - shift_us)
 
     def _chance(self, fault: Fault, sending: Sending, what: str) -> float:
-        return self._dice(fault, sending.transformer_id, str(sending.at_us), what)
+        return self._rng(fault, sending.transformer_id, str(sending.at_us), what)
 
-    def _dice(self, fault: Fault, *name: str) -> float:
+    def _rng(self, fault: Fault, *name: str) -> float:
         """Return a number from 0 to 1 that belongs to seed, fault and name."""
         words = "\n".join((str(self._seed), fault.text, *name))
         return int.from_bytes(blake2b(words.encode(), digest_size=8).digest()) / 2.0**64
 
 
-def _refuse_strangers(fault: Fault, known_ids: Collection[str]) -> None:
+def _refuse_unknown_ids(fault: Fault, known_ids: Collection[str]) -> None:
     for transformer_id in fault.transformer_ids:
         if transformer_id not in known_ids:
             some = ", ".join(sorted(known_ids)[:5]) + (" …" if len(known_ids) > 5 else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from grid.timestamps import HOUR_US, format_utc, parse_moment_us
+from grid.timestamps import HOUR_US, format_utc, parse_timestamp_us
 from simulator.faults.faults import Fault, Kind
 
 Members = dict[str, Any]
@@ -69,7 +69,7 @@ def _swapped(current_amp: Any) -> Members:
 
 def _moved(members: Members, by_us: int) -> Members:
     try:
-        measured_at_us = parse_moment_us(members["measured_at"])
+        measured_at_us = parse_timestamp_us(members["measured_at"])
     except (KeyError, ValueError, TypeError, AttributeError):
         return members
     return {**members, "measured_at": format_utc(measured_at_us + by_us)}

@@ -31,7 +31,7 @@ class KeysHeader(msgspec.Struct, frozen=True):
     """When the first round was measured [µs]."""
     interval_us: int
 
-    def moment_us(self, turn: int) -> int:
+    def timestamp_us(self, turn: int) -> int:
         """Return when a round was measured [µs]."""
         return self.start_us + turn * self.interval_us
 
@@ -89,10 +89,10 @@ class AcknowledgedKeys:
         bits = np.frombuffer(self.rounds[turn], np.uint8)
         return np.unpackbits(bits, count=self.header.transformers).view(np.bool_)
 
-    def by_moment(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    def by_timestamp(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
         """Yield (measured_at_us, rows of the transformers) of what is acknowledged, in time order."""
         for turn in range(len(self.rounds)):
-            yield self.header.moment_us(turn), np.flatnonzero(self.taken(turn))
+            yield self.header.timestamp_us(turn), np.flatnonzero(self.taken(turn))
 
 
 def read_keys(file: Path) -> AcknowledgedKeys:

@@ -21,7 +21,7 @@ from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import SECOND_US
 from simulator.fleet.message_form import Form
-from simulator.rng import dice
+from simulator.rng import rng
 
 RATED_KVA = np.array([100.0, 200.0, 315.0, 400.0, 630.0])
 TRANSFORMERS_MAX = 9_999_999
@@ -135,7 +135,7 @@ def messages_of(plan: FleetPlan, part: range, start_us: int) -> Iterator[list[tu
 
     A transformer's numbers do not depend on how the fleet is cut into parts.
     """
-    chance = dice(plan.seed, "fleet")
+    chance = rng(plan.seed, "fleet")
     usual = chance.uniform(0.2, 0.7, plan.transformers)
     for turn in range(plan.rounds):
         load_rate = (usual + chance.normal(0.0, 0.01, plan.transformers))[part.start : part.stop]

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.customers import Bools, Customers, Draws, Floats
 from simulator.physics.refrigeration import ColdStores
-from simulator.rng import dice
+from simulator.rng import rng
 from simulator.scenario.day import DayCurve, DayTable
 
 _SHARE_RISES_FROM_C = 30.0
@@ -35,7 +35,7 @@ class Appliances:
         """Start with every draw at its use's share."""
         self._customers = customers
         self._draws = draws
-        self._chance = dice(seed, "draws")
+        self._chance = rng(seed, "draws")
         uses = draws.uses
         self._shares = DayTable([DayCurve.of(use.share) for use in uses])
         self._tan_phi = np.array([np.tan(np.arccos(use.power_factor)) for use in uses])[draws.use]
@@ -47,7 +47,7 @@ class Appliances:
         self._deviation: Floats = np.zeros(len(draws.customer))
         store_minutes = np.array([use.store_minutes for use in uses])[draws.use]
         self._stored = np.flatnonzero(store_minutes > 0.0)
-        self._stores = ColdStores(store_minutes[self._stored], dice(seed, "cold stores"))
+        self._stores = ColdStores(store_minutes[self._stored], rng(seed, "cold stores"))
         self.lights_on_share: Floats = np.ones(len(customers))
         """(c,) share of the lights that is on while open; visits lower it."""
 

@@ -14,7 +14,7 @@ from simulator.physics.equipment import Connections, Equipment, Load, Now
 from simulator.physics.machines import Machines
 from simulator.physics.outdoors import Outdoors
 from simulator.physics.roofs import Roofs
-from simulator.rng import dice
+from simulator.rng import rng
 from simulator.scenario.scenario import Scenario
 from simulator.town.census_generator import row_of
 
@@ -30,7 +30,7 @@ class Installations:
 
         def add(table: str, name: str, transformer_id: str, make: _Make) -> None:
             row = row_of(transformer_id, f"{table} {name}", fleet, scenario.name)
-            self._parts.append(make(row, dice(seed, table, name)))
+            self._parts.append(make(row, rng(seed, table, name)))
 
         for cars in scenario.charging:
             add("charging", cars.name, cars.transformer_id, partial(Charging, cars))

@@ -53,8 +53,8 @@ class _Frame:
     to_us: int
     highest: float
 
-    def x(self, moment: float) -> float:
-        return _LEFT + (moment - self.from_us) / (self.to_us - self.from_us) * (_WIDTH - _LEFT - _RIGHT)
+    def x(self, timestamp: float) -> float:
+        return _LEFT + (timestamp - self.from_us) / (self.to_us - self.from_us) * (_WIDTH - _LEFT - _RIGHT)
 
     def y(self, load_rate: float) -> float:
         return _TOP + _PANEL * (1.0 - load_rate / self.highest)
@@ -63,7 +63,10 @@ class _Frame:
         """Return a curve in pieces, broken where readings are missing for longer than 20 min."""
         cuts = np.flatnonzero(np.diff(at_us) > _GAP_US) + 1
         return [
-            [(self.x(moment), self.y(value)) for moment, value in zip(piece.tolist(), height.tolist(), strict=True)]
+            [
+                (self.x(timestamp), self.y(value))
+                for timestamp, value in zip(piece.tolist(), height.tolist(), strict=True)
+            ]
             for piece, height in zip(np.split(at_us, cuts), np.split(values, cuts), strict=True)
         ]
 
@@ -105,8 +108,8 @@ def _axes(sheet: Drawing, frame: _Frame, scenario: Scenario, language: Language)
     hours = (frame.to_us - frame.from_us) / HOUR_US
     step_us = HOUR_US * (1 if hours <= 13 else 2)
     first = scenario.midnight_us + -(-(frame.from_us - scenario.midnight_us) // step_us) * step_us
-    for moment in range(first, frame.to_us + 1, step_us):
-        x, hour = frame.x(moment), (moment - scenario.midnight_us) // HOUR_US % 24
+    for timestamp in range(first, frame.to_us + 1, step_us):
+        x, hour = frame.x(timestamp), (timestamp - scenario.midnight_us) // HOUR_US % 24
         sheet.line((x, _TOP), (x, _TOP + _PANEL), _GRID)
         sheet.words((x, _TOP + _PANEL + 18.0), f"{hour:02d}:00", _SOFT, anchor="middle")
     for load_rate, color, _ in _LINES:
@@ -121,8 +124,8 @@ def _air(sheet: Drawing, frame: _Frame, readings: ReadingBatch, language: Langua
     low, high = np.floor(float(np.nanmin(air))), np.ceil(float(np.nanmax(air)))
     floor, per_k = _floor_of_strip(0), _STRIP / max(high - low, 1.0)
     points = [
-        (frame.x(moment), floor - (value - low) * per_k)
-        for moment, value in zip(at_us.tolist(), air.tolist(), strict=True)
+        (frame.x(timestamp), floor - (value - low) * per_k)
+        for timestamp, value in zip(at_us.tolist(), air.tolist(), strict=True)
     ]
     for value in (low, high):
         y = floor - (value - low) * per_k
@@ -166,7 +169,7 @@ def _band(sheet: Drawing, frame: _Frame, readings: ReadingBatch, rates: LoadRate
     levels = np.array(
         [np.nanquantile(rates.load_rate[readings.measured_at_us == m], [0.05, 0.5, 0.95, 1.0]) for m in at_us]
     )
-    x = [frame.x(float(moment)) for moment in at_us]
+    x = [frame.x(float(timestamp)) for timestamp in at_us]
     upper = [(x[i], frame.y(float(levels[i, 2]))) for i in range(len(x))]
     lower = [(x[i], frame.y(float(levels[i, 0]))) for i in reversed(range(len(x)))]
     sheet.area([*upper, *lower], _CURVES[0], 0.18)
@@ -188,8 +191,8 @@ def _count(sheet: Drawing, frame: _Frame, readings: ReadingBatch, rates: LoadRat
     counts = np.bincount(place, weights=rates.load_rate >= 0.9, minlength=len(at_us))
     floor, most = _floor_of_strip(1), max(float(counts.max()), 1.0)
     tops = [
-        (frame.x(float(moment)), floor - _STRIP * count / most)
-        for moment, count in zip(at_us, counts.tolist(), strict=True)
+        (frame.x(float(timestamp)), floor - _STRIP * count / most)
+        for timestamp, count in zip(at_us, counts.tolist(), strict=True)
     ]
     color = _LINES[1][1]
     sheet.area([(tops[0][0], floor), *tops, (tops[-1][0], floor)], color, 0.75)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from collector.wire.format import reading_topic
 from grid.errors import UsageError
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 from simulator.faults.stream import FaultyStream, Sending
 from simulator.publish.publisher import Publisher
 
@@ -116,7 +116,7 @@ def _sendings(rows: list[RecordedRow], station_of: Mapping[str, str], faults: Fa
 def _recorded(row: Mapping[str, str | None]) -> RecordedRow:
     cells = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
     try:
-        measured_at_us = parse_moment_us(cells["measured_at"])
+        measured_at_us = parse_timestamp_us(cells["measured_at"])
     except ValueError:
         measured_at_us = None
     return RecordedRow(cells["transformer_id"], measured_at_us, json.dumps(dict(_members(cells))).encode())

@@ -34,9 +34,9 @@ def check_scenario(scenario: Scenario) -> None:
 
 
 def _check_times(scenario: Scenario) -> None:
-    moments = {"starts_at": scenario.starts_at, "ends_at": scenario.ends_at, "settles_from": scenario.settles_from}
-    for key, moment in moments.items():
-        if moment.tzinfo is None:
+    timestamps = {"starts_at": scenario.starts_at, "ends_at": scenario.ends_at, "settles_from": scenario.settles_from}
+    for key, timestamp in timestamps.items():
+        if timestamp.tzinfo is None:
             raise ValueError(f"key `{key}` has no UTC offset; write 2021-07-24T09:30:00+08:00")
     if not scenario.settles_from <= scenario.starts_at < scenario.ends_at:
         raise ValueError("settles_from, starts_at and ends_at must follow each other")

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from grid.errors import SettingsError
-from grid.timestamps import MINUTE_US, moment_us
+from grid.timestamps import MINUTE_US, timestamp_us
 from simulator.scenario.census import CensusPart, ShopPart
 from simulator.scenario.checks import check_scenario
 from simulator.scenario.day import DAY_MINUTES
@@ -85,23 +85,23 @@ class Scenario(Part, frozen=True):
     @property
     def starts_at_us(self) -> int:
         """Return when readings start [µs]."""
-        return moment_us(self.starts_at)
+        return timestamp_us(self.starts_at)
 
     @property
     def ends_at_us(self) -> int:
         """Return when readings end [µs]; the last reading is of this moment."""
-        return moment_us(self.ends_at)
+        return timestamp_us(self.ends_at)
 
     @property
     def settles_from_us(self) -> int:
         """Return where the computation starts [µs]."""
-        return moment_us(self.settles_from)
+        return timestamp_us(self.settles_from)
 
     @property
     def midnight_us(self) -> int:
         """Return the local midnight before the start [µs]."""
         midnight = self.starts_at.replace(hour=0, minute=0, second=0, microsecond=0)
-        return moment_us(midnight)
+        return timestamp_us(midnight)
 
     @property
     def utc_offset_hours(self) -> float:
@@ -114,9 +114,9 @@ class Scenario(Part, frozen=True):
         """Return the folder of the ledger sheets that this scenario was written for."""
         return LEDGERS_FOLDER / self.ledger
 
-    def minute(self, moment: int) -> float:
+    def minute(self, timestamp: int) -> float:
         """Return the minute of the local day of a moment [µs]; the day before is taken to be like the day."""
-        return (moment - self.midnight_us) / MINUTE_US % DAY_MINUTES
+        return (timestamp - self.midnight_us) / MINUTE_US % DAY_MINUTES
 
 
 def built_in_names() -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from grid.errors import SettingsError
-from grid.timestamps import as_datetime, parse_moment_us
+from grid.timestamps import as_datetime, parse_timestamp_us
 from simulator.physics.weather import Weather
 from simulator.scenario.day import minute_of
 from simulator.scenario.parts import WeatherPart
@@ -79,7 +79,7 @@ def _clock_time(text: str, starts_at: datetime, where: str) -> str | None:
         if len(text) == 5:
             minute_of(text)
             return text
-        here = as_datetime(parse_moment_us(text), timezone(starts_at.utcoffset() or timedelta(0)))
+        here = as_datetime(parse_timestamp_us(text), timezone(starts_at.utcoffset() or timedelta(0)))
     except ValueError as error:
         raise SettingsError(
             f"column time: {error}", where=where, remedy="write 09:30 or 2021-07-24T09:30:00+08:00"

@@ -11,7 +11,7 @@ from grid.assets import Appliance, ApplianceKind, Ledger, Merchant, Phase
 from grid.errors import SettingsError
 from grid.fleet import Fleet
 from simulator.customers import Floats, Townsfolk
-from simulator.rng import dice
+from simulator.rng import rng
 from simulator.scenario.day import DAY_MINUTES, DayCurve, minute_of
 from simulator.scenario.equipment import HeaterKind, HeatersPart
 from simulator.scenario.parts import Block, Category, Street, Use
@@ -47,7 +47,7 @@ def townsfolk(ledger: Ledger, scenario: Scenario, seed: int, fleet: Fleet) -> To
 def _add_merchant(gathering: Gathering, merchant: Merchant, has: Sequence[Appliance], fleet: Fleet) -> None:
     """Add one merchant of the ledger with its appliances."""
     category = _category(gathering, merchant)
-    chance = dice(gathering.seed, "merchant", merchant.merchant_id)
+    chance = rng(gathering.seed, "merchant", merchant.merchant_id)
     street = gathering.streets.get(merchant.transformer_id, Street(merchant.transformer_id, (180.0, 180.0)))
     side = 0 if (merchant.walk_order or 1) % 2 else 1
     cooling_kw = sum(a.count * a.rated_kw for a in has if a.appliance is ApplianceKind.AIR_CONDITIONER)
@@ -88,7 +88,7 @@ def _add_merchant(gathering: Gathering, merchant: Merchant, has: Sequence[Applia
                     count=appliance.count,
                     away_k=_SHUT_K,
                 )
-                gathering.add_heater(pump, dice(gathering.seed, "heats", merchant.merchant_id))
+                gathering.add_heater(pump, rng(gathering.seed, "heats", merchant.merchant_id))
         elif appliance.appliance is ApplianceKind.OTHER:
             total_kw = appliance.count * appliance.rated_kw
             gathering.draws += [
@@ -99,9 +99,9 @@ def _add_merchant(gathering: Gathering, merchant: Merchant, has: Sequence[Applia
 
 def _add_block(gathering: Gathering, block: Block, fleet: Fleet) -> None:
     """Add the similar customers of one block."""
-    chance = dice(gathering.seed, "block", block.name)
-    transformer = _transformers_of(block, fleet, dice(gathering.seed, "block counts", block.name))
-    warm = dice(gathering.seed, "block heaters", block.name)
+    chance = rng(gathering.seed, "block", block.name)
+    transformer = _transformers_of(block, fleet, rng(gathering.seed, "block counts", block.name))
+    warm = rng(gathering.seed, "block heaters", block.name)
     block = msgspec.structs.replace(block, count=len(transformer))
     gathering.presences.append(DayCurve.of(block.present))
     gathering.gains.append(DayCurve.of([("00:00", block.gains_w_per_m2)]))

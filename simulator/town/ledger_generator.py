@@ -23,7 +23,7 @@ from grid.assets import (
     Transformer,
 )
 from grid.errors import SettingsError
-from simulator.rng import dice
+from simulator.rng import rng
 from simulator.scenario.census import AreaPart, CensusPart, ManyPart, ShopPart
 from simulator.scenario.scenario import Scenario
 
@@ -93,7 +93,7 @@ def _many(many: ManyPart, shops: tuple[ShopPart, ...], seed: int) -> Iterator[Ar
         raise SettingsError("no [[shop]] has a weight", where="census.many", remedy="add shops, or shops_per_kva = 0")
     for i in range(many.count):
         transformer_id = f"{many.prefix}{i + 1:03d}"
-        chance = dice(seed, "area", transformer_id)
+        chance = rng(seed, "area", transformer_id)
         rated_kva = float(chance.choice(many.rated_power_kva))
         scatter = chance.lognormal(-0.5 * many.shops_scatter**2, many.shops_scatter)
         count = round(many.shops_per_kva * rated_kva * scatter)
@@ -106,7 +106,7 @@ def _shops_of(
     area: AreaPart, kinds: dict[str, ShopPart], before: int, seed: int
 ) -> Iterator[tuple[Merchant, tuple[Appliance, ...]]]:
     categories = [category for category, count in area.shops.items() for _ in range(count)]
-    dice(seed, "order", area.transformer_id).shuffle(categories)
+    rng(seed, "order", area.transformer_id).shuffle(categories)
     for i, category in enumerate(categories):
         shop, number = kinds[category], before + i + 1
         merchant_id = f"{area.transformer_id}-M{i + 1:02d}"
@@ -131,7 +131,7 @@ def _shops_of(
 
 def _appliances(merchant_id: str, shop: ShopPart, seed: int) -> tuple[tuple[Appliance, ...], float, Phase]:
     """Return what a shop has, how much that is together [kW], and the phase it has if it has only one."""
-    chance = dice(seed, "shop", merchant_id)
+    chance = rng(seed, "shop", merchant_id)
     units = int(chance.integers(shop.units[0], shop.units[1] + 1))
     unit_kw = round(float(chance.uniform(*shop.unit_kw)), 1)
     setpoint_c = float(round(chance.uniform(*shop.setpoint_c)))

@@ -14,7 +14,7 @@ import numpy as np
 
 from grid.assets import Ledger, Merchant
 from grid.timestamps import MINUTE_US
-from simulator.rng import dice
+from simulator.rng import rng
 from simulator.scenario.day import DayCurve
 from simulator.scenario.parts import Character
 from simulator.scenario.scenario import Scenario
@@ -43,7 +43,7 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Deed:
+class Action:
     """What a merchant has done by a moment; later deeds of the same answer go further."""
 
     at_us: int
@@ -57,7 +57,7 @@ class Answer:
     reply: Reply
     ends_at_us: int
     """When the team leaves the door."""
-    deeds: tuple[Deed, ...]
+    actions: tuple[Action, ...]
     """What really happens and when, in order of time; empty if nothing does."""
 
 
@@ -91,7 +91,7 @@ class People:
     def answer(self, merchant_id: str, measures: Measures, at_us: int, visits_before: int = 0) -> Answer:
         """Return how a merchant answers a visit that begins at `at_us`. Raises KeyError for nobody's id."""
         temper, visit = self._tempers[merchant_id], self._scenario.visit
-        chance = dice(self._seed, "visit", merchant_id, str(visits_before))
+        chance = rng(self._seed, "visit", merchant_id, str(visits_before))
         is_absent = chance.random() < temper.absent_share
         is_tired = chance.random() >= self._scenario.people.asked_again_factor**visits_before
         reply = Reply.ABSENT if is_absent else Reply.REFUSES if is_tired else temper.willing
@@ -110,14 +110,14 @@ class People:
             case Reply.DOES_LATER:
                 ends_at_us = after(visit.greeting_minutes)
                 done_at_us = ends_at_us + round(temper.later_minutes * MINUTE_US)
-                return Answer(reply, ends_at_us, (Deed(done_at_us, measures),))
+                return Answer(reply, ends_at_us, (Action(done_at_us, measures),))
             case Reply.DOES:
                 lights_at = visit.greeting_minutes + visit.lights_minutes * measures.lights_off
-                deeds = tuple(
-                    Deed(after(lights_at + unit * visit.minutes_per_unit), replace(measures, switch_off_units=unit))
+                actions = tuple(
+                    Action(after(lights_at + unit * visit.minutes_per_unit), replace(measures, switch_off_units=unit))
                     for unit in range(measures.switch_off_units + 1)
                 )
-                return Answer(reply, deeds[-1].at_us, deeds)
+                return Answer(reply, actions[-1].at_us, actions)
 
     def walking_us(self, doors: float) -> int:
         """Return how long the team walks past a number of doors [µs]."""
@@ -126,7 +126,7 @@ class People:
 
     def _temper(self, merchant: Merchant) -> Temper:
         part, character = self._scenario.people, self._character(merchant)
-        chance = dice(self._seed, "temper", merchant.merchant_id)
+        chance = rng(self._seed, "temper", merchant.merchant_id)
         replies = (Reply.DOES, Reply.DOES_LATER, Reply.PROMISES_ONLY, Reply.REFUSES)
         weights = np.array([getattr(character, reply.value) for reply in replies])
         willing = replies[int(chance.choice(len(replies), p=weights / weights.sum()))]

@@ -25,7 +25,7 @@ from simulator.physics.outages import Outages
 from simulator.physics.rooms import Rooms
 from simulator.physics.supply import Metered, Supply
 from simulator.physics.weather import Weather
-from simulator.rng import dice
+from simulator.rng import rng
 from simulator.scenario.scenario import Scenario
 from simulator.town.actions import Deeds
 from simulator.town.census_generator import townsfolk
@@ -75,7 +75,7 @@ class Town:
             [Connections(folk.customers.transformer, folk.customers.phase_share), self._installations.connections]
         )
         self._outages = Outages(
-            scenario.outage, self.fleet.transformer_ids, connections.transformer, dice(seed, "outages")
+            scenario.outage, self.fleet.transformer_ids, connections.transformer, rng(seed, "outages")
         )
         self._supply = Supply(connections, self.fleet, scenario.supply, self._outdoor_c)
         self._deeds = Deeds(ledger, self.people, scenario.people, self._rooms, self._appliances)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.precedence import standing_rows
+from grid.precedence import rows_with_precedence
 from grid.readings import ReadingBatch
 from stores.journal import row_groups
 from stores.journal.newest import Newest
@@ -52,7 +52,7 @@ def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_n
     A reading that contradicts a stored one takes its place if it stands by `grid.precedence`, and is new then; the
     other one goes to the conflicts.
     """
-    rows = standing_rows(batch)
+    rows = rows_with_precedence(batch)
     standing = batch.take(rows)
     before = StoredBefore.met_by(connection, standing, newest.may_hold(standing.transformer, standing.measured_at_us))
     is_new = ~before.holds
@@ -60,7 +60,7 @@ def append_readings(connection: sqlite3.Connection, batch: ReadingBatch, block_n
     replaced = 0
     for row in np.flatnonzero(before.holds & ~before.says_the_same).tolist():
         both = ReadingBatch.concatenate([before.of(row), standing.take(np.array([row]))])
-        stands = int(standing_rows(both)[0])
+        stands = int(rows_with_precedence(both)[0])
         conflicts.append(_conflict(both, 1 - stands))
         if stands == 1:
             before.replace(row)

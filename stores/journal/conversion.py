@@ -11,9 +11,9 @@ import numpy as np
 from grid.readings import ReadingBatch
 from stores.journal import row_groups
 from stores.journal.newest import Newest
-from stores.journal.stored_readings import NEIGHBOURS, VALUE_COLUMNS, batch_of_columns
+from stores.journal.stored_readings import GROUP_SIZE, VALUE_COLUMNS, batch_of_columns
 
-_NEIGHBOURS_AT_ONCE = 4096
+_GROUPS_AT_ONCE = 4096
 """Their readings of one minute are in memory together: some 65,000, some 100 MB."""
 
 _ROWS = f"""
@@ -24,13 +24,13 @@ _ROWS = f"""
 log = logging.getLogger("redvest.journal")
 
 
-def rows_to_bundles(connection: sqlite3.Connection) -> None:
-    """Copy every row of `reading` and of `latest` into `bundle` and `newest`; some 200,000 rows a second."""
+def rows_to_row_groups(connection: sqlite3.Connection) -> None:
+    """Copy every row of `reading` and of `latest` into `row_group` and `newest`; some 200,000 rows a second."""
     slots = [slot for (slot,) in connection.execute("SELECT slot_minute FROM slot ORDER BY slot_minute")]
     (last,) = connection.execute("SELECT coalesce(max(number), -1) FROM transformer").fetchone()
     if slots:
         log.warning("the journal is of an older version: %d minutes of readings are converted, once", len(slots))
-    step = _NEIGHBOURS_AT_ONCE * NEIGHBOURS
+    step = _GROUPS_AT_ONCE * GROUP_SIZE
     for slot in slots:
         for first in range(0, last + 1, step):
             rows = connection.execute(_ROWS, (slot, first, first + step - 1)).fetchall()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from grid.timestamps import HOUR_US, MINUTE_US
 from stores.journal import row_groups
 from stores.journal.segments import since_hour
-from stores.journal.stored_readings import NEIGHBOURS
+from stores.journal.stored_readings import GROUP_SIZE
 from stores.journal.values import Gap
 
 _COLUMNS = "transformer, after_us, before_us, missing, cause, found_at_us, filled_at_us"
@@ -21,21 +21,21 @@ _ROWS_AT_ONCE = 10_000
 _FOR_EVER = 2**62
 
 
-def moments(
+def timestamps(
     connection: sqlite3.Connection, from_us: int, numbers: range
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return transformer (n,) and moment (n,) of the readings of some transformers since a moment's minute."""
     transformer, measured_at_us = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    bundles = row_groups.of_neighbours(
-        connection, numbers.start // NEIGHBOURS, (numbers.stop - 1) // NEIGHBOURS, from_us // MINUTE_US, _FOR_EVER
+    groups = row_groups.of_group(
+        connection, numbers.start // GROUP_SIZE, (numbers.stop - 1) // GROUP_SIZE, from_us // MINUTE_US, _FOR_EVER
     )
-    while rows := list(islice(bundles, _ROWS_AT_ONCE)):
+    while rows := list(islice(groups, _ROWS_AT_ONCE)):
         found = row_groups.readings_in(rows).readings
         wanted = (found.transformer >= numbers.start) & (found.transformer < numbers.stop)
         transformer.append(found.transformer[wanted])
         measured_at_us.append(found.measured_at_us[wanted])
-    for segment in since_hour(connection, from_us // HOUR_US, numbers.start // NEIGHBOURS, numbers.stop // NEIGHBOURS):
-        number, at_us = segment.moments()
+    for segment in since_hour(connection, from_us // HOUR_US, numbers.start // GROUP_SIZE, numbers.stop // GROUP_SIZE):
+        number, at_us = segment.timestamps()
         wanted = (number >= numbers.start) & (number < numbers.stop) & (at_us >= from_us // MINUTE_US * MINUTE_US)
         transformer.append(number[wanted])
         measured_at_us.append(at_us[wanted])

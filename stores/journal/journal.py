@@ -188,7 +188,7 @@ class Journal:
     def newest_measured_us(self) -> int | None:
         """Return the newest moment that any reading was measured at [µs], None in an empty journal."""
         with self._asking() as connection:
-            newest_us = int(reading.newest(connection).moments[0].max(initial=NEVER))
+            newest_us = int(reading.newest(connection).timestamps[0].max(initial=NEVER))
         return None if newest_us == NEVER else newest_us
 
     def latest(self) -> ReadingBatch:
@@ -199,7 +199,7 @@ class Journal:
     def last_received(self) -> LastReceived:
         """Return when each transformer was last heard of, by number."""
         with self._asking() as connection:
-            received_us = reading.newest(connection).moments[1]
+            received_us = reading.newest(connection).timestamps[1]
         heard = np.flatnonzero(received_us != NEVER)
         return LastReceived(heard.astype(np.int32), received_us[heard])
 
@@ -237,13 +237,13 @@ class Journal:
             ).fetchone()
         return Waiting(blocks, readings, oldest)
 
-    def moments(self, from_us: int, numbers: range) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def timestamps(self, from_us: int, numbers: range) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return transformer (n,) and moment (n,) [µs] of all readings of some transformers since a moment's minute.
 
         Cheaper than `since`, where only what is there counts, and not what it says.
         """
         with self._asking() as connection:
-            return journal_gaps.moments(connection, from_us, numbers)
+            return journal_gaps.timestamps(connection, from_us, numbers)
 
     def list_gaps(self, gaps: Sequence[Gap], instead_of: Sequence[Gap] = ()) -> int:
         """Put gaps on the list, in place of others, in one durable commit. Return how many were not on it before."""

@@ -22,16 +22,16 @@ UNWRITTEN_BLOCKS_MAX = 256
 """What a reader has to add is no more than that: some 10 ms of work."""
 _UP_TO = "newest_up_to_block"
 
-Moments = NDArray[np.int64]
+Timestamps = NDArray[np.int64]
 """(2, n) by transformer: newest `measured_at_us`, last `received_at_us`; NEVER where nothing is stored."""
 
 
 class Newest:
     """What is known of every transformer. After a failed commit it is not what is on disk: take another one."""
 
-    def __init__(self, moments: Moments) -> None:
+    def __init__(self, timestamps: Timestamps) -> None:
         """Begin with moments that are on disk."""
-        self.moments = moments
+        self.timestamps = timestamps
         self._unwritten: set[int] = set()
         """Rows of the table that are behind."""
         self._readings = self._blocks = 0
@@ -39,7 +39,7 @@ class Newest:
     def may_hold(self, transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return where (n,) a reading may be stored already: where it is not newer than all of its transformer."""
         self._reach(transformer)
-        maybe: NDArray[np.bool_] = measured_at_us <= self.moments[0, transformer]
+        maybe: NDArray[np.bool_] = measured_at_us <= self.timestamps[0, transformer]
         return maybe
 
     def hear(self, new: ReadingBatch) -> None:
@@ -51,11 +51,11 @@ class Newest:
         first = np.flatnonzero(np.append(True, new.transformer[1:] != new.transformer[:-1]))
         transformer = new.transformer[first]
         measured_us = new.measured_at_us[np.append(first[1:], len(new)) - 1]
-        before_us = self.moments[0, transformer]
+        before_us = self.timestamps[0, transformer]
         alive = transformer[measured_us != before_us]
         received_us = np.maximum.reduceat(new.received_at_us, first)[measured_us != before_us]
-        self.moments[0, transformer] = np.maximum(measured_us, before_us)
-        self.moments[1, alive] = np.maximum(received_us, self.moments[1, alive])
+        self.timestamps[0, transformer] = np.maximum(measured_us, before_us)
+        self.timestamps[1, alive] = np.maximum(received_us, self.timestamps[1, alive])
         self._unwritten.update(np.unique(transformer // TOGETHER).tolist())
         self._readings += len(new)
         self._blocks += 1
@@ -72,7 +72,7 @@ class Newest:
         rows = []
         for row in sorted(self._unwritten):
             told = np.full((2, TOGETHER), NEVER)
-            held = self.moments[:, row * TOGETHER : (row + 1) * TOGETHER]
+            held = self.timestamps[:, row * TOGETHER : (row + 1) * TOGETHER]
             told[:, : held.shape[1]] = held
             rows.append((row * TOGETHER, told.astype("<i8").tobytes()))
         connection.executemany("INSERT OR REPLACE INTO newest VALUES (?, ?)", rows)
@@ -81,10 +81,10 @@ class Newest:
         self._readings = self._blocks = 0
 
     def _reach(self, transformer: NDArray[np.int32]) -> None:
-        known = self.moments.shape[1]
+        known = self.timestamps.shape[1]
         if len(transformer) and int(transformer.max()) >= known:
             more = max(int(transformer.max()) + 1 - known, known)
-            self.moments = np.pad(self.moments, ((0, 0), (0, more)), constant_values=NEVER)
+            self.timestamps = np.pad(self.timestamps, ((0, 0), (0, more)), constant_values=NEVER)
 
 
 def written(connection: sqlite3.Connection) -> tuple[Newest, int]:
@@ -93,11 +93,11 @@ def written(connection: sqlite3.Connection) -> tuple[Newest, int]:
     Raises sqlite3.DatabaseError for a row that is not whole.
     """
     rows = connection.execute("SELECT first_transformer, told FROM newest ORDER BY first_transformer").fetchall()
-    moments = np.full((2, rows[-1][0] + TOGETHER if rows else 0), NEVER)
+    timestamps = np.full((2, rows[-1][0] + TOGETHER if rows else 0), NEVER)
     for first, told in rows:
-        moments[:, first : first + TOGETHER] = _whole(first, told)
+        timestamps[:, first : first + TOGETHER] = _whole(first, told)
     (up_to,) = connection.execute("SELECT coalesce(max(value), 0) FROM counter WHERE name = ?", (_UP_TO,)).fetchone()
-    return Newest(moments), up_to
+    return Newest(timestamps), up_to
 
 
 def written_measured_us(connection: sqlite3.Connection, first: int, count: int) -> NDArray[np.int64]:
@@ -109,7 +109,7 @@ def written_measured_us(connection: sqlite3.Connection, first: int, count: int) 
     return _whole(begins, row[0])[0, first - begins : first - begins + count]
 
 
-def _whole(first: int, told: bytes) -> Moments:
+def _whole(first: int, told: bytes) -> Timestamps:
     if len(told) != 16 * TOGETHER:
         raise sqlite3.DatabaseError(f"the newest readings of transformers {first} and following are not whole")
     return np.frombuffer(told, "<i8").reshape(2, TOGETHER)

@@ -14,10 +14,10 @@ from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US
 from stores.journal import row_groups, segments
 from stores.journal.row_groups import place_in_slot
-from stores.journal.segments import newest_hour, of_neighbours
-from stores.journal.stored_readings import NEIGHBOURS, NO_READINGS, StoredReadings, same_values, slot_minute
+from stores.journal.segments import newest_hour, of_group
+from stores.journal.stored_readings import GROUP_SIZE, NO_READINGS, StoredReadings, same_values, slot_minute
 
-_IN_BUNDLE = -1
+_IN_ROW_GROUP = -1
 
 
 class StoredBefore:
@@ -29,7 +29,7 @@ class StoredBefore:
         self._found: list[ReadingBatch] = []
         self._found_in = np.full(len(batch), -1)
         self._place = np.full(len(batch), -1)
-        self._segment_no = np.full(len(batch), _IN_BUNDLE)
+        self._segment_no = np.full(len(batch), _IN_ROW_GROUP)
         self._replaced: list[int] = []
         self.says_the_same = np.zeros(len(batch), np.bool_)
         """(n,) a stored reading has the key and all values of this one."""
@@ -40,7 +40,7 @@ class StoredBefore:
         met = StoredBefore(batch)
         rows = np.flatnonzero(maybe)
         if len(rows):
-            met._look_in_bundles(connection, rows)
+            met._look_in_row_groups(connection, rows)
             met._look_in_segments(connection, rows[~met.holds[rows]])
         return met
 
@@ -60,23 +60,23 @@ class StoredBefore:
     def take_out_replaced(self, connection: sqlite3.Connection) -> None:
         """Remove what was replaced."""
         rows = np.array(self._replaced, np.intp)
-        packed = self._segment_no[rows] != _IN_BUNDLE
+        packed = self._segment_no[rows] != _IN_ROW_GROUP
         for segment_no in np.unique(self._segment_no[rows[packed]]).tolist():
             of_segment = self._batch.take(rows[self._segment_no[rows] == segment_no])
             keys = zip(of_segment.transformer.tolist(), of_segment.measured_at_us.tolist(), strict=True)
             segments.take_out(connection, segment_no, set(keys))
         loose = self._batch.take(rows[~packed])
         places = place_in_slot(loose.transformer, loose.measured_at_us)
-        slots, neighbours = slot_minute(loose.measured_at_us), loose.transformer // NEIGHBOURS
-        for slot, of_neighbours_no in dict.fromkeys(zip(slots.tolist(), neighbours.tolist(), strict=True)):
-            gone = places[(slots == slot) & (neighbours == of_neighbours_no)]
-            row_groups.take_out(connection, slot, of_neighbours_no, gone)
+        slots, group = slot_minute(loose.measured_at_us), loose.transformer // GROUP_SIZE
+        for slot, group_no in dict.fromkeys(zip(slots.tolist(), group.tolist(), strict=True)):
+            gone = places[(slots == slot) & (group == group_no)]
+            row_groups.take_out(connection, slot, group_no, gone)
 
-    def _look_in_bundles(self, connection: sqlite3.Connection, rows: NDArray[np.intp]) -> None:
+    def _look_in_row_groups(self, connection: sqlite3.Connection, rows: NDArray[np.intp]) -> None:
         asked = self._batch.take(rows)
-        stored = row_groups.at(connection, slot_minute(asked.measured_at_us), asked.transformer // NEIGHBOURS)
+        stored = row_groups.at(connection, slot_minute(asked.measured_at_us), asked.transformer // GROUP_SIZE)
         found = _matches(stored.readings.transformer, stored.readings.measured_at_us, asked)
-        self._note(stored, _IN_BUNDLE, rows, *found)
+        self._note(stored, _IN_ROW_GROUP, rows, *found)
 
     def _look_in_segments(self, connection: sqlite3.Connection, rows: NDArray[np.intp]) -> None:
         newest = newest_hour(connection)
@@ -84,14 +84,14 @@ class StoredBefore:
         if newest is None or not len(rows) or int(hour.min()) > newest:
             return
         rows = rows[hour <= newest]
-        units = np.column_stack([self._batch.transformer[rows] // NEIGHBOURS, hour[hour <= newest]])
+        units = np.column_stack([self._batch.transformer[rows] // GROUP_SIZE, hour[hour <= newest]])
         unit, member = np.unique(units, axis=0, return_inverse=True)
         order = np.argsort(member, kind="stable")
         parts = np.split(rows[order], np.cumsum(np.bincount(member))[:-1])
-        for (neighbours, of_hour), part in zip(unit.tolist(), parts, strict=True):
+        for (group, of_hour), part in zip(unit.tolist(), parts, strict=True):
             asked = self._batch.take(part)
-            for segment in of_neighbours(connection, neighbours, of_hour, of_hour):
-                at, hit = _matches(*segment.moments(), asked)
+            for segment in of_group(connection, group, of_hour, of_hour):
+                at, hit = _matches(*segment.timestamps(), asked)
                 stored = segment.stored() if len(hit) else NO_READINGS
                 if len(stored):
                     self._note(stored, segment.segment_no, part, at, hit)
@@ -120,8 +120,8 @@ def _matches(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return places (k,) among stored keys, and which (k,) of the asked ones have them."""
     numbers = np.concatenate([number, asked.transformer])
-    moments_us = np.concatenate([measured_at_us, asked.measured_at_us])
-    order = np.lexsort((moments_us, numbers))  # stable: of equal keys the stored one comes first
-    numbers, moments_us, is_stored = numbers[order], moments_us[order], order < len(number)
-    same = (numbers[1:] == numbers[:-1]) & (moments_us[1:] == moments_us[:-1]) & is_stored[:-1] & ~is_stored[1:]
+    timestamps_us = np.concatenate([measured_at_us, asked.measured_at_us])
+    order = np.lexsort((timestamps_us, numbers))  # stable: of equal keys the stored one comes first
+    numbers, timestamps_us, is_stored = numbers[order], timestamps_us[order], order < len(number)
+    same = (numbers[1:] == numbers[:-1]) & (timestamps_us[1:] == timestamps_us[:-1]) & is_stored[:-1] & ~is_stored[1:]
     return order[:-1][same], order[1:][same] - len(number)

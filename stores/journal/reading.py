@@ -14,8 +14,8 @@ from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US
 from stores.journal import row_groups
 from stores.journal.newest import NEVER, Newest, written
-from stores.journal.segments import HOUR_MINUTES, newest_hour, of_neighbours, with_blocks
-from stores.journal.stored_readings import NEIGHBOURS, StoredReadings, slot_minute
+from stores.journal.segments import HOUR_MINUTES, newest_hour, of_group, with_blocks
+from stores.journal.stored_readings import GROUP_SIZE, StoredReadings, slot_minute
 from stores.journal.values import JournalCounts, StoredReject
 
 _HOURS = f"""
@@ -24,7 +24,7 @@ _HOURS = f"""
         WHERE slot_minute >= :first * {HOUR_MINUTES} AND slot_minute < (:last + 1) * {HOUR_MINUTES}
     ORDER BY 1
 """  # noqa: S608
-_NEIGHBOURS = """
+_GROUP_SIZE = """
     SELECT neighbours FROM segment WHERE hour = ?
     UNION SELECT neighbours FROM slot CROSS JOIN bundle USING (slot_minute) WHERE slot_minute BETWEEN ? AND ?
     ORDER BY 1
@@ -33,10 +33,10 @@ _NEIGHBOURS = """
 
 def series(connection: sqlite3.Connection, number: int, from_us: int, to_us: int) -> ReadingBatch:
     """Return one transformer's readings with from_us ≤ measured_at ≤ to_us, in time order."""
-    neighbours = number // NEIGHBOURS
-    rows = row_groups.of_neighbours(connection, neighbours, neighbours, from_us // MINUTE_US, to_us // MINUTE_US)
+    group = number // GROUP_SIZE
+    rows = row_groups.of_group(connection, group, group, from_us // MINUTE_US, to_us // MINUTE_US)
     loose = row_groups.readings_in(list(rows), number).readings
-    segments = of_neighbours(connection, neighbours, from_us // HOUR_US, to_us // HOUR_US)
+    segments = of_group(connection, group, from_us // HOUR_US, to_us // HOUR_US)
     together = ReadingBatch.concatenate([loose, *(segment.readings_of(number) for segment in segments)])
     order = np.argsort(together.measured_at_us)
     in_order = together.measured_at_us[order]
@@ -45,11 +45,11 @@ def series(connection: sqlite3.Connection, number: int, from_us: int, to_us: int
 
 def latest(connection: sqlite3.Connection) -> ReadingBatch:
     """Return the reading with the newest measured_at of each transformer, by number."""
-    measured_at_us = newest(connection).moments[0]
+    measured_at_us = newest(connection).timestamps[0]
     number = np.flatnonzero(measured_at_us != NEVER)
     newest_us = measured_at_us[number]
     # The newest reading of each is never packed.
-    found = row_groups.at(connection, slot_minute(newest_us), number // NEIGHBOURS).readings
+    found = row_groups.at(connection, slot_minute(newest_us), number // GROUP_SIZE).readings
     found = found.take(found.measured_at_us == measured_at_us[found.transformer])
     return found.take(np.argsort(found.transformer))
 
@@ -81,16 +81,16 @@ def _units(
     connection: sqlite3.Connection, from_us: int, last_hour: int, numbers: Sequence[int] | None
 ) -> Iterator[ReadingBatch]:
     """Yield, hour by hour, the readings of sixteen neighbours each, packed or not, by transformer and time."""
-    wanted = None if numbers is None else {number // NEIGHBOURS for number in numbers}
+    wanted = None if numbers is None else {number // GROUP_SIZE for number in numbers}
     asked_hours = {"first": from_us // HOUR_US, "last": last_hour}
     for (hour,) in connection.execute(_HOURS, asked_hours).fetchall():
         minutes = (hour * HOUR_MINUTES, (hour + 1) * HOUR_MINUTES - 1)
-        for (neighbours,) in connection.execute(_NEIGHBOURS, (hour, *minutes)).fetchall():
-            if wanted is not None and neighbours not in wanted:
+        for (group,) in connection.execute(_GROUP_SIZE, (hour, *minutes)).fetchall():
+            if wanted is not None and group not in wanted:
                 continue
-            rows = list(row_groups.of_neighbours(connection, neighbours, neighbours, *minutes))
+            rows = list(row_groups.of_group(connection, group, group, *minutes))
             parts = [row_groups.readings_in(rows).readings]
-            parts += [segment.stored().readings for segment in of_neighbours(connection, neighbours, hour, hour)]
+            parts += [segment.stored().readings for segment in of_group(connection, group, hour, hour)]
             unit = ReadingBatch.concatenate(parts)
             unit = unit.take(np.lexsort((unit.measured_at_us, unit.transformer)))
             yield unit.take(_are_wanted(unit, from_us, numbers))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from stores.journal.stored_readings import (
-    NEIGHBOURS,
+    GROUP_SIZE,
     NO_READINGS,
     VALUE_COLUMNS,
     StoredReadings,
@@ -40,7 +40,7 @@ _SEALED = 0x2144DF1C
 
 _COLUMNS = "slot_minute, neighbours, block_no, told"
 # CROSS JOIN keeps SQLite from turning the loops round: for each slot one seek.
-_OF_NEIGHBOURS = f"""
+_OF_GROUP = f"""
     SELECT {_COLUMNS} FROM slot CROSS JOIN bundle USING (slot_minute)
     WHERE slot_minute BETWEEN ? AND ? AND neighbours BETWEEN ? AND ? ORDER BY slot_minute, neighbours, block_no
 """  # noqa: S608
@@ -57,22 +57,22 @@ log = logging.getLogger("redvest.journal")
 
 def put(connection: sqlite3.Connection, readings: ReadingBatch, block_no: int) -> None:
     """Store readings of one block that are sorted by transformer and time, none of which is stored."""
-    connection.executemany(_PUT, bundles_of(readings, block_no))
+    connection.executemany(_PUT, row_groups_of(readings, block_no))
 
 
-def bundles_of(readings: ReadingBatch, block_no: int) -> Iterator[Row]:
+def row_groups_of(readings: ReadingBatch, block_no: int) -> Iterator[Row]:
     """Yield the rows for readings of one block, sorted by transformer and time, in the order of the table's key."""
     slots = slot_minute(readings.measured_at_us)
     if (slots[1:] < slots[:-1]).any():
         order = np.argsort(slots, kind="stable")
         readings, slots = readings.take(order), slots[order]
-    neighbours = readings.transformer // NEIGHBOURS
+    group = readings.transformer // GROUP_SIZE
     is_first = np.ones(len(slots), bool)
-    is_first[1:] = (slots[1:] != slots[:-1]) | (neighbours[1:] != neighbours[:-1])
+    is_first[1:] = (slots[1:] != slots[:-1]) | (group[1:] != group[:-1])
     first = np.flatnonzero(is_first)
     bounds = pairwise((RECORD_BYTES * np.append(first, len(slots))).tolist())
     records = _records(readings)
-    for slot, number, (begin, end) in zip(slots[first].tolist(), neighbours[first].tolist(), bounds, strict=True):
+    for slot, number, (begin, end) in zip(slots[first].tolist(), group[first].tolist(), bounds, strict=True):
         yield slot, number, block_no, _sealed((slot, number, block_no), records[begin:end])
 
 
@@ -84,17 +84,17 @@ def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
     whole = [row for row in rows if _is_whole(row)]
     if not whole:
         return NO_READINGS
-    slots, neighbours, blocks, told = zip(*whole, strict=True)
+    slots, group, blocks, told = zip(*whole, strict=True)
     words = np.frombuffer(b"".join([records[:-_SEAL_BYTES] for records in told]), "<i8").reshape(-1, _WORDS)
-    bundle = np.repeat(np.arange(len(whole)), np.fromiter(map(len, told), np.int64, len(told)) // RECORD_BYTES)
+    row_group = np.repeat(np.arange(len(whole)), np.fromiter(map(len, told), np.int64, len(told)) // RECORD_BYTES)
     if only is not None:
-        is_of = (words[:, 0] >> 32) + np.array(neighbours, np.int64)[bundle] * NEIGHBOURS == only
-        words, bundle = words[is_of], bundle[is_of]
+        is_of = (words[:, 0] >> 32) + np.array(group, np.int64)[row_group] * GROUP_SIZE == only
+        words, row_group = words[is_of], row_group[is_of]
     place, waited_us, sequence = words[:, :_TOLD_FIRST].T
-    measured_at_us = np.array(slots, np.int64)[bundle] * MINUTE_US + (place & 0xFFFFFFFF)
+    measured_at_us = np.array(slots, np.int64)[row_group] * MINUTE_US + (place & 0xFFFFFFFF)
     values = words[:, _TOLD_FIRST:].view("<f8")
     readings = ReadingBatch(
-        transformer=(np.array(neighbours, np.int64)[bundle] * NEIGHBOURS + (place >> 32)).astype(np.int32),
+        transformer=(np.array(group, np.int64)[row_group] * GROUP_SIZE + (place >> 32)).astype(np.int32),
         measured_at_us=measured_at_us,
         received_at_us=measured_at_us + waited_us,
         voltage_v=values[:, 0:3],
@@ -106,14 +106,12 @@ def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
         ambient_temperature_c=values[:, 10],
         sequence=sequence,
     )
-    return StoredReadings(readings, np.array(blocks, np.int64)[bundle])
+    return StoredReadings(readings, np.array(blocks, np.int64)[row_group])
 
 
-def of_neighbours(
-    connection: sqlite3.Connection, first: int, last: int, from_minute: int, to_minute: int
-) -> Iterator[Row]:
+def of_group(connection: sqlite3.Connection, first: int, last: int, from_minute: int, to_minute: int) -> Iterator[Row]:
     """Yield the bundles of the neighbours from one to another in the slots from one to another, slot by slot."""
-    yield from connection.execute(_OF_NEIGHBOURS, (from_minute, to_minute, first, last))
+    yield from connection.execute(_OF_GROUP, (from_minute, to_minute, first, last))
 
 
 def since(connection: sqlite3.Connection, slot: int, readings_max: int) -> Iterator[StoredReadings]:
@@ -135,11 +133,11 @@ def since(connection: sqlite3.Connection, slot: int, readings_max: int) -> Itera
 
 
 def at(
-    connection: sqlite3.Connection, slots: NDArray[np.int64], neighbours: NDArray[np.int64] | NDArray[np.int32]
+    connection: sqlite3.Connection, slots: NDArray[np.int64], group: NDArray[np.int64] | NDArray[np.int32]
 ) -> StoredReadings:
     """Return all readings of slots (k,) and neighbours (k,), pair by pair; each pair is asked for once."""
     rows: list[Row] = []
-    for pair in dict.fromkeys(zip(slots.tolist(), neighbours.tolist(), strict=True)):
+    for pair in dict.fromkeys(zip(slots.tolist(), group.tolist(), strict=True)):
         rows += connection.execute(_AT, pair)
     return readings_in(rows)
 
@@ -154,18 +152,18 @@ def of_blocks(
     return readings_in(rows)
 
 
-def take_out(connection: sqlite3.Connection, slot: int, neighbours: int, gone: NDArray[np.int64]) -> int:
+def take_out(connection: sqlite3.Connection, slot: int, group: int, gone: NDArray[np.int64]) -> int:
     """Remove readings, by `place_in_slot` (k,), from the bundles of some neighbours in a slot; return how many went."""
     removed = 0
-    for row in connection.execute(_AT, (slot, neighbours)).fetchall():
-        bundle = readings_in([row])
-        goes = np.isin(place_in_slot(bundle.readings.transformer, bundle.readings.measured_at_us), gone)
+    for row in connection.execute(_AT, (slot, group)).fetchall():
+        row_group = readings_in([row])
+        goes = np.isin(place_in_slot(row_group.readings.transformer, row_group.readings.measured_at_us), gone)
         if not goes.any():
             continue
         removed += int(goes.sum())
         connection.execute(_REMOVE, row[:3])
         if not goes.all():
-            put(connection, bundle.readings.take(~goes), row[2])
+            put(connection, row_group.readings.take(~goes), row[2])
     return removed
 
 
@@ -182,7 +180,7 @@ def readings_told(row: Row) -> int:
 
 def place_in_slot(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return for readings of the same neighbours and slot a number each (n,), in the order of their bundle."""
-    return (transformer.astype(np.int64) % NEIGHBOURS << 32) + measured_at_us % MINUTE_US
+    return (transformer.astype(np.int64) % GROUP_SIZE << 32) + measured_at_us % MINUTE_US
 
 
 def _records(readings: ReadingBatch) -> bytes:
@@ -202,17 +200,17 @@ def _sealed(key: tuple[int, int, int], records: bytes) -> bytes:
 
 
 def _is_whole(row: Row) -> bool:
-    slot, neighbours, block_no, told = row
+    slot, group, block_no, told = row
     # A flipped bit in SQLite's own bookkeeping can turn any of them into another kind of value.
     with suppress(TypeError, struct.error):
-        key = _KEY.pack(slot, neighbours, block_no)
+        key = _KEY.pack(slot, group, block_no)
         if zlib.crc32(told, zlib.crc32(key)) == _SEALED and len(told) % RECORD_BYTES == _SEAL_BYTES:
             return True
     log.error(
         "a bundle of the journal is damaged: %d readings of sixteen transformers (number // 16 is %s) in minute %s "
         "are missing",
         readings_told(row),
-        neighbours,
+        group,
         slot,
     )
     return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from stores.journal.conversion import rows_to_bundles
+from stores.journal.conversion import rows_to_row_groups
 from stores.journal.stored_readings import VALUE_COLUMNS
 
 APPLICATION_ID = 0x52564A31
@@ -110,7 +110,7 @@ _STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
             first_transformer INTEGER PRIMARY KEY,
             told BLOB NOT NULL               -- of 128 transformers: newest measured_at_us, last received_at_us
         )""",
-        rows_to_bundles,
+        rows_to_row_groups,
         "DROP TABLE reading",
         "DROP TABLE latest",
     ),

@@ -19,7 +19,7 @@ from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US
 from stores.journal.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
 from stores.journal.stored_readings import (
-    NEIGHBOURS,
+    GROUP_SIZE,
     NO_READINGS,
     VALUE_COLUMNS,
     StoredReadings,
@@ -41,13 +41,13 @@ class Segment:
     """One segment as the table holds it."""
 
     segment_no: int
-    neighbours: int
+    group: int
     hour: int
     readings: int
     keys: bytes
     told: bytes
 
-    def moments(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def timestamps(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return transformer (n,) and moment (n,) [µs] of its readings, sorted so; none of a damaged one."""
         try:
             raw, numbers, lengths = _transformers_in(self.keys)
@@ -73,14 +73,14 @@ class Segment:
             return NO_READINGS.readings
 
     def _say(self, error: ValueError) -> None:
-        first = self.neighbours * NEIGHBOURS
+        first = self.group * GROUP_SIZE
         log.error(
             "segment %d of the journal is damaged (%s): %d readings of transformers %d to %d in hour %d are missing",
             self.segment_no,
             error,
             self.readings,
             first,
-            first + NEIGHBOURS - 1,
+            first + GROUP_SIZE - 1,
             self.hour,
         )
 
@@ -129,10 +129,10 @@ def newest_hour(connection: sqlite3.Connection) -> int | None:
     return None if newest is None else int(newest)
 
 
-def of_neighbours(connection: sqlite3.Connection, neighbours: int, first_hour: int, last_hour: int) -> list[Segment]:
+def of_group(connection: sqlite3.Connection, group: int, first_hour: int, last_hour: int) -> list[Segment]:
     """Return the segments of some neighbours in the hours from one to another, by hour."""
     return _found(connection, "WHERE neighbours = ? AND hour BETWEEN ? AND ? ORDER BY hour, segment_no",
-                  (neighbours, first_hour, last_hour))  # fmt: skip
+                  (group, first_hour, last_hour))  # fmt: skip
 
 
 def with_blocks(connection: sqlite3.Connection, hour: int, first_block: int, last_block: int) -> list[Segment]:
@@ -148,9 +148,7 @@ def since_hour(connection: sqlite3.Connection, hour: int, first: int, last: int)
         yield Segment(*row)
 
 
-def put(
-    connection: sqlite3.Connection, neighbours: int, hour: int, stored: StoredReadings, instead_of: int | None
-) -> None:
+def put(connection: sqlite3.Connection, group: int, hour: int, stored: StoredReadings, instead_of: int | None) -> None:
     """Keep readings (by transformer and time) as a segment, new or in place of another; none: that one goes.
 
     Raises StoreError when unpacking it did not give back every bit; nothing is kept then.
@@ -162,7 +160,7 @@ def put(
     if not _same(unpacked(keys, told), stored):
         raise StoreError("packing would change readings", where="journal", remedy="set [data] pack_after_hours = 0")
     blocks = stored.block_no
-    row = (instead_of, neighbours, hour, len(stored), int(blocks.min()), int(blocks.max()), keys, told)
+    row = (instead_of, group, hour, len(stored), int(blocks.min()), int(blocks.max()), keys, told)
     connection.execute("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
@@ -172,7 +170,7 @@ def take_out(connection: sqlite3.Connection, segment_no: int, keys: set[tuple[in
     stored = unpacked(segment.keys, segment.told)
     of = zip(stored.readings.transformer.tolist(), stored.readings.measured_at_us.tolist(), strict=True)
     stays = np.array([key not in keys for key in of])
-    put(connection, segment.neighbours, segment.hour, stored.take(stays), segment_no)
+    put(connection, segment.group, segment.hour, stored.take(stays), segment_no)
 
 
 def _found(connection: sqlite3.Connection, where: str, asked: tuple[int, ...]) -> list[Segment]:

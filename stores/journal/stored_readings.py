@@ -27,7 +27,7 @@ VALUE_COLUMNS = (
 )
 """What a device measures. NaN, or NULL in a table, is missing."""
 
-NEIGHBOURS = 16
+GROUP_SIZE = 16
 """Transformers that share bundles and segments: number // 16 says which. More of them pack no better, and a curve
 unpacks them all (practice)."""
 

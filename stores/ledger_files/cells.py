@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 
 from grid.text import Text
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 from stores.ledger_files.faults import CellError
 
 CELL_CHARACTERS_MAX = 500
@@ -221,11 +221,11 @@ def _not_a_number(text: str) -> Text:
     return Text(f"{_shown(text)} 不是数字", f"{_shown(text)} is no number")
 
 
-def moment(cell: str) -> int:
+def timestamp(cell: str) -> int:
     """Return the moment [µs] of an ISO 8601 text with an offset."""
     text = clean(cell)
     try:
-        return parse_moment_us(text)
+        return parse_timestamp_us(text)
     except ValueError as error:
         raise CellError(
             Text(f"“{text}”不是带时区的时间", f"“{text}” is no time with an offset"),

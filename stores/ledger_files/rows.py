@@ -20,7 +20,7 @@ from grid.assets import (
     Station,
     Transformer,
 )
-from stores.ledger_files.cells import identifier, moment, number, one_of, timezone, whole, words, yes_or_no
+from stores.ledger_files.cells import identifier, number, one_of, timestamp, timezone, whole, words, yes_or_no
 from stores.ledger_files.phones import phone
 
 Identifier = Annotated[str, BeforeValidator(identifier)]
@@ -34,7 +34,7 @@ Kilowatts = Annotated[float, BeforeValidator(number(0, 1_000, above=True))]
 RatedPower = Annotated[float, BeforeValidator(number(0, 100_000, above=True))]
 """Sn [kVA]."""
 Ratio = Annotated[float, BeforeValidator(number(0, 100_000, above=True))]
-Moment = Annotated[int, BeforeValidator(moment)]
+Timestamp = Annotated[int, BeforeValidator(timestamp)]
 """[µs since the epoch, UTC]; in the sheet ISO 8601 with an offset."""
 Latitude = Annotated[float, BeforeValidator(number(-90, 90))]
 Longitude = Annotated[float, BeforeValidator(number(-180, 180))]
@@ -115,7 +115,7 @@ class RatingRow(LedgerRow):
     """A row of ratings.csv."""
 
     transformer_id: Identifier
-    valid_from: Moment
+    valid_from: Timestamp
     rated_power_kva: RatedPower
     ct_ratio: Ratio = 1.0
 
@@ -179,7 +179,7 @@ class LinkRow(LedgerRow):
     """A row of links.csv."""
 
     merchant_id: Identifier
-    valid_from: Moment
+    valid_from: Timestamp
     transformer_id: Identifier
 
     def asset(self) -> CustomerLink:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grid.errors import DamagedError, StoreError
-from grid.timestamps import as_datetime, format_utc, parse_moment_us
+from grid.timestamps import as_datetime, format_utc, parse_timestamp_us
 from stores.journal.file import WriterLock
 from stores.sqlite_errors import READ_ONLY_REMEDY, telling
 
@@ -27,7 +27,7 @@ REPLACED_FOLDER = "replaced"
 """In the data folder: what was there before a restore."""
 _PAGES_AT_ONCE = 2048
 _HASHED_AT_ONCE = 2**20
-_NEIGHBOURS = ("", "-wal", "-shm", "-journal")
+_GROUP_SIZE = ("", "-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def read_backup(folder: Path) -> Backup:
     """Return what a backup folder holds, each file checked. Raises StoreError or DamagedError."""
     try:
         told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        backup = Backup(parse_moment_us(told["made_at"]), tuple(CopiedFile(**one) for one in told["files"]))
+        backup = Backup(parse_timestamp_us(told["made_at"]), tuple(CopiedFile(**one) for one in told["files"]))
     except OSError as error:
         what = f"is no backup ({MANIFEST}: {error.strerror})"
         raise StoreError(what, where=str(folder), remedy="name a folder that redvest backup made") from error
@@ -156,7 +156,7 @@ def _write_manifest(file: Path, backup: Backup) -> None:
 
 
 def _move_aside(file: Path, aside: Path) -> bool:
-    there = [neighbour for ending in _NEIGHBOURS if (neighbour := file.with_name(file.name + ending)).exists()]
+    there = [neighbour for ending in _GROUP_SIZE if (neighbour := file.with_name(file.name + ending)).exists()]
     if there:
         aside.mkdir(mode=0o700, parents=True, exist_ok=True)
     for neighbour in there:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from grid.errors import StoreError
 
-BALLAST_FILE = "ballast"
+RESERVE_FILE = "ballast"
 """In the data folder."""
 NEEDED_RATIO = 2
 """So many times the reserve must be free before it is taken (again): it may not fill the disk itself."""
 
 
-class Ballast:
+class DiskReserve:
     """The reserve of one data folder. A size of 0 keeps none, and never stops anything."""
 
     def __init__(self, file: Path, size_bytes: int) -> None:

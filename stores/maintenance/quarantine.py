@@ -11,17 +11,17 @@ from stores.sqlite_errors import READ_ONLY_REMEDY
 
 DAMAGED_FOLDER = "damaged"
 """In the data folder. While anything lies in it, the collector says so."""
-_NEIGHBOURS = ("", "-wal", "-shm", "-journal")
+_GROUP_SIZE = ("", "-wal", "-shm", "-journal")
 
 
-def set_aside(journal: Path, now_us: int) -> Path:
+def quarantine(journal: Path, now_us: int) -> Path:
     """Move a journal and its neighbours into a folder of their own, and return that. Raises StoreError."""
     at = datetime.fromtimestamp(now_us // 1_000_000, UTC)
     folder = journal.parent / DAMAGED_FOLDER / f"journal-{at:%Y%m%dT%H%M%SZ}"
     lock = WriterLock(journal.with_name(journal.name + ".lock"))
     try:
         folder.mkdir(parents=True)
-        for ending in _NEIGHBOURS:
+        for ending in _GROUP_SIZE:
             file = journal.with_name(journal.name + ending)
             if file.exists():
                 file.rename(folder / file.name)
@@ -34,7 +34,7 @@ def set_aside(journal: Path, now_us: int) -> Path:
     return folder
 
 
-def what_was_set_aside(data_folder: Path) -> tuple[Path, ...]:
+def what_was_quarantined(data_folder: Path) -> tuple[Path, ...]:
     """Return the folders in which damaged journals lie, the oldest first."""
     folder = data_folder / DAMAGED_FOLDER
     return tuple(sorted(path for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ()

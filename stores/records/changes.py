@@ -32,7 +32,7 @@ class NewMessage:
 
 
 @dataclass(frozen=True)
-class ToldRemark:
+class NotifiedEvent:
     """One thing that had to be said, and the message that said it: what alarms are audited by."""
 
     key: str
@@ -63,7 +63,7 @@ class Changes:
     """Added by (incident_id, revision); a list that is recorded already stays as people have seen it."""
     messages: tuple[NewMessage, ...] = ()
     """Put into the outbox by `key`; a message that is there already stays as it is."""
-    told: tuple[ToldRemark, ...] = ()
+    told: tuple[NotifiedEvent, ...] = ()
     """Added by `key`."""
     states: tuple[tuple[str, str], ...] = ()
     """(name, text) of what a part of the pipeline has to remember over a restart; the newest of a name counts."""

@@ -7,23 +7,23 @@ from dataclasses import asdict, fields
 
 from sqlalchemy import Connection, select
 
-from stores.records.changes import ToldRemark
+from stores.records.changes import NotifiedEvent
 from stores.records.schema import kept_state, told_remark
 from stores.records.upsert import insert_or_keep, insert_or_update
 
-_FIELDS = tuple(field.name for field in fields(ToldRemark))
+_FIELDS = tuple(field.name for field in fields(NotifiedEvent))
 
 
-def record_told(connection: Connection, told: Sequence[ToldRemark]) -> None:
+def record_told(connection: Connection, told: Sequence[NotifiedEvent]) -> None:
     """Add remarks by their key; one that was told before stays as it is."""
     insert_or_keep(connection, told_remark, [asdict(one) for one in told], ("key",))
 
 
-def told_since(connection: Connection, since_us: int) -> tuple[ToldRemark, ...]:
+def told_since(connection: Connection, since_us: int) -> tuple[NotifiedEvent, ...]:
     """Return what was told since a moment, oldest first."""
     asked = select(told_remark).where(told_remark.c.told_at_us >= since_us)
     rows = connection.execute(asked.order_by(told_remark.c.told_at_us, told_remark.c.key)).mappings()
-    return tuple(ToldRemark(**{name: row[name] for name in _FIELDS}) for row in rows)
+    return tuple(NotifiedEvent(**{name: row[name] for name in _FIELDS}) for row in rows)
 
 
 def keep_states(connection: Connection, states: Sequence[tuple[str, str]]) -> None:

@@ -21,7 +21,7 @@ from stores.records import audit, cursors, notifications, outbox, verdicts
 from stores.records import ledger as records_ledger
 from stores.records import outreach as records_outreach
 from stores.records.audit import AuditAction, AuditEntry
-from stores.records.changes import Changes, ToldRemark
+from stores.records.changes import Changes, NotifiedEvent
 from stores.records.database import Database, alone
 from stores.records.ledger import LedgerReplaced
 from stores.records.outbox import DueMessage, Message
@@ -120,7 +120,7 @@ class Records:
             notifications.record_told(connection, changes.told)
             notifications.keep_states(connection, changes.states)
 
-    def told_since(self, since_us: int) -> tuple[ToldRemark, ...]:
+    def told_since(self, since_us: int) -> tuple[NotifiedEvent, ...]:
         """Return every remark that was told to people since a moment, oldest first."""
         with self._reading() as connection:
             return notifications.told_since(connection, since_us)

@@ -75,7 +75,7 @@ def _row_no(name: str) -> Column[int]:
     return Column(name, BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 
-def _moment(name: str, *, nullable: bool = False) -> Column[int]:
+def _timestamp(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
@@ -87,7 +87,7 @@ def _words(name: str) -> Column[str]:
 
 
 def _ledger_marks() -> tuple[Column[int], Column[int]]:
-    return Column("position", Integer, nullable=False), _moment("retired_at_us", nullable=True)
+    return Column("position", Integer, nullable=False), _timestamp("retired_at_us", nullable=True)
 
 
 station = Table(
@@ -183,7 +183,7 @@ ledger_version = Table(
     "ledger_version",
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
-    _moment("taken_at_us"),
+    _timestamp("taken_at_us"),
     _words("taken_by"),
     Column("added", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
@@ -199,12 +199,12 @@ episode = Table(
     Column("rule", Words, primary_key=True),
     Column("level", Words, primary_key=True),
     Column("first_reading_at_us", BigInteger, primary_key=True, autoincrement=False),
-    _moment("started_at_us"),
-    _moment("ended_at_us", nullable=True),
+    _timestamp("started_at_us"),
+    _timestamp("ended_at_us", nullable=True),
     Column("ended_by", Words),
     Column("first_load_rate", Number),
     Column("peak_load_rate", Number),
-    _moment("peak_at_us"),
+    _timestamp("peak_at_us"),
     Column("readings", Integer, nullable=False),
     Column("retracted", Boolean, nullable=False),
     Column("revision", Integer, nullable=False),
@@ -231,14 +231,14 @@ incident = Table(
     _words("rule"),
     _words("level"),
     _words("state"),
-    _moment("first_reading_at_us"),
-    _moment("opened_at_us"),
+    _timestamp("first_reading_at_us"),
+    _timestamp("opened_at_us"),
     Column("opened_load_rate", Number),
     Column("peak_load_rate", Number),
-    _moment("peak_at_us"),
+    _timestamp("peak_at_us"),
     Column("last_load_rate", Number),
-    _moment("last_reading_at_us"),
-    _moment("closed_at_us", nullable=True),
+    _timestamp("last_reading_at_us"),
+    _timestamp("closed_at_us", nullable=True),
     Column("blind", Boolean, nullable=False),
 )
 Index("incident_by_opening", incident.c.opened_at_us)
@@ -248,7 +248,7 @@ incident_event = Table(
     metadata,
     _row_no("event_no"),
     Column("incident_id", Words, ForeignKey("incident.incident_id"), nullable=False),
-    _moment("at_us"),
+    _timestamp("at_us"),
     _words("kind"),
     _words("detail_zh"),
     _words("detail_en"),
@@ -262,7 +262,7 @@ outreach_list = Table(
     metadata,
     Column("incident_id", Words, ForeignKey("incident.incident_id"), primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),
-    _moment("made_at_us"),
+    _timestamp("made_at_us"),
     Column("load_rate", Number),
     Column("target_load_rate", Number),
     Column("needed_kw", Number),
@@ -300,7 +300,7 @@ visit = Table(
     Column("incident_id", Words, ForeignKey("incident.incident_id"), nullable=False),
     _words("merchant_id"),
     _words("result"),
-    _moment("recorded_at_us"),
+    _timestamp("recorded_at_us"),
     _words("recorded_by"),
     UniqueConstraint("incident_id", "merchant_id", "recorded_at_us", "result", "recorded_by", name="visit_once"),
 )
@@ -318,7 +318,7 @@ message = Table(
     Column("incident_id", Words, ForeignKey("incident.incident_id")),
     _words("text_zh"),
     _words("text_en"),
-    _moment("created_at_us"),
+    _timestamp("created_at_us"),
 )
 delivery = Table(
     "delivery",
@@ -329,8 +329,8 @@ delivery = Table(
     _words("state"),
     Column("attempts", Integer, nullable=False),
     _words("last_error"),
-    _moment("next_attempt_at_us", nullable=True),
-    _moment("delivered_at_us", nullable=True),
+    _timestamp("next_attempt_at_us", nullable=True),
+    _timestamp("delivered_at_us", nullable=True),
     UniqueConstraint("message_no", "channel", name="delivery_once"),
 )
 Index(
@@ -346,7 +346,7 @@ audit = Table(
     "audit",
     metadata,
     Column("no", BigInteger, primary_key=True, autoincrement=False),
-    _moment("at_us"),
+    _timestamp("at_us"),
     _words("by"),
     _words("action"),
     _words("subject"),
@@ -371,8 +371,8 @@ told_remark = Table(
     _words("level"),
     _words("transformer_id"),
     Column("incident_id", Words),
-    _moment("created_at_us"),
-    _moment("told_at_us"),
+    _timestamp("created_at_us"),
+    _timestamp("told_at_us"),
     _words("message_key"),
 )
 Index("told_remark_by_moment", told_remark.c.told_at_us)

@@ -9,9 +9,9 @@ import pytest
 from alerts.notification.audit import Alarm, AuditedIncident, FlappingTransformer, RepeatedAlarm, audit
 from alerts.notification.audit_words import FORMULA, audit_summary, finding, operator_line
 from alerts.notification.event import OPENED
-from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_timestamp_us
 
-MIDNIGHT = parse_moment_us("2021-07-24T00:00:00+08:00")
+MIDNIGHT = parse_timestamp_us("2021-07-24T00:00:00+08:00")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 

@@ -12,29 +12,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.quality.grading import (
-    DOUBTS,
+    FLAGS,
     REACH_US,
-    Doubt,
+    QualityFlag,
+    QualityGrade,
+    QualityGrader,
+    QualitySettings,
     RatedReadings,
-    TrustFold,
-    TrustGrade,
-    TrustSettings,
-    doubts_in,
+    flags_in,
     grade,
-    newly_doubted,
+    newly_flagged,
     trusted_load_rate,
 )
 from alerts.quality.lookback import ShortPast
-from alerts.quality.words import check_the_meter, doubt_name, doubt_reason, grade_name, trust_reason, what_to_check
+from alerts.quality.words import check_the_meter, flag_name, flag_reason, grade_name, quality_reason, what_to_check
 from grid.assets import Transformer
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
-from tests.support import naive_trust
-from tests.support.naive_trust import NaiveReading
+from grid.timestamps import HOUR_US, MINUTE_US, parse_timestamp_us
+from tests.support import naive_quality
+from tests.support.naive_quality import NaiveReading
 
-NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
+NOON = parse_timestamp_us("2021-07-24T12:00:00+08:00")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NAN = float("nan")
 
@@ -55,11 +55,11 @@ def block_of(readings: list[NaiveReading], transformer: int = 0) -> RatedReading
     )
 
 
-def walk(readings: list[NaiveReading], cuts: list[int] = (), trust: TrustSettings | None = None) -> list[int]:
+def evaluate(readings: list[NaiveReading], cuts: list[int] = (), quality: QualitySettings | None = None) -> list[int]:
     """Return the doubts about one transformer's readings, shown in blocks cut at `cuts`."""
-    fold = TrustFold(1, trust)
+    evaluate = QualityGrader(1, quality)
     bounds = [0, *sorted(cuts), len(readings)]
-    return [bits for a, b in itertools.pairwise(bounds) for bits in fold.advance(block_of(readings[a:b])).tolist()]
+    return [bits for a, b in itertools.pairwise(bounds) for bits in evaluate.advance(block_of(readings[a:b])).tolist()]
 
 
 @dataclass
@@ -88,9 +88,9 @@ class Story:
             self.readings.append(NaiveReading(self._at, last.rate, last.values, self.ct_ratio))
         return self
 
-    def doubted(self, doubt: Doubt) -> list[int]:
+    def flagged(self, flag: QualityFlag) -> list[int]:
         """Return which readings have a doubt, counted from 0."""
-        return [i for i, bits in enumerate(walk(self.readings)) if bits & doubt]
+        return [i for i, bits in enumerate(evaluate(self.readings)) if bits & flag]
 
 
 PATTERNS = [
@@ -124,19 +124,19 @@ def transformer_days(draw: st.DrawFn, longest: int = 45) -> list[NaiveReading]:
 @given(readings=transformer_days(), data=st.data())
 def test_the_vectorised_doubts_equal_the_slow_twin_for_any_cut_into_blocks(readings, data):
     cuts = data.draw(st.lists(st.integers(0, len(readings)), max_size=6))
-    assert walk(readings, cuts) == naive_trust.doubts(readings)
+    assert evaluate(readings, cuts) == naive_quality.flags(readings)
 
 
 @settings(max_examples=150, deadline=None)
 @given(readings=transformer_days(), data=st.data())
 def test_a_walk_that_begins_one_reach_earlier_doubts_as_a_walk_from_the_beginning(readings, data):
     first = data.draw(st.integers(0, max(len(readings) - 1, 0)))
-    whole = walk(readings)
-    for trust in (TrustSettings(), TrustSettings(ratio_hours_max=0.5, exchange_hours_max=0.1)):
-        whole = walk(readings, trust=trust)
-        from_us = readings[first].at - trust.reach_us if readings else 0
+    whole = evaluate(readings)
+    for quality in (QualitySettings(), QualitySettings(ratio_hours_max=0.5, exchange_hours_max=0.1)):
+        whole = evaluate(readings, quality=quality)
+        from_us = readings[first].at - quality.reach_us if readings else 0
         late_start = [r for r in readings if r.at >= from_us]
-        assert walk(late_start, trust=trust)[first - len(readings) :] == whole[first:]
+        assert evaluate(late_start, quality=quality)[first - len(readings) :] == whole[first:]
 
 
 @settings(max_examples=300, deadline=None)
@@ -144,11 +144,11 @@ def test_a_walk_that_begins_one_reach_earlier_doubts_as_a_walk_from_the_beginnin
 def test_where_a_short_past_suffices_a_walk_doubts_as_one_from_the_beginning(readings, data):
     first = data.draw(st.integers(0, max(len(readings) - 1, 0)))
     at_us = readings[first].at if readings else 0
-    begun_late = [r for r in readings if r.at >= at_us - 2 * TrustSettings().gap_us]
+    begun_late = [r for r in readings if r.at >= at_us - 2 * QualitySettings().gap_us]
     short = ShortPast(np.zeros(1, np.int32), np.array([at_us]))
     short.see(block_of(begun_late))
     if short.suffices[0]:
-        assert walk(begun_late)[first - len(readings) :] == walk(readings)[first:]
+        assert evaluate(begun_late)[first - len(readings) :] == evaluate(readings)[first:]
 
 
 @pytest.mark.parametrize(
@@ -175,11 +175,11 @@ def test_a_past_suffices_where_it_is_neither_frozen_nor_all_in_a_zone(before, su
 def test_the_reach_is_as_short_as_it_can_be():
     """A step as late as it counts, seen across the longest exchange: one microsecond less would miss it."""
     story = Story(80.0).then(0.8).then(0.01, every_minutes=120).then(*[0.012] * 72, every_minutes=20)
-    assert story.doubted(Doubt.RATIO) == [*range(1, 74)]
+    assert story.flagged(QualityFlag.RATIO) == [*range(1, 74)]
     last, first = story.readings[-1], story.readings[0]
-    assert last.at - first.at == REACH_US == TrustSettings().reach_us
-    assert walk(story.readings)[-1] & Doubt.RATIO
-    assert not walk(story.readings[1:])[-1] & Doubt.RATIO
+    assert last.at - first.at == REACH_US == QualitySettings().reach_us
+    assert evaluate(story.readings)[-1] & QualityFlag.RATIO
+    assert not evaluate(story.readings[1:])[-1] & QualityFlag.RATIO
 
 
 def test_many_transformers_in_one_block_are_doubted_as_if_each_were_alone():
@@ -192,7 +192,7 @@ def test_many_transformers_in_one_block_are_doubted_as_if_each_were_alone():
         days[number] = [
             NaiveReading(int(t), float(k), PATTERNS[p], 80.0) for t, k, p in zip(at, rates, picked, strict=True)
         ]
-    fold, found = TrustFold(30), {number: [] for number in days}
+    evaluate, found = QualityGrader(30), {number: [] for number in days}
     sent = dict.fromkeys(days, 0)
     while any(sent[number] < 80 for number in days):
         parts = []
@@ -204,14 +204,14 @@ def test_many_transformers_in_one_block_are_doubted_as_if_each_were_alone():
         if parts:
             names = RatedReadings.__dataclass_fields__
             block = RatedReadings(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-            for number, bits in zip(block.transformer.tolist(), fold.advance(block).tolist(), strict=True):
+            for number, bits in zip(block.transformer.tolist(), evaluate.advance(block).tolist(), strict=True):
                 found[number].append(bits)
-    assert found == {number: naive_trust.doubts(readings) for number, readings in days.items()}
-    assert {bits for readings in found.values() for bits in readings} >= {0, Doubt.JUMP, Doubt.RATIO}
+    assert found == {number: naive_quality.flags(readings) for number, readings in days.items()}
+    assert {bits for readings in found.values() for bits in readings} >= {0, QualityFlag.JUMP, QualityFlag.RATIO}
 
 
 def test_the_twelfth_equal_reading_is_in_doubt_and_the_eleventh_is_not():
-    assert Story().then(0.5, 0.6).frozen(14).doubted(Doubt.STUCK) == [12, 13, 14, 15]
+    assert Story().then(0.5, 0.6).frozen(14).flagged(QualityFlag.STUCK) == [12, 13, 14, 15]
 
 
 def test_a_change_of_any_one_value_shows_that_the_meter_lives():
@@ -221,67 +221,67 @@ def test_a_change_of_any_one_value_shows_that_the_meter_lives():
         values = list(changed[11].values)
         values[place] += 0.1
         changed[11] = NaiveReading(changed[11].at, changed[11].rate, tuple(values))
-        assert not walk(changed)[11] & Doubt.STUCK
-    assert walk(story.readings)[11] & Doubt.STUCK
+        assert not evaluate(changed)[11] & QualityFlag.STUCK
+    assert evaluate(story.readings)[11] & QualityFlag.STUCK
 
 
 def test_a_transformer_without_load_is_not_stuck():
-    assert Story().then(0.0).frozen(40).doubted(Doubt.STUCK) == []
+    assert Story().then(0.0).frozen(40).flagged(QualityFlag.STUCK) == []
 
 
 def test_a_gap_begins_the_count_of_equal_readings_anew():
     story = Story().then(0.5).frozen(10).frozen(1, every_minutes=21).frozen(11)
-    assert story.doubted(Doubt.STUCK) == [22]
+    assert story.flagged(QualityFlag.STUCK) == [22]
 
 
 def test_a_meter_read_every_ten_seconds_is_stuck_only_after_ten_minutes():
     story = Story().then(0.5).frozen(70, every_minutes=1 / 6)
-    assert story.doubted(Doubt.STUCK) == [*range(61, 71)]
+    assert story.flagged(QualityFlag.STUCK) == [*range(61, 71)]
 
 
 def test_active_power_alone_can_be_stuck_too():
     readings = [NaiveReading(NOON + i * 15 * MINUTE_US, 0.5, (200.0, *[NAN] * 7), 1.0, True) for i in range(13)]
-    assert walk(readings)[10:] == [Doubt.ACTIVE_ONLY, *[Doubt.ACTIVE_ONLY | Doubt.STUCK] * 2]
+    assert evaluate(readings)[10:] == [QualityFlag.ACTIVE_ONLY, *[QualityFlag.ACTIVE_ONLY | QualityFlag.STUCK] * 2]
 
 
 def test_a_spike_is_in_doubt_its_return_is_not_and_a_second_reading_up_there_confirms_it():
-    assert Story().then(0.5, 0.6, 1.7, 0.6, 0.5).doubted(Doubt.JUMP) == [2]
-    assert Story().then(0.5, 0.6, 1.7, 1.8, 1.9).doubted(Doubt.JUMP) == [2]
-    assert Story().then(1.9, 1.8, 0.6, 0.5).doubted(Doubt.JUMP) == [2]
+    assert Story().then(0.5, 0.6, 1.7, 0.6, 0.5).flagged(QualityFlag.JUMP) == [2]
+    assert Story().then(0.5, 0.6, 1.7, 1.8, 1.9).flagged(QualityFlag.JUMP) == [2]
+    assert Story().then(1.9, 1.8, 0.6, 0.5).flagged(QualityFlag.JUMP) == [2]
 
 
 def test_a_jump_of_just_the_limit_and_one_without_two_neighbours_are_believed():
-    assert Story().then(0.5, 0.5, 1.5).doubted(Doubt.JUMP) == []
-    assert Story().then(0.5, 1.7, 0.5).doubted(Doubt.JUMP) == []
-    assert Story().then(0.5, 0.5).then(1.7, every_minutes=21).doubted(Doubt.JUMP) == []
-    assert Story().then(0.5).then(0.5, every_minutes=21).then(1.7).doubted(Doubt.JUMP) == []
+    assert Story().then(0.5, 0.5, 1.5).flagged(QualityFlag.JUMP) == []
+    assert Story().then(0.5, 1.7, 0.5).flagged(QualityFlag.JUMP) == []
+    assert Story().then(0.5, 0.5).then(1.7, every_minutes=21).flagged(QualityFlag.JUMP) == []
+    assert Story().then(0.5).then(0.5, every_minutes=21).then(1.7).flagged(QualityFlag.JUMP) == []
 
 
 def test_a_ratio_that_is_missing_keeps_readings_in_doubt_until_the_load_rate_leaves_the_zone():
     story = Story(80.0).then(0.8, 0.79, 0.01, 0.0098, 0.0102, 0.8, 0.79)
-    assert story.doubted(Doubt.RATIO) == [2, 3, 4]
-    assert Story(80.0).then(0.8, 0.79, 0.02).doubted(Doubt.RATIO) == []
+    assert story.flagged(QualityFlag.RATIO) == [2, 3, 4]
+    assert Story(80.0).then(0.8, 0.79, 0.02).flagged(QualityFlag.RATIO) == []
 
 
 def test_a_ratio_applied_twice_is_doubted_though_the_second_reading_confirms_the_jump():
     story = Story(5.0).then(0.6, 0.61, 3.1, 3.0, 2.9)
-    assert story.doubted(Doubt.RATIO) == [2, 3, 4]
-    assert story.doubted(Doubt.JUMP) == [2]
-    assert story.then(0.6).doubted(Doubt.RATIO) == [2, 3, 4]
+    assert story.flagged(QualityFlag.RATIO) == [2, 3, 4]
+    assert story.flagged(QualityFlag.JUMP) == [2]
+    assert story.then(0.6).flagged(QualityFlag.RATIO) == [2, 3, 4]
 
 
 def test_watts_for_kilowatts_are_doubted_whatever_the_ratio():
-    assert Story().then(0.004, 0.004, 4.1, 4.0, 0.004).doubted(Doubt.RATIO) == [2, 3]
+    assert Story().then(0.004, 0.004, 4.1, 4.0, 0.004).flagged(QualityFlag.RATIO) == [2, 3]
 
 
 def test_a_small_ratio_and_an_ordinary_fall_of_load_are_believed():
-    assert Story(4.0).then(0.8, 0.2, 0.05).doubted(Doubt.RATIO) == []
-    assert Story(80.0).then(0.8, 0.4, 0.2, 0.1, 0.05, 0.02, 0.012).doubted(Doubt.RATIO) == []
+    assert Story(4.0).then(0.8, 0.2, 0.05).flagged(QualityFlag.RATIO) == []
+    assert Story(80.0).then(0.8, 0.4, 0.2, 0.1, 0.05, 0.02, 0.012).flagged(QualityFlag.RATIO) == []
 
 
 def test_doubt_of_the_ratio_lasts_a_day_and_crosses_gaps():
     story = Story(80.0).then(0.8, 0.01).then(*[0.011] * 49, every_minutes=30)
-    assert story.doubted(Doubt.RATIO) == [*range(1, 50)]
+    assert story.flagged(QualityFlag.RATIO) == [*range(1, 50)]
 
 
 def test_phases_that_changed_places_are_marked_where_it_happened_and_the_total_is_trusted():
@@ -289,8 +289,8 @@ def test_phases_that_changed_places_are_marked_where_it_happened_and_the_total_i
     story.then(0.6, currents=(300.0, 200.0, 100.0)).then(0.6, currents=(200.0, 300.0, 101.0)).then(
         0.6, currents=(201.0, 299.0, 101.0)
     )
-    assert story.doubted(Doubt.PHASE_SWAP) == [1]
-    assert grade(np.array(walk(story.readings), np.uint8)).grade is TrustGrade.MARKED
+    assert story.flagged(QualityFlag.PHASE_SWAP) == [1]
+    assert grade(np.array(evaluate(story.readings), np.uint8)).grade is QualityGrade.MARKED
 
 
 @pytest.mark.parametrize(
@@ -305,39 +305,39 @@ def test_phases_that_changed_places_are_marked_where_it_happened_and_the_total_i
     ],
 )
 def test_phases_that_look_alike_or_moved_by_load_are_not_called_swapped(before, now):
-    assert Story().then(0.6, currents=before).then(0.6, currents=now).doubted(Doubt.PHASE_SWAP) == []
+    assert Story().then(0.6, currents=before).then(0.6, currents=now).flagged(QualityFlag.PHASE_SWAP) == []
 
 
 def test_all_three_phases_can_move_on():
     story = Story().then(0.6, currents=(300.0, 200.0, 100.0)).then(0.6, currents=(100.0, 300.0, 200.0))
-    assert story.doubted(Doubt.PHASE_SWAP) == [1]
+    assert story.flagged(QualityFlag.PHASE_SWAP) == [1]
 
 
 def test_phases_that_differ_by_a_sixth_are_told_apart_when_they_change_places():
     story = Story().then(0.6, currents=(300.0, 250.0, 100.0)).then(0.6, currents=(257.0, 292.0, 100.0))
-    assert story.doubted(Doubt.PHASE_SWAP) == [1]
+    assert story.flagged(QualityFlag.PHASE_SWAP) == [1]
 
 
 def test_a_transformer_that_is_walked_anew_knows_nothing_of_its_past():
     story = Story().then(0.5).frozen(13)
-    fold = TrustFold(1)
-    first = fold.advance(block_of(story.readings)).tolist()
-    assert fold.standing(np.array([0], np.int32)).tolist() == [Doubt.STUCK]
-    fold.forget(np.array([0], np.int32))
-    assert fold.standing(np.array([0], np.int32)).tolist() == [0]
-    assert fold.advance(block_of(story.readings)).tolist() == first
+    evaluate = QualityGrader(1)
+    first = evaluate.advance(block_of(story.readings)).tolist()
+    assert evaluate.ongoing(np.array([0], np.int32)).tolist() == [QualityFlag.STUCK]
+    evaluate.forget(np.array([0], np.int32))
+    assert evaluate.ongoing(np.array([0], np.int32)).tolist() == [0]
+    assert evaluate.advance(block_of(story.readings)).tolist() == first
 
 
 def test_a_doubt_begins_once_however_the_readings_are_cut():
     readings = Story().then(0.5).frozen(15).then(0.6, 0.6).readings
     readings.insert(14, NaiveReading(readings[13].at + 1, NAN, readings[13].values))
     for cut in range(len(readings) + 1):
-        fold, begun = TrustFold(1), []
+        evaluate, begun = QualityGrader(1), []
         for part in (readings[:cut], readings[cut:]):
             block = block_of(part)
-            before = fold.standing(block.transformer)
-            begun += newly_doubted(block, fold.advance(block), before).tolist()
-        assert [i for i, bits in enumerate(begun) if bits & Doubt.STUCK] == [11]
+            before = evaluate.ongoing(block.transformer)
+            begun += newly_flagged(block, evaluate.advance(block), before).tolist()
+        assert [i for i, bits in enumerate(begun) if bits & QualityFlag.STUCK] == [11]
 
 
 def test_readings_of_the_wire_are_sorted_and_rated_as_verdicts_see_them():
@@ -353,7 +353,7 @@ def test_readings_of_the_wire_are_sorted_and_rated_as_verdicts_see_them():
     assert block.transformer.tolist() == [0, 1, 1]
     assert block.load_rate.tolist() == [0.5, 0.45, 0.5]
     assert block.ct_ratio.tolist() == [10.0, 1.0, 1.0]
-    assert TrustFold(2).advance(block).tolist() == [Doubt.ACTIVE_ONLY, 0, 0]
+    assert QualityGrader(2).advance(block).tolist() == [QualityFlag.ACTIVE_ONLY, 0, 0]
 
 
 def test_readings_in_doubt_neither_open_nor_close_and_marked_ones_do():
@@ -362,52 +362,52 @@ def test_readings_in_doubt_neither_open_nor_close_and_marked_ones_do():
 
 
 def test_the_grade_counts_each_doubt_and_a_reading_with_two_once():
-    trust = grade(np.array([0, 1, 3, 3, 8, 16, 24], np.uint8))
-    assert (trust.grade, trust.readings, trust.doubtful) == (TrustGrade.DOUBTFUL, 7, 3)
-    assert trust.counts == (
-        (Doubt.STUCK, 3),
-        (Doubt.JUMP, 2),
-        (Doubt.PHASE_SWAP, 2),
-        (Doubt.ACTIVE_ONLY, 2),
+    quality = grade(np.array([0, 1, 3, 3, 8, 16, 24], np.uint8))
+    assert (quality.grade, quality.readings, quality.flagged) == (QualityGrade.DOUBTFUL, 7, 3)
+    assert quality.counts == (
+        (QualityFlag.STUCK, 3),
+        (QualityFlag.JUMP, 2),
+        (QualityFlag.PHASE_SWAP, 2),
+        (QualityFlag.ACTIVE_ONLY, 2),
     )
-    assert (trust.count(Doubt.JUMP), trust.count(Doubt.RATIO)) == (2, 0)
-    assert grade(np.array([0, 16], np.uint8)).grade is TrustGrade.MARKED
-    assert grade(np.array([0, 0], np.uint8)).grade is TrustGrade.GOOD
-    assert grade(np.array([], np.uint8)).grade is TrustGrade.GOOD
+    assert (quality.count(QualityFlag.JUMP), quality.count(QualityFlag.RATIO)) == (2, 0)
+    assert grade(np.array([0, 16], np.uint8)).grade is QualityGrade.MARKED
+    assert grade(np.array([0, 0], np.uint8)).grade is QualityGrade.GOOD
+    assert grade(np.array([], np.uint8)).grade is QualityGrade.GOOD
 
 
 def test_what_is_said_of_a_curve_names_each_doubt_with_its_number():
-    said = trust_reason(grade(np.array([0] * 28 + [1, 1], np.uint8)))
+    said = quality_reason(grade(np.array([0] * 28 + [1, 1], np.uint8)))
     assert said.zh == "存疑：30 个读数中数据冻结 2 个"
     assert said.en == "doubtful: of 30 readings frozen values 2"
-    assert trust_reason(grade(np.array([0], np.uint8))).zh == "可信"
+    assert quality_reason(grade(np.array([0], np.uint8))).zh == "可信"
 
 
 def test_the_notice_says_where_since_when_why_and_what_to_check():
     transformer = Transformer("YX06", "永兴街 6 号台区", "S1", 400.0, ct_ratio=80.0)
-    said = check_the_meter(Doubt.RATIO, transformer, NOON, 0.0102, SHANGHAI)
+    said = check_the_meter(QualityFlag.RATIO, transformer, NOON, 0.0102, SHANGHAI)
     assert said.zh.startswith("【核查表计】YX06 永兴街 6 号台区：7月24日 12:00 起倍率可疑，负载率 1.02%。")
     assert "台账综合倍率 80" in said.zh
     assert "铭牌变比" in said.zh
     assert "ledger: 80" in said.en
-    assert "12:00 突变" in check_the_meter(Doubt.JUMP, transformer, NOON, 1.7, SHANGHAI).zh
+    assert "12:00 突变" in check_the_meter(QualityFlag.JUMP, transformer, NOON, 1.7, SHANGHAI).zh
 
 
-@pytest.mark.parametrize("doubt", DOUBTS, ids=lambda doubt: doubt.name)
-def test_every_doubt_has_its_words_in_both_languages(doubt):
-    for said in (doubt_name(doubt), doubt_reason(doubt), what_to_check(doubt)):
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_every_doubt_has_its_words_in_both_languages(flag):
+    for said in (flag_name(flag), flag_reason(flag), what_to_check(flag)):
         assert said.zh
         assert said.en.isascii()
-    assert what_to_check(doubt).zh in check_the_meter(doubt, Transformer("T", "", "S", 1.0), NOON, 0.5, SHANGHAI).zh
+    assert what_to_check(flag).zh in check_the_meter(flag, Transformer("T", "", "S", 1.0), NOON, 0.5, SHANGHAI).zh
 
 
 def test_every_grade_has_its_words():
-    assert len({grade_name(one).zh for one in TrustGrade}) == len(TrustGrade)
+    assert len({grade_name(one).zh for one in QualityGrade}) == len(QualityGrade)
 
 
 def test_bits_are_told_apart():
-    assert doubts_in(0) == ()
-    assert doubts_in(5) == (Doubt.STUCK, Doubt.RATIO)
+    assert flags_in(0) == ()
+    assert flags_in(5) == (QualityFlag.STUCK, QualityFlag.RATIO)
 
 
 @pytest.mark.parametrize(
@@ -422,9 +422,9 @@ def test_bits_are_told_apart():
 )
 def test_settings_that_contradict_one_another_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        TrustSettings(**wrong)
+        QualitySettings(**wrong)
 
 
 def test_the_reach_covers_each_doubt_by_itself():
-    assert TrustSettings().reach_us == 26 * HOUR_US
-    assert TrustSettings(ratio_hours_max=0, exchange_hours_max=0).reach_us == 220 * MINUTE_US
+    assert QualitySettings().reach_us == 26 * HOUR_US
+    assert QualitySettings(ratio_hours_max=0, exchange_hours_max=0).reach_us == 220 * MINUTE_US

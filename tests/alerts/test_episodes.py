@@ -17,7 +17,7 @@ from alerts.model.incidents import Incident, IncidentState
 from alerts.rules.rule_set import IncidentPart, Level, Quantity, RuleSet, parse_rule_set
 from alerts.rules.series import SortedRates
 from alerts.verdicts import level_state
-from alerts.verdicts.engine import VerdictFold
+from alerts.verdicts.engine import VerdictEngine
 from grid.text import Text
 from tests.support import naive
 
@@ -29,11 +29,11 @@ def rule_set_of(*levels: Level) -> RuleSet:
     return RuleSet("trial", 1, Text("试验", "trial"), "test", levels)
 
 
-def fold(
+def evaluate(
     rules: RuleSet, times: list[int], rates: list[float], cuts: list[int] = (), zone: tzinfo = UTC
 ) -> list[Episode]:
     """Show one transformer's readings in blocks cut at `cuts`; return the episodes as they stand at the end."""
-    verdicts = VerdictFold([rules], 20, ["T1"], [zone])
+    verdicts = VerdictEngine([rules], 20, ["T1"], [zone])
     known: dict[tuple[str, str, str, int], Episode] = {}
     bounds = [0, *sorted(cuts), len(times)]
     for a, b in itertools.pairwise(bounds):
@@ -97,15 +97,15 @@ def test_the_vectorised_walk_equals_the_slow_twin_for_any_cut_into_blocks(
     zone = timezone(timedelta(minutes=offset_minutes or 0))
     readings = list(zip(times, rates, strict=True))
     wanted = naive.episodes(readings, 0.9, leave, hold, leave_minutes, 20, strict, offset_minutes, unbroken)
-    assert [as_naive(e) for e in fold(rules, times, rates, cuts, zone)] == wanted
+    assert [as_naive(e) for e in evaluate(rules, times, rates, cuts, zone)] == wanted
 
 
 def test_many_transformers_in_one_block_are_judged_as_if_each_were_alone():
     random = np.random.default_rng(7)
     rules = shipped("early-warning")
     ids = [f"T{i}" for i in range(40)]
-    together = VerdictFold([rules], 20, ids)
-    alone = {i: VerdictFold([rules], 20, ids) for i in range(40)}
+    together = VerdictEngine([rules], 20, ids)
+    alone = {i: VerdictEngine([rules], 20, ids) for i in range(40)}
     seen_together, seen_alone = {}, {}
     at = np.full(40, NOON)
     for _ in range(60):
@@ -131,15 +131,15 @@ def test_what_is_told_of_begins_and_ends_and_what_stands_is_all_there_is_to_know
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
     rules = rule_set_of(Level("line", Quantity.LOAD_RATE, 0.9, 0.85, hold, 3))
-    verdicts, known = VerdictFold([rules], 20, ["T1"]), {}
+    verdicts, known = VerdictEngine([rules], 20, ["T1"]), {}
     for a, b in itertools.pairwise([0, *sorted(cuts), len(times)]):
         block = one_transformer(times[a:b], rates[a:b])
         for change in verdicts.advance(block, every_touched=False).episodes:
             assert not change.known_before or change.episode.ended_by
             known[change.episode.key] = change.episode
-    for change in verdicts.standing(np.zeros(1, np.int32)).episodes:
+    for change in verdicts.ongoing(np.zeros(1, np.int32)).episodes:
         known[change.episode.key] = change.episode
-    assert sorted(known.values(), key=lambda e: e.first_reading_at_us) == fold(rules, times, rates)
+    assert sorted(known.values(), key=lambda e: e.first_reading_at_us) == evaluate(rules, times, rates)
 
 
 @settings(max_examples=100, deadline=None)
@@ -148,7 +148,7 @@ def test_a_fold_goes_on_from_what_another_one_remembered(day, data):
     times, rates = day
     cut = data.draw(st.integers(0, len(times)))
     rules = [shipped("early-warning"), shipped("eight-points")]
-    first, second = (VerdictFold(rules, 20, ["T0", "T1"]) for _ in range(2))
+    first, second = (VerdictEngine(rules, 20, ["T0", "T1"]) for _ in range(2))
     first.advance(one_transformer(times[:cut], rates[:cut], number=1))
     second.restore(first.state())
     rest = one_transformer(times[cut:], rates[cut:], number=1)
@@ -161,9 +161,9 @@ def test_a_fold_that_is_cut_into_many_walks_says_the_same(monkeypatch):
     at_us = NOON + np.arange(2_000) * MINUTE
     rate = np.clip(0.9 + np.cumsum(random.normal(0.0, 0.03, 2_000)) % 0.3, 0.0, 2.0)
     block = SortedRates.of(number, at_us, rate, rate * 1.1)
-    whole, cut = (VerdictFold([shipped("early-warning")], 20, [f"T{i}" for i in range(50)]) for _ in range(2))
+    whole, cut = (VerdictEngine([shipped("early-warning")], 20, [f"T{i}" for i in range(50)]) for _ in range(2))
     wanted = whole.advance(block)
-    monkeypatch.setattr(level_state, "WALKED_ROWS_MAX", 37)
+    monkeypatch.setattr(level_state, "EVALUATED_ROWS_MAX", 37)
     assert cut.advance(block) == wanted
     assert len(wanted.episodes) > 50
 
@@ -175,14 +175,14 @@ def shipped(name: str) -> RuleSet:
 
 @pytest.mark.parametrize(("rate", "opens"), [(0.8999999, False), (0.9, True), (0.9000001, True)])
 def test_ninety_per_cent_is_severe_heavy_and_a_hair_below_is_not(rate, opens):
-    found = fold(shipped("early-warning"), [NOON, NOON + MINUTE], [0.5, rate])
+    found = evaluate(shipped("early-warning"), [NOON, NOON + MINUTE], [0.5, rate])
     assert ("severe_heavy" in {e.level for e in found}) is opens
 
 
 def test_an_episode_starts_and_ends_where_the_line_is_crossed():
     times = [NOON + i * MINUTE for i in range(14)]
     rates = [0.88, 0.92, 0.95, 0.80] + [0.80] * 10
-    severe = [e for e in fold(shipped("early-warning"), times, rates) if e.level == "severe_heavy"]
+    severe = [e for e in evaluate(shipped("early-warning"), times, rates) if e.level == "severe_heavy"]
     assert len(severe) == 1
     assert severe[0].started_at_us == NOON + MINUTE // 2
     assert severe[0].ended_at_us == NOON + 2 * MINUTE + round(MINUTE * 2 / 3)
@@ -192,19 +192,19 @@ def test_an_episode_starts_and_ends_where_the_line_is_crossed():
 def test_a_run_of_eight_quarter_hours_is_no_two_hour_episode_but_the_ninth_makes_one():
     quarter = 15 * MINUTE
     rules = shipped("two-hours")
-    assert fold(rules, [NOON + i * quarter for i in range(8)], [0.85] * 8) == []
-    assert len(fold(rules, [NOON + i * quarter for i in range(9)], [0.85] * 9)) == 1
+    assert evaluate(rules, [NOON + i * quarter for i in range(8)], [0.85] * 8) == []
+    assert len(evaluate(rules, [NOON + i * quarter for i in range(9)], [0.85] * 9)) == 1
 
 
 def test_a_reading_without_a_load_rate_neither_opens_nor_closes():
     times = [NOON + i * MINUTE for i in range(5)]
-    with_nan = fold(shipped("early-warning"), times, [0.92, float("nan"), 0.93, float("nan"), float("nan")])
-    without = fold(shipped("early-warning"), [times[0], times[2]], [0.92, 0.93])
+    with_nan = evaluate(shipped("early-warning"), times, [0.92, float("nan"), 0.93, float("nan"), float("nan")])
+    without = evaluate(shipped("early-warning"), [times[0], times[2]], [0.92, 0.93])
     assert with_nan == without
 
 
-def test_of_two_values_for_one_moment_the_first_counts():
-    found = fold(shipped("early-warning"), [NOON, NOON], [0.91, 0.99])
+def test_of_two_values_for_one_timestamp_the_first_counts():
+    found = evaluate(shipped("early-warning"), [NOON, NOON], [0.91, 0.99])
     assert {e.peak_load_rate for e in found} == {0.91}
 
 
@@ -215,7 +215,7 @@ def incidents(times: list[int], rates: list[float], cuts: list[int] = ()) -> lis
 
 def incidents_of(rules: RuleSet, times: list[int], rates: list[float], cuts: list[int] = ()) -> list[Incident]:
     """Return the incidents by a rule set."""
-    verdicts = VerdictFold([rules], 20, ["T1"])
+    verdicts = VerdictEngine([rules], 20, ["T1"])
     known: dict[str, Incident] = {}
     bounds = [0, *sorted(cuts), len(times)]
     for a, b in itertools.pairwise(bounds):
@@ -242,7 +242,9 @@ def test_silence_ends_an_episode_but_no_incident():
     found = incidents(times, [0.92, 0.93, 0.88, 0.91])
     assert [i.state for i in found] == [IncidentState.OPEN]
     assert found[0].opened_at_us == times[0]
-    severe = [e for e in fold(shipped("early-warning"), times, [0.92, 0.93, 0.88, 0.91]) if e.level == "severe_heavy"]
+    severe = [
+        e for e in evaluate(shipped("early-warning"), times, [0.92, 0.93, 0.88, 0.91]) if e.level == "severe_heavy"
+    ]
     assert [(e.ended_by, e.readings) for e in severe] == [(Ending.GAP, 2), (None, 1)]
 
 
@@ -277,17 +279,17 @@ def test_eight_points_looks_at_quarter_hours_only_and_judges_each_day_by_itself(
     rules = shipped("eight-points")
     evening = (NOON // (1440 * MINUTE)) * 1440 * MINUTE + 22 * 60 * MINUTE
     minutes_of = [evening + i * MINUTE for i in range(240)]
-    found = fold(rules, minutes_of, [0.85] * 240)
+    found = evaluate(rules, minutes_of, [0.85] * 240)
     assert [(e.readings, e.ended_by) for e in found] == [(8, Ending.MIDNIGHT), (8, None)]
-    assert fold(rules, minutes_of[1:], [0.85] * 239)[0].first_reading_at_us == evening + 120 * MINUTE
+    assert evaluate(rules, minutes_of[1:], [0.85] * 239)[0].first_reading_at_us == evening + 120 * MINUTE
 
 
 def test_long_overload_counts_the_sooner_the_heavier():
     rules = shipped("long-overload")
     times = [NOON + i * MINUTE for i in range(61)]
-    assert [e.level for e in fold(rules, times, [1.61] * 61)] == ["overload_160"]
-    assert [e.level for e in fold(rules, times[:31], [1.81] * 31)] == ["overload_180"]
-    assert fold(rules, times, [1.6] * 61) == []
+    assert [e.level for e in evaluate(rules, times, [1.61] * 61)] == ["overload_160"]
+    assert [e.level for e in evaluate(rules, times[:31], [1.81] * 31)] == ["overload_180"]
+    assert evaluate(rules, times, [1.6] * 61) == []
 
 
 @settings(max_examples=200, deadline=None)
@@ -298,18 +300,18 @@ def test_incidents_that_need_unbroken_time_are_the_same_for_any_cut_and_hold_ove
     level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, 3, False, True, IncidentPart.OPENS)
     found = [incidents_of(rule_set_of(level), times, rates, c) for c in (cuts, [], range(len(times)))]
     assert found[0] == found[1] == found[2]
-    episodes = {e.first_reading_at_us for e in fold(rule_set_of(level), times, rates)}
+    episodes = {e.first_reading_at_us for e in evaluate(rule_set_of(level), times, rates)}
     assert all(i.first_reading_at_us in episodes for i in found[0])
 
 
 def test_time_below_the_line_is_not_held_in_the_second_version_and_was_in_the_first():
     times = [NOON + i * MINUTE for i in range(32)]
     rates = [0.9] * 17 + [0.7] * 15
-    assert fold(shipped("thirty-minutes-2"), times, rates) == []
-    assert [e.level for e in fold(shipped("thirty-minutes"), times, rates)] == ["heavy"]
+    assert evaluate(shipped("thirty-minutes-2"), times, rates) == []
+    assert [e.level for e in evaluate(shipped("thirty-minutes"), times, rates)] == ["heavy"]
 
 
 def test_thirty_minutes_means_above_the_line():
     times = [NOON + i * MINUTE for i in range(31)]
-    assert fold(shipped("thirty-minutes"), times, [0.8] * 31) == []
-    assert [e.level for e in fold(shipped("thirty-minutes"), times, [0.80001] * 31)] == ["heavy"]
+    assert evaluate(shipped("thirty-minutes"), times, [0.8] * 31) == []
+    assert [e.level for e in evaluate(shipped("thirty-minutes"), times, [0.80001] * 31)] == ["heavy"]

@@ -23,14 +23,14 @@ from alerts.rules.rule_set import RuleSet, parse_rule_set
 from grid.assets import Appliance, ApplianceKind, Merchant, Person, Phase, Role, Transformer
 from grid.electrical import Basis
 from grid.text import Text
-from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, parse_timestamp_us
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 YX06 = Transformer("YX06", "永兴街 6 号台区", "S1", 400.0, "G1")
 
 
-def moment(time: str) -> int:
-    return parse_moment_us(f"2021-07-24T{time}+08:00")
+def timestamp(time: str) -> int:
+    return parse_timestamp_us(f"2021-07-24T{time}+08:00")
 
 
 def rule_set(name: str) -> RuleSet:
@@ -45,25 +45,25 @@ INCIDENT = Incident(
     "early-warning@1",
     "severe_heavy",
     IncidentState.OPEN,
-    moment("10:42:00"),
-    moment("10:41:32"),
+    timestamp("10:42:00"),
+    timestamp("10:41:32"),
     0.9021,
     0.9533,
-    moment("11:00:00"),
+    timestamp("11:00:00"),
     0.8906,
-    moment("11:30:00"),
+    timestamp("11:30:00"),
 )
 EPISODE = Episode(
     "YX06",
     "early-warning@1",
     "severe_heavy",
-    moment("10:42:00"),
-    moment("10:41:32"),
-    moment("11:52:10"),
+    timestamp("10:42:00"),
+    timestamp("10:41:32"),
+    timestamp("11:52:10"),
     Ending.LEAVE,
     0.9021,
     0.9533,
-    moment("11:00:00"),
+    timestamp("11:00:00"),
     37,
 )
 
@@ -116,7 +116,7 @@ def test_times_are_those_of_the_station_and_another_day_is_named() -> None:
 
 
 def test_every_turn_of_an_incident_has_its_sentence_with_the_number_of_the_incident() -> None:
-    closed = replace(INCIDENT, state=IncidentState.CLOSED, closed_at_us=moment("11:52:10"), last_load_rate=0.7542)
+    closed = replace(INCIDENT, state=IncidentState.CLOSED, closed_at_us=timestamp("11:52:10"), last_load_rate=0.7542)
     raised = replace(INCIDENT, level="overload", last_load_rate=1.012)
     opened = messages.incident_opened(INCIDENT, YX06, SHANGHAI)
     assert opened.zh.startswith("【严重重载】YX06 永兴街 6 号台区：7月24日 10:42 负载率达 90.21%")
@@ -146,7 +146,7 @@ def test_why_there_is_an_incident_tells_the_line_that_opened_it_and_that_it_was_
 
 
 def test_a_revision_tells_old_and_new_and_nothing_that_stayed() -> None:
-    after = replace(INCIDENT, opened_at_us=moment("10:38:00"), closed_at_us=moment("12:00:00"))
+    after = replace(INCIDENT, opened_at_us=timestamp("10:38:00"), closed_at_us=timestamp("12:00:00"))
     revised = messages.incident_revised(INCIDENT, after, SHANGHAI)
     assert "起点由 7月24日 10:41:32 改为 7月24日 10:38" in revised.zh
     assert "结束由 未结 改为 7月24日 12:00" in revised.zh
@@ -192,7 +192,17 @@ PERSON = Person("P1", "李四", Role.MEMBER, "G1", "13987654321", "wx-lisi")
 def test_nobodys_name_phone_or_address_is_in_any_sentence() -> None:
     units = tuple(Appliance("M01", kind, 3, 8.0, 2, 22) for kind in ApplianceKind)
     made = make_list(
-        INCIDENT, YX06, 0.85, 0.1, math.nan, (MERCHANT,), units, (PERSON,), (), moment("11:30:00"), OutreachSettings()
+        INCIDENT,
+        YX06,
+        0.85,
+        0.1,
+        math.nan,
+        (MERCHANT,),
+        units,
+        (PERSON,),
+        (),
+        timestamp("11:30:00"),
+        OutreachSettings(),
     )
     assert made.doors[0].assigned_to == "P1"
     told = [made.reason, messages.list_summary(made, YX06), messages.list_made(made)]
@@ -239,7 +249,7 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert span(0).zh == "0 分钟"
     assert span(78 * MINUTE_US) == Text("1 小时 18 分钟", "1 h 18 min")
     assert span(2 * HOUR_US).en == "2 h"
-    assert clock_time(moment("10:41:32"), SHANGHAI) == "10:41:32"
+    assert clock_time(timestamp("10:41:32"), SHANGHAI) == "10:41:32"
 
 
 def test_everything_has_a_name_in_both_languages() -> None:

@@ -279,18 +279,18 @@ def fewest_by_brute_force(of: list[tuple[float, float]], needed_kw: float, proba
 
 def test_the_list_is_at_most_a_door_or_two_longer_than_the_best_possible_one() -> None:
     """Measured on 250 streets: docs/outreach.md tells these figures."""
-    dice = random.Random(24)
+    rng = random.Random(24)
     longer: list[int] = []
     for _ in range(250):
         merchants, appliances, past = [], [], []
-        for i in range(dice.randint(4, 9)):
+        for i in range(rng.randint(4, 9)):
             merchants.append(shop(i))
-            appliances.append(cooling(i, round(dice.uniform(1.0, 6.0), 1), setpoint=None))
-            answer = dice.choice([VisitResult.AGREED, VisitResult.AGREED, VisitResult.REFUSED])
-            past += [visit(i, answer, NOON - d * 24 * HOUR, f"old-{d}") for d in range(2, 2 + dice.randint(0, 8))]
+            appliances.append(cooling(i, round(rng.uniform(1.0, 6.0), 1), setpoint=None))
+            answer = rng.choice([VisitResult.AGREED, VisitResult.AGREED, VisitResult.REFUSED])
+            past += [visit(i, answer, NOON - d * 24 * HOUR, f"old-{d}") for d in range(2, 2 + rng.randint(0, 8))]
         ranked = candidates(OPEN, merchants, appliances, past, NOON, HERE)
         doors = [(c.offer.relief_kw, c.agreement.probability) for c in ranked]
-        target = 0.92 - dice.uniform(0.05, 0.5) * sum(o for o, _ in doors) / (400 * 0.95)
+        target = 0.92 - rng.uniform(0.05, 0.5) * sum(o for o, _ in doors) / (400 * 0.95)
         made = listed(tuple(merchants), tuple(appliances), tuple(past), where=replace(HERE, target_load_rate=target))
         best = fewest_by_brute_force(doors, made.needed_kw, 0.9)
         assert (best is None) == (made.reached_probability < 0.9)
@@ -367,12 +367,12 @@ def test_a_lower_target_or_a_higher_probability_never_asks_fewer_people(
 @settings(max_examples=40, deadline=None)
 @given(towns(), st.randoms(use_true_random=False))
 def test_a_list_does_not_depend_on_the_order_of_the_ledger(
-    town: tuple[tuple[Merchant, ...], tuple[Appliance, ...], tuple[Visit, ...]], dice: random.Random
+    town: tuple[tuple[Merchant, ...], tuple[Appliance, ...], tuple[Visit, ...]], rng: random.Random
 ) -> None:
     merchants, appliances, visits = (list(part) for part in town)
     made = listed(*town)
-    dice.shuffle(merchants)
-    dice.shuffle(appliances)
+    rng.shuffle(merchants)
+    rng.shuffle(appliances)
     assert listed(tuple(merchants), tuple(appliances), tuple(visits)) == made
 
 

@@ -30,9 +30,9 @@ from alerts.silence.words import (
     monitoring_sees_again,
     silent_since,
 )
-from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, parse_timestamp_us
 
-NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
+NOON = parse_timestamp_us("2021-07-24T12:00:00+08:00")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SLOT = 15 * MINUTE_US
 
@@ -52,7 +52,7 @@ def rows(mask: np.ndarray) -> list[int]:
     return np.flatnonzero(mask).tolist()
 
 
-def test_a_transformer_is_silent_after_three_slots_and_not_a_moment_sooner():
+def test_a_transformer_is_silent_after_three_slots_and_not_a_timestamp_sooner():
     watched = town({"": 3})
     found = look(watched, received(0, 45, 45 + 1 / 60_000_000), NOON)
     assert rows(found.silent) == [2]
@@ -244,8 +244,8 @@ def test_a_feeder_that_stays_away_when_all_others_are_back_is_told_two_slots_lat
 
 def test_a_feeder_by_itself_is_told_as_soon_as_ever_also_where_all_send_at_the_same_minute():
     watched = town({"F1": 10, "F2": 30})
-    dice = np.random.default_rng(7)
-    sent = NOON + np.arange(20) * SLOT + dice.integers(0, 20_000_000, 20) + dice.integers(0, 2_000_000, (40, 20))
+    rng = np.random.default_rng(7)
+    sent = NOON + np.arange(20) * SLOT + rng.integers(0, 20_000_000, 20) + rng.integers(0, 2_000_000, (40, 20))
     sent[:10, 4:] = NOON + 1000 * SLOT  # the feeder's last one is that of the third slot
 
     def heard(now_us: int) -> NDArray[np.int64]:
@@ -328,7 +328,7 @@ def test_what_began_and_has_not_ended_is_what_stands_whenever_one_looks(feeders,
     watched = Watched.of([f"T{i}" for i in range(len(feeders))], feeders)
     heard = np.full(len(feeders), NEVER_RECEIVED, np.int64)
     before: Silence | None = None
-    standing: set[str] = set()
+    ongoing: set[str] = set()
     silent: set[int] = set()
     now_us = NOON
     for _ in range(data.draw(st.integers(1, 12))):
@@ -338,13 +338,13 @@ def test_what_began_and_has_not_ended_is_what_stands_whenever_one_looks(feeders,
         silence = look(watched, heard, now_us, before=before)
         change = changes(before, silence)
         for one in change.ended:
-            standing = standing - {name_of(one)} if isinstance(one, LostFeeder) else set()
+            ongoing = ongoing - {name_of(one)} if isinstance(one, LostFeeder) else set()
         for one in change.started:
-            standing.add(name_of(one))
+            ongoing.add(name_of(one))
         silent = (silent | set(change.fell_silent.tolist())) - set(change.came_back.tolist())
         shown = {"stream"} if silence.blind else {f.feeder_id for f in silence.told}
         assert set(silence.told) <= set(silence.feeders)
-        assert shown == (standing if not silence.blind else standing & {"stream"})
+        assert shown == (ongoing if not silence.blind else ongoing & {"stream"})
         assert silent == set(rows(silence.silent))
         before = silence
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from alerts.notification.throttling import (
     OPENED,
-    Hygiene,
-    HygieneSettings,
-    HygieneState,
-    Remark,
-    Speech,
+    Notification,
+    NotificationEvent,
+    Throttling,
+    ThrottlingSettings,
+    ThrottlingState,
     TokenBucket,
     TokenRate,
     Urgency,
@@ -27,14 +27,14 @@ from alerts.notification.throttling import (
 )
 from alerts.notification.throttling_state import Waiting
 from grid.text import Text
-from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_timestamp_us
 
-NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
+NOON = parse_timestamp_us("2021-07-24T12:00:00+08:00")
 CLOSED = "incident_closed"
 CHANNELS = ("terminal", "webhook")
 
 
-def remark(
+def event(
     key: str,
     transformer_id: str = "YX06",
     *,
@@ -43,9 +43,9 @@ def remark(
     level: str = "severe_heavy",
     load_rate: float = 0.95,
     urgency: int | None = None,
-) -> Remark:
+) -> NotificationEvent:
     told = urgency_of_level(level) if kind == OPENED else Urgency.ROUTINE
-    return Remark(
+    return NotificationEvent(
         key,
         kind,
         station,
@@ -62,14 +62,14 @@ def remark(
 class Desk:
     """Plays a timetable of remarks to a hygiene, looking every few seconds; keeps what was sent and when."""
 
-    def __init__(self, hygiene: Hygiene | None = None, every_seconds: float = 1.0) -> None:
-        self.hygiene = hygiene or Hygiene(CHANNELS)
-        self.state = HygieneState()
-        self.sent: list[tuple[float, Speech]] = []
+    def __init__(self, throttling: Throttling | None = None, every_seconds: float = 1.0) -> None:
+        self.throttling = throttling or Throttling(CHANNELS)
+        self.state = ThrottlingState()
+        self.sent: list[tuple[float, Notification]] = []
         self._every_us = round(every_seconds * SECOND_US)
         self._now_us = NOON
 
-    def play(self, timetable: Iterable[tuple[float, Remark]] = (), until_minutes: float = 60.0) -> Desk:
+    def play(self, timetable: Iterable[tuple[float, NotificationEvent]] = (), until_minutes: float = 60.0) -> Desk:
         """Hear each remark at its time [min after noon]; go on looking until the end."""
         coming = sorted(timetable, key=lambda item: item[0])
         place = 0
@@ -78,8 +78,8 @@ class Desk:
             while place < len(coming) and NOON + coming[place][0] * MINUTE_US <= self._now_us:
                 new.append(coming[place][1])
                 place += 1
-            speeches, self.state = self.hygiene.step(self.state, new, self._now_us)
-            self.sent += [((self._now_us - NOON) / MINUTE_US, speech) for speech in speeches]
+            notifications, self.state = self.throttling.step(self.state, new, self._now_us)
+            self.sent += [((self._now_us - NOON) / MINUTE_US, notification) for notification in notifications]
             self._now_us += self._every_us
             if not self.state.waiting and place < len(coming):
                 self._now_us = max(self._now_us, NOON + math.floor(coming[place][0] * MINUTE_US))
@@ -93,72 +93,78 @@ class Desk:
 
     @property
     def keys(self) -> list[tuple[str, ...]]:
-        return [speech.remark_keys for _, speech in self.sent]
+        return [notification.event_keys for _, notification in self.sent]
 
     @property
     def words(self) -> list[str]:
-        return [speech.text.zh for _, speech in self.sent]
+        return [notification.text.zh for _, notification in self.sent]
 
 
 def test_a_single_incident_is_told_in_its_own_words_after_half_a_minute():
-    desk = Desk().play([(0, remark("a"))])
-    assert desk.times == [0.5]
-    ((_, speech),) = desk.sent
-    assert (speech.key, speech.kind, speech.text) == ("a", OPENED, remark("a").text)
-    assert (speech.station_id, speech.level, speech.incident_id) == ("S1", "severe_heavy", "incident of YX06")
+    visit_recorder = Desk().play([(0, event("a"))])
+    assert visit_recorder.times == [0.5]
+    ((_, notification),) = visit_recorder.sent
+    assert (notification.key, notification.kind, notification.text) == ("a", OPENED, event("a").text)
+    assert (notification.station_id, notification.level, notification.incident_id) == (
+        "S1",
+        "severe_heavy",
+        "incident of YX06",
+    )
 
 
 def test_the_remarks_of_one_incident_are_told_together_with_the_link_to_it():
-    desk = Desk().play([(0, remark("a")), (0.01, remark("b", kind="incident_list"))])
-    assert desk.keys == [("a", "b")]
-    ((_, speech),) = desk.sent
-    assert speech.text.zh == "YX06 的话 a。\nYX06 的话 b。"
-    assert (speech.kind, speech.incident_id) == (OPENED, "incident of YX06")
+    visit_recorder = Desk().play([(0, event("a")), (0.01, event("b", kind="incident_list"))])
+    assert visit_recorder.keys == [("a", "b")]
+    ((_, notification),) = visit_recorder.sent
+    assert notification.text.zh == "YX06 的话 a。\nYX06 的话 b。"
+    assert (notification.kind, notification.incident_id) == (OPENED, "incident of YX06")
 
 
 def test_a_group_speaks_at_most_once_in_five_minutes_and_then_says_all():
-    desk = Desk().play([(0, remark("a", "T1")), (1, remark("b", "T2")), (4, remark("c", "T3"))])
-    assert desk.times == [0.5, 5.5]
-    assert desk.keys == [("a",), ("b", "c")]
+    visit_recorder = Desk().play([(0, event("a", "T1")), (1, event("b", "T2")), (4, event("c", "T3"))])
+    assert visit_recorder.times == [0.5, 5.5]
+    assert visit_recorder.keys == [("a",), ("b", "c")]
 
 
 def test_stations_and_levels_are_spoken_of_apart_and_the_most_urgent_first():
-    desk = Desk().play(
+    visit_recorder = Desk().play(
         [
-            (0, remark("a", "T1")),
-            (0, remark("b", "T2", station="S2")),
-            (0, remark("c", "T3", level="overload")),
-            (0, remark("d", "", kind="silence", level="communication", urgency=Urgency.BLIND)),
+            (0, event("a", "T1")),
+            (0, event("b", "T2", station="S2")),
+            (0, event("c", "T3", level="overload")),
+            (0, event("d", "", kind="silence", level="communication", urgency=Urgency.BLIND)),
         ]
     )
-    assert [keys[0] for keys in desk.keys] == ["d", "c", "a", "b"]
-    assert desk.times == [0.5] * 4
+    assert [keys[0] for keys in visit_recorder.keys] == ["d", "c", "a", "b"]
+    assert visit_recorder.times == [0.5] * 4
 
 
 def test_all_that_is_said_of_one_transformer_goes_with_its_most_urgent_remark():
-    desk = Desk().play([(0, remark("a", "T1")), (0.1, remark("b", "T1", level="overload", kind="incident_raised"))])
-    assert desk.keys == [("a", "b")]
-    raised = remark("b", "T1", level="overload", kind="incident_raised", urgency=Urgency.OVERLOAD)
-    desk = Desk().play([(0, remark("a", "T1")), (0.1, raised)])
-    assert desk.sent[0][1].level == "overload"
+    visit_recorder = Desk().play(
+        [(0, event("a", "T1")), (0.1, event("b", "T1", level="overload", kind="incident_raised"))]
+    )
+    assert visit_recorder.keys == [("a", "b")]
+    raised = event("b", "T1", level="overload", kind="incident_raised", urgency=Urgency.OVERLOAD)
+    visit_recorder = Desk().play([(0, event("a", "T1")), (0.1, raised)])
+    assert visit_recorder.sent[0][1].level == "overload"
 
 
 def test_a_group_message_lists_the_counts_and_the_worst_three():
     rates = [0.91, 0.9533, 0.92, 0.97, 0.905]
-    opened = [(0.0, remark(f"k{i}", f"T{i}", load_rate=rate)) for i, rate in enumerate(rates)]
-    over = (0.2, remark("over", "T9", kind=CLOSED, load_rate=0.99))
-    desk = Desk(Hygiene(CHANNELS, station_names={"S1": "城南所"})).play([*opened, over])
-    ((_, speech),) = desk.sent
-    assert speech.text.zh == "城南所 严重重载 6 个台区（新增 5，解除 1）：T3 97%、T1 95.33%、T2 92% 等。"
-    assert speech.text.en == (
+    opened = [(0.0, event(f"k{i}", f"T{i}", load_rate=rate)) for i, rate in enumerate(rates)]
+    over = (0.2, event("over", "T9", kind=CLOSED, load_rate=0.99))
+    visit_recorder = Desk(Throttling(CHANNELS, station_names={"S1": "城南所"})).play([*opened, over])
+    ((_, notification),) = visit_recorder.sent
+    assert notification.text.zh == "城南所 严重重载 6 个台区（新增 5，解除 1）：T3 97%、T1 95.33%、T2 92% 等。"
+    assert notification.text.en == (
         "城南所: severe heavy load, 6 transformers (5 new, 1 over): T3 97 %, T1 95.33 %, T2 92 % and more."
     )
-    assert speech.kind == "group"
-    assert speech.incident_id is None
+    assert notification.kind == "group"
+    assert notification.incident_id is None
 
 
 def test_a_transformer_that_opened_and_closed_meanwhile_counts_as_it_stands():
-    timetable = [(0, remark("a", "T1")), (0.1, remark("b", "T1", kind=CLOSED)), (0.2, remark("c", "T2"))]
+    timetable = [(0, event("a", "T1")), (0.1, event("b", "T1", kind=CLOSED)), (0.2, event("c", "T2"))]
     assert "2 个台区（新增 1，解除 1）：T2 95%。" in Desk().play(timetable).words[0]
 
 
@@ -167,12 +173,12 @@ def test_two_thousand_incidents_at_forty_stations_give_at_most_41_messages_and_n
     for i in range(2000):
         at, station = i / 2000 * 10 / 60, f"S{i % 40:02d}"
         level = "overload" if i % 3 == 0 else "severe_heavy"
-        timetable.append((at, remark(f"{i}/opened", f"T{i}", station=station, level=level, load_rate=0.9 + i / 1e5)))
-        timetable.append((at, remark(f"{i}/list", f"T{i}", kind="incident_list", station=station, level=level)))
-    desk = Desk(every_seconds=2).play(timetable, until_minutes=20)
-    assert len(desk.sent) <= 41
-    assert Counter(itertools.chain(*desk.keys)) == Counter(r.key for _, r in timetable)
-    ((at, digest),) = desk.sent
+        timetable.append((at, event(f"{i}/opened", f"T{i}", station=station, level=level, load_rate=0.9 + i / 1e5)))
+        timetable.append((at, event(f"{i}/list", f"T{i}", kind="incident_list", station=station, level=level)))
+    visit_recorder = Desk(every_seconds=2).play(timetable, until_minutes=20)
+    assert len(visit_recorder.sent) <= 41
+    assert Counter(itertools.chain(*visit_recorder.keys)) == Counter(r.key for _, r in timetable)
+    ((at, digest),) = visit_recorder.sent
     assert (round(at, 2), digest.kind, digest.station_id) == (0.5, "digest", "")
     assert digest.text.zh.startswith("【汇总】40 个供电所 过载、严重重载 2000 个台区（新增 2000）：T1999 92%、")
     assert "S00 50 个、" in digest.text.zh
@@ -181,42 +187,42 @@ def test_two_thousand_incidents_at_forty_stations_give_at_most_41_messages_and_n
 
 
 def test_ten_groups_speak_for_themselves_and_an_eleventh_brings_the_digest():
-    ten = [(0.0, remark(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(10)]
+    ten = [(0.0, event(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(10)]
     assert Counter(s.kind for _, s in Desk().play(ten).sent) == {OPENED: 10}
-    eleven = [*ten, (0.0, remark("k10", "T10", station="S10"))]
+    eleven = [*ten, (0.0, event("k10", "T10", station="S10"))]
     assert [s.kind for _, s in Desk().play(eleven).sent] == ["digest"]
-    later = [*ten, (7.0, remark("k10", "T10", station="S10"))]
+    later = [*ten, (7.0, event("k10", "T10", station="S10"))]
     assert [s.kind for _, s in Desk().play(later).sent] == [OPENED] * 10 + [OPENED]
     assert [s.key for _, s in Desk().play(later).sent][-1] == "k10"
 
 
 def test_a_digest_speaks_at_most_once_in_five_minutes():
-    storm = [(i * 0.1, remark(f"k{i}", f"T{i}", station=f"S{i % 30}")) for i in range(600)]
-    desk = Desk().play(storm, until_minutes=90)
-    digests = [at for at, speech in desk.sent if speech.key.startswith("speech/")]
+    storm = [(i * 0.1, event(f"k{i}", f"T{i}", station=f"S{i % 30}")) for i in range(600)]
+    visit_recorder = Desk().play(storm, until_minutes=90)
+    digests = [at for at, notification in visit_recorder.sent if notification.key.startswith("speech/")]
     assert all(b - a >= 5 for a, b in itertools.pairwise(digests))
-    assert len(desk.sent) <= 10 + 60 / 5 + 2
-    assert Counter(itertools.chain(*desk.keys)) == Counter(r.key for _, r in storm)
+    assert len(visit_recorder.sent) <= 10 + 60 / 5 + 2
+    assert Counter(itertools.chain(*visit_recorder.keys)) == Counter(r.key for _, r in storm)
 
 
 def test_a_digest_leaves_out_a_group_that_spoke_a_minute_ago():
-    ten = [(0.0, remark(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(10)]
-    more = [(2.0, remark("of S0", "T90", station="S0")), (2.0, remark("of S10", "T91", station="S10"))]
-    desk = Desk().play([*ten, *more])
-    assert desk.keys[10:] == [("of S10",), ("of S0",)]
-    assert desk.times[10:] == [2.5, 7.5]
+    ten = [(0.0, event(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(10)]
+    more = [(2.0, event("of S0", "T90", station="S0")), (2.0, event("of S10", "T91", station="S10"))]
+    visit_recorder = Desk().play([*ten, *more])
+    assert visit_recorder.keys[10:] == [("of S10",), ("of S0",)]
+    assert visit_recorder.times[10:] == [2.5, 7.5]
 
 
-def crossings(number: int, minutes: float, **how: object) -> list[tuple[float, Remark]]:
+def crossings(number: int, minutes: float, **how: object) -> list[tuple[float, NotificationEvent]]:
     """Return so many openings and closings of one transformer, evenly spread."""
     step = minutes / number
     return [
         item
         for i in range(number)
         for item in (
-            (i * step, remark(f"{i}/opened", **how)),
-            (i * step, remark(f"{i}/list", kind="incident_list", **how)),
-            ((i + 0.5) * step, remark(f"{i}/closed", kind=CLOSED, **how)),
+            (i * step, event(f"{i}/opened", **how)),
+            (i * step, event(f"{i}/list", kind="incident_list", **how)),
+            ((i + 0.5) * step, event(f"{i}/closed", kind=CLOSED, **how)),
         )
     ]
 
@@ -224,79 +230,79 @@ def crossings(number: int, minutes: float, **how: object) -> list[tuple[float, R
 @pytest.mark.parametrize("every_seconds", [1, 7])
 def test_two_hundred_crossings_in_an_hour_are_told_twice_and_once_more_when_it_is_calm(every_seconds):
     timetable = crossings(200, 60)
-    desk = Desk(every_seconds=every_seconds).play(timetable, until_minutes=120)
-    within = [speech for at, speech in desk.sent if at < 89]
+    visit_recorder = Desk(every_seconds=every_seconds).play(timetable, until_minutes=120)
+    within = [notification for at, notification in visit_recorder.sent if at < 89]
     assert len(within) == 2
     assert "反复越限" not in within[0].text.zh
     assert within[1].text.zh.startswith("【反复越限】YX06：越限 19 次，平稳 30 分钟后再报。")
-    ((at, last),) = [(at, speech) for at, speech in desk.sent if at >= 89]
+    ((at, last),) = [(at, notification) for at, notification in visit_recorder.sent if at >= 89]
     assert 89.7 <= at <= 90
     assert last.text.zh == "【恢复平稳】YX06：先后越限 200 次，已有 30 分钟未再越限。最近一次：YX06 的话 199/closed。"
-    assert Counter(itertools.chain(*desk.keys)) == Counter(r.key for _, r in timetable)
-    assert not desk.state.waiting
+    assert Counter(itertools.chain(*visit_recorder.keys)) == Counter(r.key for _, r in timetable)
+    assert not visit_recorder.state.waiting
 
 
 def test_a_transformer_that_swings_across_two_lines_is_told_twice_too():
     both = [(at, r) for at, r in crossings(200, 60)]
     both += [
-        (at, remark(f"{r.key}/raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
+        (at, event(f"{r.key}/raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
         for at, r in crossings(200, 60)
         if r.kind == OPENED
     ]
-    desk = Desk(every_seconds=3).play(both, until_minutes=80)
-    assert len(desk.sent) == 2
+    visit_recorder = Desk(every_seconds=3).play(both, until_minutes=80)
+    assert len(visit_recorder.sent) == 2
 
 
 def test_what_is_more_urgent_than_all_that_was_told_breaks_the_quiet_of_a_flapping_transformer():
-    raised = remark("raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD)
-    desk = Desk().play([*crossings(60, 60), (30, raised)], until_minutes=59)
-    assert [round(at, 1) for at in desk.times] == [0.5, 5.5, 30.5]
-    assert "raised" in desk.keys[2]
+    raised = event("raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD)
+    visit_recorder = Desk().play([*crossings(60, 60), (30, raised)], until_minutes=59)
+    assert [round(at, 1) for at in visit_recorder.times] == [0.5, 5.5, 30.5]
+    assert "raised" in visit_recorder.keys[2]
 
 
 def test_that_a_transformer_is_calm_is_said_though_something_more_urgent_is_said_first():
-    other = (88.5, remark("other", "T2", station="S2", level="overload"))
-    desk = Desk().play([*crossings(60, 60), other], until_minutes=95)
-    assert desk.keys[2] == ("other",)
-    assert desk.words[3].startswith("【恢复平稳】YX06：先后越限 60 次")
-    assert desk.times[3] - desk.times[2] < 1
+    other = (88.5, event("other", "T2", station="S2", level="overload"))
+    visit_recorder = Desk().play([*crossings(60, 60), other], until_minutes=95)
+    assert visit_recorder.keys[2] == ("other",)
+    assert visit_recorder.words[3].startswith("【恢复平稳】YX06：先后越限 60 次")
+    assert visit_recorder.times[3] - visit_recorder.times[2] < 1
 
 
 def test_crossings_of_an_hour_ago_are_not_counted():
-    openings = [(at, remark(f"{at}")) for at in (0, 100, 100.1, 100.2)]
+    openings = [(at, event(f"{at}")) for at in (0, 100, 100.1, 100.2)]
     assert "【反复越限】YX06：越限 3 次" in " ".join(Desk().play(openings, until_minutes=120).words)
 
 
 def test_what_was_told_as_overload_before_it_flapped_stays_told():
-    first = (-0.9, remark("first", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
-    raised = (30, remark("raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
-    start = (-1.0, remark("start"))
-    desk = Desk()
-    desk._now_us -= 2 * MINUTE_US
-    desk.play([start, first, *crossings(60, 60), raised], until_minutes=59)
-    assert ["raised" in keys for keys in desk.keys] == [False, False, False]
+    first = (-0.9, event("first", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
+    raised = (30, event("raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
+    start = (-1.0, event("start"))
+    visit_recorder = Desk()
+    visit_recorder._now_us -= 2 * MINUTE_US
+    visit_recorder.play([start, first, *crossings(60, 60), raised], until_minutes=59)
+    assert ["raised" in keys for keys in visit_recorder.keys] == [False, False, False]
 
 
 def test_openings_that_are_far_apart_are_no_flapping_however_many():
-    openings = [(at, remark(f"{at}")) for at in range(0, 400, 45)]
+    openings = [(at, event(f"{at}")) for at in range(0, 400, 45)]
     assert not any("反复" in said for said in Desk(every_seconds=5).play(openings, until_minutes=450).words)
 
 
 def test_a_flapping_transformer_becomes_calm_on_a_clock_that_was_set_back_too():
-    desk = Desk().play(crossings(20, 10), until_minutes=10)
-    desk._now_us -= 3 * HOUR_US
-    set_back = len(desk.sent)
-    desk.play(until_minutes=-125)
-    assert [at for at, _ in desk.sent[set_back:]] == pytest.approx([-140.5], abs=0.5)
-    assert desk.words[-1].startswith("【恢复平稳】")
+    visit_recorder = Desk().play(crossings(20, 10), until_minutes=10)
+    visit_recorder._now_us -= 3 * HOUR_US
+    set_back = len(visit_recorder.sent)
+    visit_recorder.play(until_minutes=-125)
+    assert [at for at, _ in visit_recorder.sent[set_back:]] == pytest.approx([-140.5], abs=0.5)
+    assert visit_recorder.words[-1].startswith("【恢复平稳】")
 
 
 def test_a_flapping_transformer_in_a_group_is_named_and_then_quiet():
-    others = [(at, remark(f"other {at}", "T1")) for at in (1.0, 8.0, 15.0)]
-    desk = Desk().play([*crossings(60, 60), *others], until_minutes=59)
-    assert [keys for keys in desk.keys if any(k.startswith("other") for k in keys)] == desk.keys[1:]
-    assert "YX06 反复越限 6 次，平稳 30 分钟后再报。" in desk.words[1]
-    assert desk.keys[2:] == [("other 8.0",), ("other 15.0",)]
+    others = [(at, event(f"other {at}", "T1")) for at in (1.0, 8.0, 15.0)]
+    visit_recorder = Desk().play([*crossings(60, 60), *others], until_minutes=59)
+    assert [keys for keys in visit_recorder.keys if any(k.startswith("other") for k in keys)] == visit_recorder.keys[1:]
+    assert "YX06 反复越限 6 次，平稳 30 分钟后再报。" in visit_recorder.words[1]
+    assert visit_recorder.keys[2:] == [("other 8.0",), ("other 15.0",)]
 
 
 def test_two_openings_in_an_hour_are_no_flapping_and_three_are():
@@ -309,16 +315,16 @@ def test_two_openings_in_an_hour_are_no_flapping_and_three_are():
 
 def test_a_calm_transformer_begins_anew():
     again = [(at + 95, replace(r, key=f"again {r.key}")) for at, r in crossings(1, 10)]
-    desk = Desk(every_seconds=5).play([*crossings(60, 60), *again], until_minutes=160)
-    assert desk.words[-2:] == ["YX06 的话 0/opened。\nYX06 的话 0/list。", "YX06 的话 0/closed。"]
+    visit_recorder = Desk(every_seconds=5).play([*crossings(60, 60), *again], until_minutes=160)
+    assert visit_recorder.words[-2:] == ["YX06 的话 0/opened。\nYX06 的话 0/list。", "YX06 的话 0/closed。"]
 
 
 def test_no_channel_gets_more_than_fifteen_messages_in_any_minute():
-    free = HygieneSettings(storm_groups=1000, gather_seconds=0)
-    crowd = [(i / 120, remark(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(200)]
-    desk = Desk(Hygiene(CHANNELS, free)).play(crowd, until_minutes=30)
-    assert len(desk.sent) == 200
-    assert most_in(desk.times, 1) == 15
+    free = ThrottlingSettings(storm_groups=1000, gather_seconds=0)
+    crowd = [(i / 120, event(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(200)]
+    visit_recorder = Desk(Throttling(CHANNELS, free)).play(crowd, until_minutes=30)
+    assert len(visit_recorder.sent) == 200
+    assert most_in(visit_recorder.times, 1) == 15
 
 
 def most_in(times: list[float], minutes: float) -> int:
@@ -327,25 +333,25 @@ def most_in(times: list[float], minutes: float) -> int:
 
 
 def test_a_remark_that_comes_again_is_not_said_again():
-    desk = Desk().play([(at, remark("a")) for at in (0, 0.1, 2, 50)])
-    assert desk.keys == [("a",)]
+    visit_recorder = Desk().play([(at, event("a")) for at in (0, 0.1, 2, 50)])
+    assert visit_recorder.keys == [("a",)]
 
 
 def test_a_clock_that_is_set_back_silences_nobody():
-    hygiene = Hygiene(CHANNELS)
-    _, state = hygiene.step(HygieneState(), [remark("a")], NOON + 2 * HOUR_US)
-    speeches, state = hygiene.step(state, [remark("b", "T2")], NOON + 2 * HOUR_US + 30 * SECOND_US)
-    assert [s.remark_keys for s in speeches] == [("a", "b")]
-    speeches, state = hygiene.step(state, [remark("c")], NOON)
-    assert speeches == ()
-    speeches, state = hygiene.step(state, [], NOON + 5 * MINUTE_US)
-    assert [s.remark_keys for s in speeches] == [("c",)]
+    throttling = Throttling(CHANNELS)
+    _, state = throttling.step(ThrottlingState(), [event("a")], NOON + 2 * HOUR_US)
+    notifications, state = throttling.step(state, [event("b", "T2")], NOON + 2 * HOUR_US + 30 * SECOND_US)
+    assert [s.event_keys for s in notifications] == [("a", "b")]
+    notifications, state = throttling.step(state, [event("c")], NOON)
+    assert notifications == ()
+    notifications, state = throttling.step(state, [], NOON + 5 * MINUTE_US)
+    assert [s.event_keys for s in notifications] == [("c",)]
 
 
 def test_nothing_to_say_changes_nothing():
-    state = HygieneState()
-    assert Hygiene(CHANNELS).step(state, [], NOON) == ((), state)
-    assert Hygiene(CHANNELS).hear(state, [], NOON) is state
+    state = ThrottlingState()
+    assert Throttling(CHANNELS).step(state, [], NOON) == ((), state)
+    assert Throttling(CHANNELS).hear(state, [], NOON) is state
 
 
 def test_a_bucket_gives_its_burst_and_then_one_at_a_time():
@@ -378,7 +384,7 @@ KINDS = [OPENED, OPENED, CLOSED, "incident_list", "incident_raised", "check_mete
 
 
 @st.composite
-def arrivals(draw: st.DrawFn) -> list[tuple[float, Remark]]:
+def arrivals(draw: st.DrawFn) -> list[tuple[float, NotificationEvent]]:
     """Return remarks in any order of stations, levels, transformers and times, some of them twice."""
     stations = draw(st.sampled_from([1, 3, 14]))
     per_station = draw(st.sampled_from([1, 2, 8]))
@@ -389,7 +395,7 @@ def arrivals(draw: st.DrawFn) -> list[tuple[float, Remark]]:
         station = draw(st.integers(0, stations - 1))
         transformer = f"T{station}-{draw(st.integers(0, per_station - 1))}" if draw(st.integers(0, 9)) else ""
         level = draw(st.sampled_from(["severe_heavy", "overload"]))
-        one = remark(
+        one = event(
             f"k{i}",
             transformer,
             kind=draw(st.sampled_from(KINDS)),
@@ -408,25 +414,25 @@ def arrivals(draw: st.DrawFn) -> list[tuple[float, Remark]]:
 @given(timetable=arrivals())
 def test_for_any_arrivals_nothing_is_lost_nothing_is_said_twice_and_the_bounds_are_kept(timetable):
     end = max((at for at, _ in timetable), default=0.0) + 50
-    desk = Desk(every_seconds=6).play(timetable, until_minutes=end)
-    assert Counter(itertools.chain(*desk.keys)) == Counter({r.key: 1 for _, r in timetable})
-    assert not desk.state.waiting
-    assert most_in(desk.times, 1) <= 15
+    visit_recorder = Desk(every_seconds=6).play(timetable, until_minutes=end)
+    assert Counter(itertools.chain(*visit_recorder.keys)) == Counter({r.key: 1 for _, r in timetable})
+    assert not visit_recorder.state.waiting
+    assert most_in(visit_recorder.times, 1) <= 15
     heard = {}
     for at, one in timetable:
         heard.setdefault(one.key, at)
-    for at, speech in desk.sent:
-        assert at - min(heard[key] for key in speech.remark_keys) >= 0.5 - 1e-9
+    for at, notification in visit_recorder.sent:
+        assert at - min(heard[key] for key in notification.event_keys) >= 0.5 - 1e-9
     groups: dict[tuple[str, str], list[float]] = {}
-    for at, speech in desk.sent:
-        if speech.level:
-            groups.setdefault((speech.station_id, speech.level), []).append(at)
+    for at, notification in visit_recorder.sent:
+        if notification.level:
+            groups.setdefault((notification.station_id, notification.level), []).append(at)
     for times in groups.values():
         assert all(b - a >= 5 - 1e-9 for a, b in itertools.pairwise(times))
-    digests = [at for at, speech in desk.sent if not speech.level]
+    digests = [at for at, notification in visit_recorder.sent if not notification.level]
     assert all(b - a >= 5 - 1e-9 for a, b in itertools.pairwise(digests))
-    for start in desk.times:
-        lately = [s for at, s in desk.sent if start <= at < start + 10 and s.level]
+    for start in visit_recorder.times:
+        lately = [s for at, s in visit_recorder.sent if start <= at < start + 10 and s.level]
         # Ten speak for themselves; in a storm one speaks in five minutes, be it a digest or the only group that may.
         assert len({(s.station_id, s.level) for s in lately}) <= 10 + 2
 
@@ -438,10 +444,10 @@ def test_a_state_that_went_through_json_says_the_same(timetable, every_seconds):
     end = max((at for at, _ in timetable), default=0.0) + 40
     plain = Desk(every_seconds=every_seconds).play(timetable, until_minutes=end)
 
-    class Restarted(Hygiene):
-        def step(self, state, remarks, now_us):
-            state = HygieneState.from_json(state.to_json())
-            return Hygiene(CHANNELS).step(state, remarks, now_us)
+    class Restarted(Throttling):
+        def step(self, state, events, now_us):
+            state = ThrottlingState.from_json(state.to_json())
+            return Throttling(CHANNELS).step(state, events, now_us)
 
     restarted = Desk(Restarted(CHANNELS), every_seconds).play(timetable, until_minutes=end)
     assert [(at, s.key, s.text) for at, s in restarted.sent] == [(at, s.key, s.text) for at, s in plain.sent]
@@ -451,42 +457,42 @@ def test_a_state_that_went_through_json_says_the_same(timetable, every_seconds):
 @given(timetable=arrivals(), data=st.data())
 def test_after_a_crash_only_the_speech_that_was_on_its_way_can_be_sent_twice(timetable, data):
     """Speeches are sent, then the state is kept; a crash falls between the two, and all remarks come again."""
-    hygiene, kept, sent = Hygiene(CHANNELS), HygieneState().to_json(), []
+    throttling, kept, sent = Throttling(CHANNELS), ThrottlingState().to_json(), []
     arrives = [(NOON + round(at * MINUTE_US), one) for at, one in timetable]
     in_flight: list[str] = []
     now_us, end_us = NOON, max((at for at, _ in arrives), default=NOON) + 50 * MINUTE_US
     while now_us <= end_us:
-        state = HygieneState.from_json(kept)
-        state = hygiene.hear(state, [one for at, one in arrives if at <= now_us], now_us)
+        state = ThrottlingState.from_json(kept)
+        state = throttling.hear(state, [one for at, one in arrives if at <= now_us], now_us)
         kept = state.to_json()
         while True:
-            speech, state = hygiene.speak(state, now_us)
-            if speech is None:
+            notification, state = throttling.speak(state, now_us)
+            if notification is None:
                 break
-            sent.append(speech)
+            sent.append(notification)
             if len(in_flight) < 3 and not data.draw(st.integers(0, 3)):
-                in_flight.append(speech.key)
+                in_flight.append(notification.key)
                 break
             kept = state.to_json()
         later = [at for at, _ in arrives if at > now_us]
         now_us += 30 * SECOND_US
-        if not HygieneState.from_json(kept).waiting:
+        if not ThrottlingState.from_json(kept).waiting:
             now_us = max(now_us, min(later, default=end_us + 1))
-    said = Counter(itertools.chain(*(speech.remark_keys for speech in sent)))
+    said = Counter(itertools.chain(*(notification.event_keys for notification in sent)))
     assert set(said) == {r.key for _, r in timetable}
-    in_doubt = set(itertools.chain(*(s.remark_keys for s in sent if s.key in in_flight)))
+    in_doubt = set(itertools.chain(*(s.event_keys for s in sent if s.key in in_flight)))
     assert {key for key, number in said.items() if number > 1} <= in_doubt
     assert all(number <= 1 + len(in_flight) for number in said.values())
 
 
 def test_the_state_is_plain_json_and_comes_back_as_it_was():
-    hygiene = Hygiene(CHANNELS)
-    _, state = hygiene.step(HygieneState(), [remark("a", load_rate=math.nan), remark("b", "T2")], NOON)
-    speeches, state = hygiene.step(state, [remark("c", "T3", station="S2")], NOON + MINUTE_US)
-    assert len(speeches) == 1
+    throttling = Throttling(CHANNELS)
+    _, state = throttling.step(ThrottlingState(), [event("a", load_rate=math.nan), event("b", "T2")], NOON)
+    notifications, state = throttling.step(state, [event("c", "T3", station="S2")], NOON + MINUTE_US)
+    assert len(notifications) == 1
     text = state.to_json()
     assert json.loads(text)["version"] == 1
-    again = HygieneState.from_json(text)
+    again = ThrottlingState.from_json(text)
     assert again == state
     assert isinstance(again.waiting[0], Waiting)
 
@@ -494,19 +500,19 @@ def test_the_state_is_plain_json_and_comes_back_as_it_was():
 @pytest.mark.parametrize("broken", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "waiting": 3}', "null"])
 def test_a_state_that_is_none_is_refused(broken):
     with pytest.raises(ValueError, match=r"."):
-        HygieneState.from_json(broken)
+        ThrottlingState.from_json(broken)
 
 
 def test_speech_about_no_transformer_is_said_in_its_own_words():
-    blind = remark("blind", "", kind="silence", station="", level="stream", urgency=Urgency.BLIND)
-    lost = [remark(f"lost {i}", "", kind="silence", level="communication") for i in range(5)]
-    desk = Desk().play([(0, blind), *[(0, one) for one in lost]])
-    assert desk.words[0] == blind.text.zh
-    assert desk.words[1].endswith("\n另有 2 条，请看值班台。")
-    with_storm = [(0, remark(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(11)]
-    desk = Desk().play([(0, blind), *with_storm])
-    assert desk.words[0].startswith(blind.text.zh + "\n【汇总】11 个供电所 ")
-    only_lost = [(0, remark(f"k{i}", "", kind="silence", station=f"S{i}")) for i in range(11)]
+    blind = event("blind", "", kind="silence", station="", level="stream", urgency=Urgency.BLIND)
+    lost = [event(f"lost {i}", "", kind="silence", level="communication") for i in range(5)]
+    visit_recorder = Desk().play([(0, blind), *[(0, one) for one in lost]])
+    assert visit_recorder.words[0] == blind.text.zh
+    assert visit_recorder.words[1].endswith("\n另有 2 条，请看值班台。")
+    with_storm = [(0, event(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(11)]
+    visit_recorder = Desk().play([(0, blind), *with_storm])
+    assert visit_recorder.words[0].startswith(blind.text.zh + "\n【汇总】11 个供电所 ")
+    only_lost = [(0, event(f"k{i}", "", kind="silence", station=f"S{i}")) for i in range(11)]
     assert Desk().play(only_lost).words[0].endswith("\n另有 8 条，请看值班台。")
 
 

@@ -15,7 +15,7 @@ from collector.message import Message
 from collector.wire.format import batch_topic, reading_topic
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 from stores.journal.journal import Journal, StoredReject
 from tests.support.bad_inputs import (
     GOOD,
@@ -84,7 +84,7 @@ def test_one_instant_written_with_an_offset_and_with_z_is_one_key() -> None:
     messages = [received(good(OWN_TOPIC, payload_of(name)), RECEIVED_US) for name in written]
     readings = decode_block(messages, FLEET, Limits()).readings
     assert len(readings) == len(written)
-    assert set(readings.measured_at_us.tolist()) == {parse_moment_us("2021-07-24T11:00:00+08:00")}
+    assert set(readings.measured_at_us.tolist()) == {parse_timestamp_us("2021-07-24T11:00:00+08:00")}
 
 
 def test_a_hundred_thousand_unknown_ids_leave_no_trace_but_a_bounded_quarantine(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from collector.mqtt import broker_stats
 from collector.mqtt.broker_address import BrokerAddress
-from collector.mqtt.broker_stats import UNKNOWN, BrokerFigures, BrokerFiguresThread
+from collector.mqtt.broker_stats import UNKNOWN, BrokerStats, BrokerStatsThread
 from collector.mqtt.subscriber import Subscriber
 from collector.wire.format import subscription_filters
 from tests.faults.devices import Devices
@@ -21,16 +21,16 @@ NewMosquitto = Callable[..., Mosquitto]
 
 
 @pytest.fixture
-def follow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[BrokerFigures]]]:
+def follow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[BrokerStats]]]:
     """Return a function that follows a broker's figures and returns the list that they are told to."""
     monkeypatch.setattr(broker_stats, "RETRY_SECONDS_MIN", 0.05)
     monkeypatch.setattr(broker_stats, "RETRY_SECONDS_MAX", 0.2)
-    started: list[BrokerFiguresThread] = []
+    started: list[BrokerStatsThread] = []
 
-    def start(broker: Mosquitto, protocol: str = "5") -> list[BrokerFigures]:
-        told: list[BrokerFigures] = []
+    def start(broker: Mosquitto, protocol: str = "5") -> list[BrokerStats]:
+        told: list[BrokerStats] = []
         address = BrokerAddress(broker.host, broker.port, protocol=protocol)  # type: ignore[arg-type]
-        started.append(BrokerFiguresThread(address, "collector", told.append))
+        started.append(BrokerStatsThread(address, "collector", told.append))
         started[-1].start()
         return told
 
@@ -48,7 +48,7 @@ def until(is_so: Callable[[], bool], what: str) -> None:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_a_broker_whose_queue_is_full_says_how_much_it_threw_away(
-    new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerFigures]], protocol: str
+    new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerStats]], protocol: str
 ) -> None:
     broker = new_mosquitto(more_lines=["sys_interval 1"], queued_messages_max=100)
     address = BrokerAddress(broker.host, broker.port)
@@ -67,7 +67,7 @@ def test_a_broker_whose_queue_is_full_says_how_much_it_threw_away(
 
 
 def test_figures_that_are_forbidden_are_unknown(
-    new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerFigures]], tmp_path: Path
+    new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerStats]], tmp_path: Path
 ) -> None:
     access = tmp_path / "access"
     access.write_text("topic read redvest/#\n")
@@ -78,7 +78,7 @@ def test_figures_that_are_forbidden_are_unknown(
 
 
 def test_a_broker_that_publishes_no_figures_leaves_them_unknown(
-    new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerFigures]]
+    new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerStats]]
 ) -> None:
     told = follow(new_mosquitto(more_lines=["sys_interval 0"]))
     time.sleep(1.0)
@@ -86,7 +86,7 @@ def test_a_broker_that_publishes_no_figures_leaves_them_unknown(
 
 
 def test_figures_of_a_broker_that_is_gone_are_unknown_until_it_is_back(
-    new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerFigures]]
+    new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerStats]]
 ) -> None:
     broker = new_mosquitto(more_lines=["sys_interval 1"])
     told = follow(broker)

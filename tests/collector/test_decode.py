@@ -23,7 +23,7 @@ from collector.wire.format import batch_topic, reading_topic
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
 from grid.readings import NO_SEQUENCE, ReadingBatch
-from grid.timestamps import moment_us, parse_moment_us
+from grid.timestamps import parse_timestamp_us, timestamp_us
 from tests.support.bad_inputs import (
     GOOD,
     OWN_TOPIC,
@@ -459,7 +459,7 @@ def test_recordings_may_be_of_any_day_but_not_from_a_clock_that_was_reset() -> N
 
 
 ZONES = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-MOMENTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)
+TIMESTAMPS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)
 
 
 def written(when: datetime, form: int) -> str:
@@ -472,7 +472,7 @@ def written(when: datetime, form: int) -> str:
     return text
 
 
-TIME_TEXTS = st.builds(written, st.one_of(MOMENTS, MOMENTS.map(lambda m: m.astimezone(UTC))), st.integers(0, 11))
+TIME_TEXTS = st.builds(written, st.one_of(TIMESTAMPS, TIMESTAMPS.map(lambda m: m.astimezone(UTC))), st.integers(0, 11))
 NEAR_TIME_TEXTS = st.builds(
     lambda text, place, character: text[: place % len(text)] + character + text[place % len(text) + 1 :],
     TIME_TEXTS,
@@ -483,15 +483,15 @@ NEAR_TIME_TEXTS = st.builds(
 
 def assert_read_as_each_would_be(texts: list[str]) -> None:
     """Check a column of times against reading its texts one by one."""
-    moments, faults = parse_measured_at(texts)
+    timestamps, faults = parse_measured_at(texts)
     for place, text in enumerate(texts):
         try:
-            wanted = parse_moment_us(text)
+            wanted = parse_timestamp_us(text)
         except ValueError:
             assert place in faults, text
         else:
             assert place not in faults, text
-            assert moments[place] == wanted, text
+            assert timestamps[place] == wanted, text
 
 
 @settings(deadline=None, max_examples=300)
@@ -507,9 +507,9 @@ def test_a_time_with_one_wrong_character_is_not_mistaken_among_good_ones(text: s
 
 
 def test_the_leap_day_exists_in_leap_years_only() -> None:
-    moments, faults = parse_measured_at([f"{year}-02-29T00:00:00Z" for year in (2000, 2020, 2021, 2100)])
+    timestamps, faults = parse_measured_at([f"{year}-02-29T00:00:00Z" for year in (2000, 2020, 2021, 2100)])
     assert sorted(faults) == [2, 3]
-    assert moments[1] == moment_us(datetime(2020, 2, 29, tzinfo=UTC))
+    assert timestamps[1] == timestamp_us(datetime(2020, 2, 29, tzinfo=UTC))
 
 
 # --- plausibility ------------------------------------------------------------------------------------------------
@@ -560,19 +560,19 @@ def decoded_one_by_one(messages: Sequence[Message]) -> Decoded:
 
 
 def test_a_block_gives_what_its_messages_give_one_by_one() -> None:
-    dice = random.Random(20210724)
+    rng = random.Random(20210724)
     for _ in range(30):
         messages = []
-        for number in range(dice.randrange(1, 40)):
-            payload = dice.choice(EVERY_PAYLOAD)
-            if dice.random() < 0.3:
-                rows: list[object] = [row(seq=seq) for seq in range(dice.randrange(3))]
-                rows += dice.choice([[], [row(x=1)], [5]])
-                batch = batch_of(*rows) if dice.random() < 0.7 else columns_of()
+        for number in range(rng.randrange(1, 40)):
+            payload = rng.choice(EVERY_PAYLOAD)
+            if rng.random() < 0.3:
+                rows: list[object] = [row(seq=seq) for seq in range(rng.randrange(3))]
+                rows += rng.choice([[], [row(x=1)], [5]])
+                batch = batch_of(*rows) if rng.random() < 0.7 else columns_of()
                 payload, topic = batch.encode(), BATCH_TOPIC
             else:
-                topic = dice.choice([OWN_TOPIC, OWN_TOPIC, reading_topic("ST01", "YX07"), "other"])
-            messages.append(message(payload, topic, RECEIVED_US + number, retained=dice.random() < 0.05))
+                topic = rng.choice([OWN_TOPIC, OWN_TOPIC, reading_topic("ST01", "YX07"), "other"])
+            messages.append(message(payload, topic, RECEIVED_US + number, retained=rng.random() < 0.05))
         block, singly = decode(*messages), decoded_one_by_one(messages)
         assert outcome(block) == outcome(singly)
         assert_same(block.readings, singly.readings)

@@ -29,7 +29,7 @@ Protocol = Literal["5", "3.1.1"]
 Mutation = Callable[[random.Random, bool], bytes]
 TOPIC = b"redvest/v1/ST01/YX06/reading"
 MEMORY_GROWTH_MB_MAX = 64.0
-_JUDGED_AT_ONCE = 500
+_EVALUATED_AT_ONCE = 500
 
 
 @pytest.fixture(autouse=True)
@@ -38,110 +38,110 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, logger="redvest.subscriber")
 
 
-def good(dice: random.Random, has_properties: bool) -> bytes:
+def good(rng: random.Random, has_properties: bool) -> bytes:
     """Return a well-formed PUBLISH packet."""
-    properties = dice.choice([b"", b"", b"\x01\x01", b"\x02\x00\x00\x00\x3c", b"\x26\x00\x01a\x00\x01b" * 40])
+    properties = rng.choice([b"", b"", b"\x01\x01", b"\x02\x00\x00\x00\x3c", b"\x26\x00\x01a\x00\x01b" * 40])
     return publish(
-        dice.choice([TOPIC, TOPIC, b"redvest/v1/ST01/readings", "redvest/v1/北所/YX06/reading".encode()]),
-        dice.randbytes(dice.choice([0, 1, 20, 100, 117, 300, 20_000])),
-        mid=dice.choice([0, *range(1, 65_536, 4_097)]),
-        retain=dice.random() < 0.1,
-        again=dice.random() < 0.1,
+        rng.choice([TOPIC, TOPIC, b"redvest/v1/ST01/readings", "redvest/v1/北所/YX06/reading".encode()]),
+        rng.randbytes(rng.choice([0, 1, 20, 100, 117, 300, 20_000])),
+        mid=rng.choice([0, *range(1, 65_536, 4_097)]),
+        retain=rng.random() < 0.1,
+        again=rng.random() < 0.1,
         properties=properties if has_properties else None,
     )
 
 
-def several(dice: random.Random, has_properties: bool, most: int = 12) -> bytes:
-    return b"".join(good(dice, has_properties) for _ in range(dice.randrange(most)))
+def several(rng: random.Random, has_properties: bool, most: int = 12) -> bytes:
+    return b"".join(good(rng, has_properties) for _ in range(rng.randrange(most)))
 
 
-def wrong_length(dice: random.Random, has_properties: bool) -> bytes:
-    packet = publish(TOPIC, dice.randbytes(50), mid=7, properties=b"" if has_properties else None)
-    return packet[:1] + bytes([max(0, packet[1] + dice.choice([-80, -50, -3, -2, -1, 1, 2, 3, 20]))]) + packet[2:]
+def wrong_length(rng: random.Random, has_properties: bool) -> bytes:
+    packet = publish(TOPIC, rng.randbytes(50), mid=7, properties=b"" if has_properties else None)
+    return packet[:1] + bytes([max(0, packet[1] + rng.choice([-80, -50, -3, -2, -1, 1, 2, 3, 20]))]) + packet[2:]
 
 
-def endless_length(dice: random.Random, has_properties: bool) -> bytes:
-    head = dice.choice([0x30, 0x32, 0x40, 0x90, 0xD0])
-    return bytes([head]) + b"\xff" * dice.randrange(4, 7) + dice.randbytes(dice.randrange(20))
+def endless_length(rng: random.Random, has_properties: bool) -> bytes:
+    head = rng.choice([0x30, 0x32, 0x40, 0x90, 0xD0])
+    return bytes([head]) + b"\xff" * rng.randrange(4, 7) + rng.randbytes(rng.randrange(20))
 
 
-def strange_topic(dice: random.Random, has_properties: bool) -> bytes:
-    topic = dice.choice(
+def strange_topic(rng: random.Random, has_properties: bool) -> bytes:
+    topic = rng.choice(
         [b"", b"\xff\xfe", b"\xed\xa0\x80", b"redvest/v1/+/YX06/reading", b"#", b"$SYS/x", b"a\0b", b"x" * 65_535]
     )
-    return publish(topic, b"{}", mid=dice.choice([0, 9]), properties=b"" if has_properties else None)
+    return publish(topic, b"{}", mid=rng.choice([0, 9]), properties=b"" if has_properties else None)
 
 
-def topic_beyond_the_packet(dice: random.Random, has_properties: bool) -> bytes:
-    body = dice.randrange(200, 65_536).to_bytes(2) + TOPIC + b"\x00\x01\x00{}"
-    return bytes([dice.choice([0x30, 0x31, 0x32, 0x3B])]) + length_of(len(body)) + body
+def topic_beyond_the_packet(rng: random.Random, has_properties: bool) -> bytes:
+    body = rng.randrange(200, 65_536).to_bytes(2) + TOPIC + b"\x00\x01\x00{}"
+    return bytes([rng.choice([0x30, 0x31, 0x32, 0x3B])]) + length_of(len(body)) + body
 
 
-def other_packet(dice: random.Random, has_properties: bool) -> bytes:
-    body = dice.randbytes(dice.choice([0, 1, 2, 3, 4, 30, 127, 200]))
-    return bytes([dice.choice([kind << 4 | flags for kind in (0, *range(4, 16)) for flags in (0, 2, 15)])]) + (
+def other_packet(rng: random.Random, has_properties: bool) -> bytes:
+    body = rng.randbytes(rng.choice([0, 1, 2, 3, 4, 30, 127, 200]))
+    return bytes([rng.choice([kind << 4 | flags for kind in (0, *range(4, 16)) for flags in (0, 2, 15)])]) + (
         length_of(len(body)) + body
     )
 
 
-def other_quality(dice: random.Random, has_properties: bool) -> bytes:
-    packet = publish(TOPIC, dice.randbytes(40), mid=5, properties=b"" if has_properties else None)
-    return bytes([dice.choice([0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3C, 0x3E, 0x3F])]) + packet[1:]
+def other_quality(rng: random.Random, has_properties: bool) -> bytes:
+    packet = publish(TOPIC, rng.randbytes(40), mid=5, properties=b"" if has_properties else None)
+    return bytes([rng.choice([0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3C, 0x3E, 0x3F])]) + packet[1:]
 
 
-def bad_properties(dice: random.Random, has_properties: bool) -> bytes:
-    properties = dice.choice(
+def bad_properties(rng: random.Random, has_properties: bool) -> bytes:
+    properties = rng.choice(
         [b"\x7f", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff\x01", b"\x80", b"\x05\x01", b"\x03\xee\x00\x00"]
     )
     body = len(TOPIC).to_bytes(2) + TOPIC + b"\x00\x03" + properties + b"{}"
     return b"\x32" + length_of(len(body)) + body
 
 
-def same_packet_id(dice: random.Random, has_properties: bool) -> bytes:
-    mid = dice.choice([1, 65_535])
+def same_packet_id(rng: random.Random, has_properties: bool) -> bytes:
+    mid = rng.choice([1, 65_535])
     return b"".join(
         publish(TOPIC, b"%d" % number, mid=mid, properties=b"" if has_properties else None) for number in range(5)
     )
 
 
-def packet_id_0(dice: random.Random, has_properties: bool) -> bytes:
+def packet_id_0(rng: random.Random, has_properties: bool) -> bytes:
     body = len(TOPIC).to_bytes(2) + TOPIC + b"\x00\x00" + (b"\x00" if has_properties else b"") + b"{}"
     return b"\x32" + length_of(len(body)) + body
 
 
-def giant_length(dice: random.Random, has_properties: bool) -> bytes:
-    head = dice.choice([b"\x32", b"\x30", b"\xd0", b"\x90", b"\x20"])
-    return head + length_of(dice.choice([LENGTH_MAX, 70_000, PACKET_BYTES_MAX + 1])) + dice.randbytes(60_000)
+def giant_length(rng: random.Random, has_properties: bool) -> bytes:
+    head = rng.choice([b"\x32", b"\x30", b"\xd0", b"\x90", b"\x20"])
+    return head + length_of(rng.choice([LENGTH_MAX, 70_000, PACKET_BYTES_MAX + 1])) + rng.randbytes(60_000)
 
 
-def noise(dice: random.Random, has_properties: bool) -> bytes:
-    return dice.randbytes(dice.randrange(1, 300))
+def noise(rng: random.Random, has_properties: bool) -> bytes:
+    return rng.randbytes(rng.randrange(1, 300))
 
 
-def cut_off(dice: random.Random, has_properties: bool) -> bytes:
-    packet = good(dice, has_properties)
-    return packet[: dice.randrange(len(packet))]
+def cut_off(rng: random.Random, has_properties: bool) -> bytes:
+    packet = good(rng, has_properties)
+    return packet[: rng.randrange(len(packet))]
 
 
-def overlapping(dice: random.Random, has_properties: bool) -> bytes:
-    return cut_off(dice, has_properties) + good(dice, has_properties)
+def overlapping(rng: random.Random, has_properties: bool) -> bytes:
+    return cut_off(rng, has_properties) + good(rng, has_properties)
 
 
-def flipped_bits(dice: random.Random, has_properties: bool) -> bytes:
-    stream = bytearray(several(dice, has_properties, 6) or b"\x30")
-    for _ in range(dice.randrange(1, 6)):
-        stream[dice.randrange(len(stream))] ^= 1 << dice.randrange(8)
+def flipped_bits(rng: random.Random, has_properties: bool) -> bytes:
+    stream = bytearray(several(rng, has_properties, 6) or b"\x30")
+    for _ in range(rng.randrange(1, 6)):
+        stream[rng.randrange(len(stream))] ^= 1 << rng.randrange(8)
     return bytes(stream)
 
 
-def lost_and_doubled_bytes(dice: random.Random, has_properties: bool) -> bytes:
-    stream = several(dice, has_properties, 6) or b"\x30\x00"
-    start, stop = sorted((dice.randrange(len(stream) + 1), dice.randrange(len(stream) + 1)))
-    return stream[:start] + dice.choice([b"", stream[start:stop] * 2]) + stream[stop:]
+def lost_and_doubled_bytes(rng: random.Random, has_properties: bool) -> bytes:
+    stream = several(rng, has_properties, 6) or b"\x30\x00"
+    start, stop = sorted((rng.randrange(len(stream) + 1), rng.randrange(len(stream) + 1)))
+    return stream[:start] + rng.choice([b"", stream[start:stop] * 2]) + stream[stop:]
 
 
-def tiny(dice: random.Random, has_properties: bool) -> bytes:
-    return bytes([dice.choice([0x30, 0x31, 0x32, 0x33, 0x3A])]) + dice.choice(
+def tiny(rng: random.Random, has_properties: bool) -> bytes:
+    return bytes([rng.choice([0x30, 0x31, 0x32, 0x33, 0x3A])]) + rng.choice(
         [
             b"\x00",
             b"\x01\x00",
@@ -154,8 +154,8 @@ def tiny(dice: random.Random, has_properties: bool) -> bytes:
     )
 
 
-def other_protocol(dice: random.Random, has_properties: bool) -> bytes:
-    return dice.choice(
+def other_protocol(rng: random.Random, has_properties: bool) -> bytes:
+    return rng.choice(
         [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x46", b"SSH-2.0-OpenSSH\r\n", b"\x00" * 500]
     )
 
@@ -181,25 +181,25 @@ MUTATIONS: tuple[Mutation, ...] = (
 )
 
 
-def chunks_of(stream: bytes, dice: random.Random) -> tuple[bytes, ...]:
+def chunks_of(stream: bytes, rng: random.Random) -> tuple[bytes, ...]:
     """Split a stream: not at all, at every byte, or at random places."""
-    how = dice.randrange(4)
+    how = rng.randrange(4)
     if how == 0 and len(stream) < 1_500:
         return tuple(one_byte_at_a_time(stream))
     if how == 1:
         return (stream,)
-    places = sorted(dice.randrange(len(stream) + 1) for _ in range(dice.randrange(1, 30)))
+    places = sorted(rng.randrange(len(stream) + 1) for _ in range(rng.randrange(1, 30)))
     return tuple(stream[start:stop] for start, stop in zip([0, *places], [*places, len(stream)], strict=True))
 
 
 def stream_of(number: int, has_properties: bool, seed: int) -> tuple[bytes, str]:
     """Return what the n-th connection is sent, and what is wrong with it."""
-    dice = random.Random(seed * 1_000_003 + number)
+    rng = random.Random(seed * 1_000_003 + number)
     mutation = MUTATIONS[number % len(MUTATIONS)]
     before, bad, behind = (
-        several(dice, has_properties),
-        mutation(dice, has_properties),
-        several(dice, has_properties, 4),
+        several(rng, has_properties),
+        mutation(rng, has_properties),
+        several(rng, has_properties, 4),
     )
     return before + bad + behind, mutation.__name__
 
@@ -254,7 +254,7 @@ def fuzz(protocol: Protocol, connections: int, seed: int) -> None:
         judged = 0
         try:
             while judged < connections:
-                until = min(connections, judged + _JUDGED_AT_ONCE)
+                until = min(connections, judged + _EVALUATED_AT_ONCE)
                 for number, messages in take_all(subscriber, broker, until, 300.0).items():
                     taken.setdefault(number, []).extend(messages)
                 for number in range(judged + 1, until + 1):
@@ -338,9 +338,9 @@ def test_a_server_that_is_no_broker_is_told_and_asked_again(protocol: Protocol) 
     def plan(number: int) -> Sending:
         if number % 3 == 0:
             return Sending((right,))
-        dice = random.Random(number)
+        rng = random.Random(number)
         answer = HANDSHAKES[number // 3 % len(HANDSHAKES)]
-        chunks = chunks_of(answer + dice.randbytes(dice.randrange(5)) if number % 3 == 2 else answer, dice)
+        chunks = chunks_of(answer + rng.randbytes(rng.randrange(5)) if number % 3 == 2 else answer, rng)
         return Sending(chunks, handshake=b"")
 
     with FalseBroker(plan) as broker:

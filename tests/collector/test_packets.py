@@ -54,25 +54,25 @@ def packet(first: int, body: bytes) -> bytes:
     return bytes([first]) + variable_length(len(body)) + body
 
 
-def any_publish(dice: random.Random, has_properties: bool) -> Publish:
+def any_publish(rng: random.Random, has_properties: bool) -> Publish:
     """Return a message such as brokers send, often small, now and then large or empty."""
-    length = dice.choice([0, 1, 20, 100, 126, 127, 128, 250, 3_000, 16_383, 16_384, 70_000])
-    properties = dice.choice([b"", b"", b"\x02\x00\x00\x0e\x10", b"\x26\x00\x01k\x00\x01v" * 30])
+    length = rng.choice([0, 1, 20, 100, 126, 127, 128, 250, 3_000, 16_383, 16_384, 70_000])
+    properties = rng.choice([b"", b"", b"\x02\x00\x00\x0e\x10", b"\x26\x00\x01k\x00\x01v" * 30])
     return Publish(
-        topic=b"t" * dice.choice([0, 1, 33, 300]),
-        payload=dice.randbytes(length),
-        qos=dice.choice([0, 1, 1]),
-        mid=dice.randrange(1, 65_536),
-        retained=dice.random() < 0.1,
+        topic=b"t" * rng.choice([0, 1, 33, 300]),
+        payload=rng.randbytes(length),
+        qos=rng.choice([0, 1, 1]),
+        mid=rng.randrange(1, 65_536),
+        retained=rng.random() < 0.1,
         properties=properties if has_properties else None,
     )
 
 
-def pieces(data: bytes, dice: random.Random, bytes_max: int) -> Iterator[bytes]:
+def pieces(data: bytes, rng: random.Random, bytes_max: int) -> Iterator[bytes]:
     """Yield the data in pieces of any size."""
     at = 0
     while at < len(data):
-        size = dice.randint(1, bytes_max)
+        size = rng.randint(1, bytes_max)
         yield data[at : at + size]
         at += size
 
@@ -85,18 +85,18 @@ def told(reads: list[Published]) -> list[tuple[bytes, bytes, int]]:
 @pytest.mark.parametrize("has_properties", [True, False], ids=["5", "3.1.1"])
 @pytest.mark.parametrize("seed", range(6))
 def test_messages_come_out_whole_and_in_order_however_the_stream_is_cut(has_properties: bool, seed: int) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     sent: list[Publish] = []
     control, stream = b"", b""
     for _ in range(300):
-        if dice.random() < 0.1:
-            other = packet(dice.choice([0xD0, 0x90, 0x20]), dice.randbytes(dice.randrange(200)))
+        if rng.random() < 0.1:
+            other = packet(rng.choice([0xD0, 0x90, 0x20]), rng.randbytes(rng.randrange(200)))
             control, stream = control + other, stream + other
         else:
-            sent.append(any_publish(dice, has_properties))
+            sent.append(any_publish(rng, has_properties))
             stream += sent[-1].packet
     reader, reads = PacketReader(has_properties), []
-    for piece in pieces(stream, dice, dice.choice([1_000, 10_000, 300_000])):
+    for piece in pieces(stream, rng, rng.choice([1_000, 10_000, 300_000])):
         reader.feed(piece)
         reads.append(reader.read(ANY, ANY))
     assert told(reads) == [(message.topic, message.payload, message.flags) for message in sent]

@@ -291,13 +291,13 @@ def test_a_subscriber_stops_at_once_though_its_queue_is_full(mosquitto: Mosquitt
 def test_an_unexpected_error_is_counted_and_the_reading_goes_on(
     mosquitto: Mosquitto, subscribe: MakeSubscriber, caplog: pytest.LogCaptureFixture
 ) -> None:
-    moments = iter([ZeroDivisionError("a broken clock"), NOW_US, NOW_US])
+    timestamps = iter([ZeroDivisionError("a broken clock"), NOW_US, NOW_US])
 
     def clock_us() -> int:
-        moment = next(moments)
-        if isinstance(moment, Exception):
-            raise moment
-        return moment
+        timestamp = next(timestamps)
+        if isinstance(timestamp, Exception):
+            raise timestamp
+        return timestamp
 
     subscriber = subscribe(mosquitto, clock_us=clock_us)
     until_connected(subscriber)

@@ -24,8 +24,8 @@ from grid.assets import Device, Ledger, Station, Transformer
 from grid.errors import SettingsError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
-from service.container import House
+from grid.timestamps import MINUTE_US, format_utc, parse_timestamp_us
+from service.container import Container
 from service.settings.settings import load_settings
 from simulator.publish.publisher import Publisher
 from simulator.publish.terminal import encode_by_device, encode_pushes
@@ -42,7 +42,7 @@ FLEET = Fleet.of_ledger(
 )
 TERMINALS = TerminalFormat(("+/notify/event/database/+/{device_id}",))
 TOPIC = "ttu/notify/event/database/ADC/ADC_0001"
-ELEVEN = parse_moment_us("2021-07-24T11:00:00+08:00")
+ELEVEN = parse_timestamp_us("2021-07-24T11:00:00+08:00")
 
 
 def message(payload: bytes, topic: str = TOPIC, *, retained: bool = False) -> Message:
@@ -84,12 +84,12 @@ def test_the_golden_file_has_no_line_without_a_push() -> None:
 
 @pytest.mark.parametrize("unit", ["kW", "W"])
 def test_what_a_simulated_terminal_sends_comes_back_as_it_was(unit: Any) -> None:
-    dice = np.random.default_rng(5)
+    rng = np.random.default_rng(5)
     readings = ReadingBatch.of(
         np.ones(40, np.int32),
         ELEVEN - np.arange(40, 0, -1) * MINUTE_US + 230_000,
-        voltage_v=np.round(dice.uniform(215, 235, (40, 3)), 3),
-        current_amp=np.round(dice.uniform(250, 500, (40, 3)), 3),
+        voltage_v=np.round(rng.uniform(215, 235, (40, 3)), 3),
+        current_amp=np.round(rng.uniform(250, 500, (40, 3)), 3),
         active_power_kw=np.where(np.arange(40) % 5 == 0, np.nan, 150.0 + np.arange(40)),
         reactive_power_kvar=np.where(np.arange(40) % 7 == 0, np.nan, 30.25),
     )
@@ -165,10 +165,10 @@ def test_what_cannot_be_taken_is_refused_with_its_reason(wrong: Message, reason:
 def test_every_byte_that_is_cut_off_or_turned_gives_a_reject_or_a_reading_and_no_error() -> None:
     whole = json.dumps(json.loads((CASES / "all-points.json").read_text())).encode()
     pushes = [message(whole[:length]) for length in range(0, len(whole), 3)]
-    dice = np.random.default_rng(7)
+    rng = np.random.default_rng(7)
     for _ in range(300):
         turned = bytearray(whole)
-        turned[int(dice.integers(len(whole)))] = int(dice.integers(256))
+        turned[int(rng.integers(len(whole)))] = int(rng.integers(256))
         pushes.append(message(bytes(turned)))
     for push in pushes:
         found = decoded(push)
@@ -198,9 +198,9 @@ def test_a_topic_that_cannot_be_is_refused_with_the_key(tmp_path: Path, topic: s
 def test_terminals_are_read_as_the_settings_say_and_not_at_all_as_shipped(tmp_path: Path) -> None:
     file = tmp_path / "redvest.toml"
     file.write_text('[terminal]\ntopics = ["x/{device_id}"]\npower_unit = "W"\ngood_quality = ["0", "2"]\n')
-    assert House(load_settings(file)).terminal_format() == TerminalFormat(("x/{device_id}",), ("0", "2"), "W")
+    assert Container(load_settings(file)).terminal_format() == TerminalFormat(("x/{device_id}",), ("0", "2"), "W")
     file.write_text("")
-    assert House(load_settings(file)).terminal_format() is None
+    assert Container(load_settings(file)).terminal_format() is None
 
 
 def test_pushes_pass_through_broker_and_collector_into_the_journal(tmp_path: Path, mosquitto: Mosquitto) -> None:
@@ -224,7 +224,7 @@ def test_pushes_pass_through_broker_and_collector_into_the_journal(tmp_path: Pat
         publisher.finish()
         site.wait_until(lambda: site.health()["rejected"] == 2, collector)
         collector.stop()
-        assert site.stored() == {("YX06", moment) for moment in minutes.tolist()}
+        assert site.stored() == {("YX06", timestamp) for timestamp in minutes.tolist()}
         assert sorted(reason for reason, _ in site.rejected()) == ["not_json", "unknown_device"]
         (incident,) = site.incidents()
         assert incident.peak_load_rate == pytest.approx(0.95)

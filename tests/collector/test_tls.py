@@ -17,7 +17,7 @@ from collector.mqtt.subscriber import Subscriber
 from collector.wire.format import encode_reading, reading_topic, subscription_filters
 from grid.errors import BrokerError
 from grid.timestamps import format_utc
-from service.doctor.broker_probe import knock
+from service.doctor.broker_probe import probe
 from service.doctor.doctor import examine
 from tests.docs.test_deploy import NAMES, PASSWORD, site_configuration
 from tests.faults.site import Site
@@ -89,7 +89,7 @@ def test_readings_arrive_by_tls_and_are_acknowledged(
 ) -> None:
     broker = new_mosquitto(more_lines=authority.signs("right").configuration)
     address = address_of(broker, authority.certificate, protocol=protocol)
-    knock(address)
+    probe(address)
     subscriber = subscribe(address)
     while not subscriber.state().subscribed:
         time.sleep(0.005)
@@ -151,7 +151,7 @@ def test_what_is_wrong_with_tls_is_told_with_what_to_mend(
 def test_the_doctor_says_the_same(wrong: tuple[BrokerAddress, str, str], tmp_path: Path) -> None:
     address, what, remedy = wrong
     with pytest.raises(BrokerError) as raised:
-        knock(address)
+        probe(address)
     assert what in raised.value.what
     assert remedy in raised.value.remedy
     config = tmp_path / "redvest.toml"
@@ -226,5 +226,5 @@ def test_a_wrong_password_is_refused_by_tls_too_and_told(
     assert "mend broker.username, the password" in told
     assert PASSWORD not in told
     with pytest.raises(BrokerError) as raised:
-        knock(address)
+        probe(address)
     assert "broker.username" in raised.value.remedy

@@ -19,9 +19,9 @@ from alerts.outreach.planner import VisitResult
 from dashboard import words
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
-from service.container import House
+from service.container import Container
 from service.metrics.health import ADDRESS_FILE, HealthServer
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.settings.settings import CONFIG_VARIABLE, load_settings
 from service.streamlit_flags import streamlit_arguments
 from stores.journal.journal import Journal
@@ -41,9 +41,9 @@ LIVE_SECONDS = 60_000
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """Return a town with a collector's health page that says all is well."""
     built = build_town(tmp_path_factory.mktemp("town"))
-    meters = Meters()
-    meters.beat(connected=True, queued=0)
-    health = HealthServer(meters, "127.0.0.1", 0, built.folder / "data" / ADDRESS_FILE)
+    metrics = Metrics()
+    metrics.beat(connected=True, queued=0)
+    health = HealthServer(metrics, "127.0.0.1", 0, built.folder / "data" / ADDRESS_FILE)
     health.start()
     yield built
     health.stop()
@@ -92,10 +92,10 @@ def browser(chromium: str, chromium_options: list[str]) -> Iterator[Browser]:
 def viewers(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
     """Return a desk and a phone, in another time zone than the station's; each keeps its cache between tests."""
     zone = "America/New_York"
-    desk = browser.new_context(viewport=WALL_SCREEN, timezone_id=zone)
+    visit_recorder = browser.new_context(viewport=WALL_SCREEN, timezone_id=zone)
     phone = browser.new_context(viewport=PHONE, timezone_id=zone, has_touch=True, is_mobile=True)
-    yield {"desk": desk, "phone": phone}
-    desk.close()
+    yield {"desk": visit_recorder, "phone": phone}
+    visit_recorder.close()
     phone.close()
 
 
@@ -159,19 +159,19 @@ def test_one_click_leads_from_the_wall_to_the_incident(new_page: Callable[..., P
 
 def test_an_answer_from_a_phone_appears_on_the_desk_without_a_reload(new_page: Callable[..., Page], town: Town) -> None:
     incident_id = town.incident.incident_id
-    desk = new_page(f"/?incident={incident_id}")
+    visit_recorder = new_page(f"/?incident={incident_id}")
     mine = [d for d in town.outreach.doors if d.assigned_to == "P2"]
     names = {m.merchant_id: m.name for m in town.ledger.merchants}
     door = mine[0]
-    expect(desk.locator(".rv-door", has_text=names[door.merchant_id])).to_contain_text(words.NOT_VISITED.zh)
+    expect(visit_recorder.locator(".rv-door", has_text=names[door.merchant_id])).to_contain_text(words.NOT_VISITED.zh)
     phone = new_page("/my-list?who=P2", "phone")
     next_door = phone.locator(".rv-door.next")
     expect(next_door).to_contain_text(names[door.merchant_id])
     phone.get_by_role("button", name=words.RESULT_BUTTONS[VisitResult.AGREED].zh).first.tap()
-    on_desk = desk.locator(".rv-answered > li", has_text=names[door.merchant_id])
+    on_desk = visit_recorder.locator(".rv-answered > li", has_text=names[door.merchant_id])
     expect(on_desk).to_contain_text("模拟乙 记录", timeout=LIVE_SECONDS)
     expect(on_desk).to_have_class("agreed")
-    expect(desk.locator(".rv-door", has_text=names[door.merchant_id])).to_have_count(0)
+    expect(visit_recorder.locator(".rv-door", has_text=names[door.merchant_id])).to_have_count(0)
     expect(phone.locator(".rv-door.next")).to_contain_text(names[mine[1].merchant_id])
 
 
@@ -210,7 +210,7 @@ def test_wide_tables_are_read_on_a_phone_without_scrolling_sideways(
             assert name and shown == f'"{name}"'
 
 
-@pytest.mark.parametrize("viewer", ["desk", "phone"])
+@pytest.mark.parametrize("viewer", ["visit_recorder", "phone"])
 def test_nothing_on_the_system_page_touches_the_table_below_it(new_page: Callable[..., Page], viewer: str) -> None:
     page = new_page("/system", viewer)
     page.wait_for_selector(".rv-badge")
@@ -234,9 +234,11 @@ def test_a_phone_number_needs_a_name_and_a_reason_and_leaves_a_record(
     dialog.get_by_text(words.REVEAL_REASONS[0].zh).click()
     dialog.get_by_role("button", name=words.REVEAL_CONFIRM.zh).click()
     expect(dialog).to_contain_text(number)
-    house = House(load_settings(town.config))
-    assert any(door in repr(entry) and words.REVEAL_REASONS[0].zh in repr(entry) for entry in house.records.audit(50))
-    house.close()
+    container = Container(load_settings(town.config))
+    assert any(
+        door in repr(entry) and words.REVEAL_REASONS[0].zh in repr(entry) for entry in container.records.audit(50)
+    )
+    container.close()
     assert number not in page.url
 
 

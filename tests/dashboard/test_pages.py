@@ -22,11 +22,11 @@ from dashboard.charts.layers import wall_clock_ms
 from grid.assets import Transformer
 from grid.readings import ReadingBatch
 from grid.text import Language, Text
-from grid.timestamps import MINUTE_US, SECOND_US, parse_moment_us
-from service.container import House
+from grid.timestamps import MINUTE_US, SECOND_US, parse_timestamp_us
+from service.container import Container
 from service.settings.settings import CONFIG_VARIABLE, load_settings
 from stores.journal.journal import Journal
-from stores.records.changes import Changes, ToldRemark
+from stores.records.changes import Changes, NotifiedEvent
 from tests.support.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -202,11 +202,11 @@ def test_an_answer_goes_into_the_record_and_shows_at_once(own_town: Town) -> Non
     app = opened("views/incident.py", incident=town.incident.incident_id, who="P2")
     app.button(key=f"incident-{town.incident.incident_id}-{door}-agreed").click().run()
     assert not app.exception
-    house = House(load_settings(town.config))
-    visit = house.records.current_visits(town.incident.incident_id)[door]
+    container = Container(load_settings(town.config))
+    visit = container.records.current_visits(town.incident.incident_id)[door]
     assert (visit.result, visit.recorded_by) == (VisitResult.AGREED, "P2")
     assert "模拟乙 记录" in told(app)
-    house.close()
+    container.close()
 
 
 def test_nobody_can_answer_without_saying_who_they_are(town: Town) -> None:
@@ -214,9 +214,9 @@ def test_nobody_can_answer_without_saying_who_they_are(town: Town) -> None:
     app = opened("views/incident.py", incident=town.incident.incident_id)
     app.button(key=f"incident-{town.incident.incident_id}-{door}-agreed").click().run()
     assert words.CHOOSE_YOURSELF_FIRST.zh in [toast.value for toast in app.toast]
-    house = House(load_settings(town.config))
-    assert door not in house.records.current_visits(town.incident.incident_id)
-    house.close()
+    container = Container(load_settings(town.config))
+    assert door not in container.records.current_visits(town.incident.incident_id)
+    container.close()
 
 
 def test_asking_for_a_phone_asks_for_a_reason_first(town: Town) -> None:
@@ -252,14 +252,14 @@ def test_the_alarm_audit_links_a_missed_incident_and_states_its_limits(town: Tow
 def test_the_alarm_audit_says_when_a_station_was_flooded(own_town: Town) -> None:
     town = own_town
     incident, at_us = town.incident, town.incident.opened_at_us + 30 * SECOND_US
-    house = House(load_settings(town.config))
+    container = Container(load_settings(town.config))
     told_of = [
-        ToldRemark(f"{incident.incident_id}/{what}", kind, "YX", incident.level, incident.transformer_id,
+        NotifiedEvent(f"{incident.incident_id}/{what}", kind, "YX", incident.level, incident.transformer_id,
                    incident.incident_id, at_us, at_us + n, f"message {n}")
         for n, (what, kind) in enumerate([("opened", "incident_opened"), *((f"list/{n}", "list") for n in range(9))])
     ]  # fmt: skip
-    house.records.commit(Changes(told=tuple(told_of)))
-    house.close()
+    container.records.commit(Changes(told=tuple(told_of)))
+    container.close()
     page = told(opened("views/alarms.py", lang="en"))
     assert "10 ■ above limit" in page
     assert "1 to mend" in page
@@ -283,13 +283,13 @@ def test_a_frozen_meter_with_a_low_voltage_is_marked_and_on_the_list_to_check(ow
         number = journal.numbers(["YX10"])["YX10"]
         journal.append(ReadingBatch.of(np.full(20, number, np.int32), at, voltage_v=volts, current_amp=amps))
     kind, key = "check_the_meter", f"YX10/STUCK/{NOW_US}"
-    house = House(load_settings(own_town.config))
-    house.records.commit(Changes(told=(ToldRemark(key, kind, "YX", kind, "YX10", None, NOW_US, NOW_US, key),)))
-    house.close()
+    container = Container(load_settings(own_town.config))
+    container.records.commit(Changes(told=(NotifiedEvent(key, kind, "YX", kind, "YX10", None, NOW_US, NOW_US, key),)))
+    container.close()
     page = told(opened("views/transformer.py", transformer="YX10"))
     assert set(re.findall(r"<tr class=warned><th>(.) 相电压</th>", page)) == {"A", "B", "C"}
     assert words.VOLTAGE_OUTSIDE.zh in page
-    assert words.TRUST_STANDING.zh in page
+    assert words.QUALITY_NEWEST_FLAGGED.zh in page
     system = told(opened("views/system.py"))
     assert "./transformer?transformer=YX10" in system
     assert "数据冻结" in system
@@ -298,10 +298,10 @@ def test_a_frozen_meter_with_a_low_voltage_is_marked_and_on_the_list_to_check(ow
 def test_a_lost_feeder_is_one_red_line_and_its_tiles_name_it(own_town: Town) -> None:
     ids = [f"YX2{n}" for n in range(6)]
     more = tuple(Transformer(i, f"城东 {i}", "YX", 315.0, "G02", "F2") for i in ids)
-    house = House(load_settings(own_town.config))
+    container = Container(load_settings(own_town.config))
     ledger = replace(own_town.ledger, transformers=own_town.ledger.transformers + more)
-    house.records.replace_ledger(ledger, by="test", now_us=FIRST_US)
-    house.close()
+    container.records.replace_ledger(ledger, by="test", now_us=FIRST_US)
+    container.close()
     with Journal.open_writer(own_town.folder / "data" / "journal.sqlite") as journal:
         at_us = np.full(6, NOW_US - 30 * MINUTE_US)
         numbers = list(journal.numbers(ids).values())
@@ -362,15 +362,15 @@ def test_the_axis_of_a_chart_reads_as_the_stations_time(town: Town) -> None:
 
 
 def test_a_change_of_the_clocks_moves_the_axis_with_it(town: Town) -> None:
-    before, after = parse_moment_us("2026-10-25T00:30:00Z"), parse_moment_us("2026-10-25T01:30:00Z")
+    before, after = parse_timestamp_us("2026-10-25T00:30:00Z"), parse_timestamp_us("2026-10-25T01:30:00Z")
     shown = wall_clock_ms(np.array([before, after]), "Europe/Paris")
     assert shown[0] == shown[1] == int(datetime(2026, 10, 25, 2, 30, tzinfo=UTC).timestamp() * 1000)
 
 
 def test_a_hole_in_the_readings_is_a_hole_in_the_line(town: Town) -> None:
-    house = House(load_settings(town.config))
-    curve = house.queries.curve("YX08", FIRST_US, NOW_US)
-    house.close()
+    container = Container(load_settings(town.config))
+    curve = container.queries.curve("YX08", FIRST_US, NOW_US)
+    container.close()
     drawn = load_rate_chart(
         curve, (), from_us=FIRST_US, to_us=NOW_US, zone="Asia/Shanghai", language=Language.ZH, gap_us=20 * MINUTE_US
     )
@@ -380,9 +380,9 @@ def test_a_hole_in_the_readings_is_a_hole_in_the_line(town: Town) -> None:
 
 
 def test_a_chart_of_no_readings_still_shows_its_lines(town: Town) -> None:
-    house = House(load_settings(town.config))
-    curve = house.queries.curve("YX10", FIRST_US, NOW_US)
-    house.close()
+    container = Container(load_settings(town.config))
+    curve = container.queries.curve("YX10", FIRST_US, NOW_US)
+    container.close()
     drawn = load_rate_chart(
         curve,
         (),
@@ -405,9 +405,9 @@ def test_every_layer_of_a_chart_draws_a_table_that_is_there(town: Town) -> None:
 
 
 def _chart(town: Town, zone: str) -> Any:
-    house = House(load_settings(town.config))
-    shown = house.queries.incident(town.incident.incident_id)
-    house.close()
+    container = Container(load_settings(town.config))
+    shown = container.queries.incident(town.incident.incident_id)
+    container.close()
     return load_rate_chart(
         shown.curve,
         shown.marks,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.layers import HOUSE, OUTSIDE, faults_of_file, faults_of_source
+from tests.support.layers import OUTSIDE, ROOMS, faults_of_file, faults_of_source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,10 +25,10 @@ _COMES_WITH = {"pandas": "streamlit", "urllib3": "influxdb_client"}
 
 def source_files() -> list[Path]:
     """Return every source file of the house."""
-    return sorted(file for room in HOUSE for file in (ROOT / room).rglob("*.py"))
+    return sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
 
 
-@pytest.mark.parametrize("room", HOUSE)
+@pytest.mark.parametrize("room", ROOMS)
 def test_a_room_keeps_the_rules_of_the_house(room: str) -> None:
     files = [file for file in source_files() if file.relative_to(ROOT).parts[0] == room]
     assert files, f"{room} is empty"
@@ -115,7 +115,7 @@ def test_every_library_that_is_imported_is_declared_and_every_declared_one_has_i
 
 def test_no_file_of_the_dashboard_hides_a_package() -> None:
     """`streamlit run` puts the script's folder first on the path."""
-    taken = {*HOUSE, "tests", "bench", *OUTSIDE, *sys.stdlib_module_names}
+    taken = {*ROOMS, "tests", "bench", *OUTSIDE, *sys.stdlib_module_names}
     names = [path.stem for path in (ROOT / "dashboard").iterdir()]
     assert not taken.intersection(names)
-    assert not set(HOUSE).intersection(path.stem for path in (ROOT / "dashboard").rglob("*"))
+    assert not set(ROOMS).intersection(path.stem for path in (ROOT / "dashboard").rglob("*"))

@@ -91,10 +91,10 @@ def no_ack_on_error() -> None:
 
 def no_keep_alive() -> None:
     """Never ask whether the broker is still there."""
-    from service.container import House
+    from service.container import Container
 
-    broker_address = House.broker_address
-    House.broker_address = lambda self: replace(  # type: ignore[method-assign]
+    broker_address = Container.broker_address
+    Container.broker_address = lambda self: replace(  # type: ignore[method-assign]
         broker_address(self), keep_alive_seconds=3600
     )
 
@@ -133,7 +133,7 @@ def last_write_wins() -> None:
         number, at_us = batch.transformer[order], batch.measured_at_us[order]
         return order[np.append((number[1:] != number[:-1]) | (at_us[1:] != at_us[:-1]), True)]
 
-    journal_append.standing_rows = last_rows
+    journal_append.rows_with_precedence = last_rows
 
 
 def error_treated_as_ok() -> None:

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from alerts.model.incidents import Incident
-from alerts.notification.event import Remark
-from alerts.notification.throttling_state import HygieneState
+from alerts.notification.event import NotificationEvent
+from alerts.notification.throttling_state import ThrottlingState
 from grid.assets import Ledger
-from grid.timestamps import format_utc, parse_moment_us
-from service.container import House
+from grid.timestamps import format_utc, parse_timestamp_us
+from service.container import Container
 from service.metrics.health import ADDRESS_FILE
 from service.notify.policy import STATE_NAME
 from service.settings.settings import Settings, load_settings
 from stores.journal.journal import Journal
-from stores.records.changes import ToldRemark
+from stores.records.changes import NotifiedEvent
 from stores.records.outbox import Message
 from tests.faults.collector import FORKING, run_forked
 from tests.faults.promises import file_is_whole, require
@@ -114,10 +114,10 @@ class Site:
         self.config.write_text(_toml(values), encoding="utf-8")
         self.settings: Settings = load_settings(self.config)
         self.runs: list[Running] = []
-        with self.house() as house:
-            house.records.replace_ledger(ledger, "test", house.clock.now_us())
+        with self.container() as container:
+            container.records.replace_ledger(ledger, "test", container.clock.now_us())
 
-    def house(self) -> _Opened:
+    def container(self) -> _Opened:
         """Give the installation's parts, for a `with` block."""
         return _Opened(self.settings)
 
@@ -219,31 +219,31 @@ class Site:
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return all incidents, the newest first."""
-        with self.house() as house:
-            return house.records.incidents()
+        with self.container() as container:
+            return container.records.incidents()
 
     def messages(self) -> tuple[Message, ...]:
         """Return all messages to people, the newest first."""
-        with self.house() as house:
-            return house.records.messages(1_000_000)
+        with self.container() as container:
+            return container.records.messages(1_000_000)
 
-    def remarks(self) -> tuple[tuple[ToldRemark, ...], tuple[Remark, ...]]:
+    def notification_events(self) -> tuple[tuple[NotifiedEvent, ...], tuple[NotificationEvent, ...]]:
         """Return what was told to people, remark by remark, and what waits to be told."""
-        with self.house() as house:
-            kept = house.records.state(STATE_NAME)
-            waiting = HygieneState.from_json(kept).waiting if kept else ()
-            return house.records.told_since(0), tuple(w.remark for w in waiting)
+        with self.container() as container:
+            kept = container.records.state(STATE_NAME)
+            waiting = ThrottlingState.from_json(kept).waiting if kept else ()
+            return container.records.told_since(0), tuple(w.event for w in waiting)
 
     def kinds_said(self) -> set[str]:
         """Return the kinds of remarks that were told or wait to be."""
-        return {remark.kind for remarks in self.remarks() for remark in remarks}
+        return {event.kind for notification_events in self.notification_events() for event in notification_events}
 
     def gaps(self) -> dict[str, list[tuple[int, int]]]:
         """Return the open gaps as `redvest gaps --json` lists them: bounds [µs] by transformer."""
         listed = self.redvest("gaps", "--limit", "100000")
         found: dict[str, list[tuple[int, int]]] = {}
         for gap in listed:
-            bounds = parse_moment_us(gap["after"]), parse_moment_us(gap["before"])
+            bounds = parse_timestamp_us(gap["after"]), parse_timestamp_us(gap["before"])
             found.setdefault(gap["transformer_id"], []).append(bounds)
         return found
 
@@ -282,13 +282,13 @@ class _Opened:
     """A House that is closed when its block is left."""
 
     def __init__(self, settings: Settings) -> None:
-        self._house = House(settings)
+        self._container = Container(settings)
 
-    def __enter__(self) -> House:
-        return self._house
+    def __enter__(self) -> Container:
+        return self._container
 
     def __exit__(self, *_: object) -> None:
-        self._house.close()
+        self._container.close()
 
 
 def a_fast_clock(speed: float) -> dict[str, Any]:

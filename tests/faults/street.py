@@ -64,9 +64,9 @@ class Street:
 
     def readings(self, first_us: int, minutes: int, numbers: range | None = None) -> list[Sent]:
         """Return the messages of so many minutes, minute by minute; of some of the transformers, or of all."""
-        dice = np.random.default_rng(self.seed)
-        level = dice.uniform(0.2, 0.6, self.transformers)
-        wander = dice.normal(0.0, 0.01, (minutes, self.transformers))
+        rng = np.random.default_rng(self.seed)
+        level = rng.uniform(0.2, 0.6, self.transformers)
+        wander = rng.normal(0.0, 0.01, (minutes, self.transformers))
         names = self.transformer_ids
         sent = []
         for minute in range(minutes):

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 from tests.faults.devices import Devices
 from tests.faults.promises import nothing_lost
 from tests.faults.site import Running, Site
@@ -77,7 +77,7 @@ def test_what_was_there_before_is_kept_and_a_spoilt_backup_is_refused(
     collector.stop()
     backup = tmp_path / "backup"
     (made,) = {one["made_at"] for one in site.redvest("backup", str(backup))}
-    assert parse_moment_us(made)
+    assert parse_timestamp_us(made)
     assert told(site, "backup", str(backup))[0] == 1, "a backup is not written over another"
 
     site.redvest("restore", str(backup))

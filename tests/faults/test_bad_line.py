@@ -74,7 +74,7 @@ class Stream:
 
 def through_a_bad_line(new_site: NewSite, broker: Mosquitto, scale: Scale, seed: int, broken: str = "") -> str:
     """Do to the line what can be done to a line; nothing sent meanwhile may be missing afterwards."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     street = Street(scale.transformers, seed)
     back: dict[str, float] = {}
     with BadLine(broker.port) as line, Devices(broker.port) as devices:
@@ -91,7 +91,7 @@ def through_a_bad_line(new_site: NewSite, broker: Mosquitto, scale: Scale, seed:
         for name, end in (("cut", line.cut), ("reset", line.reset)):
             for _ in range(scale.cuts):
                 stream.send()
-                time.sleep(dice.uniform(0.0, 0.05))
+                time.sleep(rng.uniform(0.0, 0.05))
                 end()
             back[name] = stream.send_and_wait(scale.back_seconds_max, f"a {name}")
         line.hang()

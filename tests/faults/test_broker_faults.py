@@ -45,7 +45,7 @@ LONG = Restarts(times=20, transformers=500, minutes=200, per_second=1_500)
 
 def restart_broker(new_site: NewSite, broker: Mosquitto, scale: Restarts, seed: int, broken: str = "") -> str:
     """Stop and start the broker while devices send, and send again what was not acknowledged."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     street = Street(scale.transformers, seed)
     sent = street.readings(minutes_ago(scale.minutes), scale.minutes)
     site = new_site(street, broker)
@@ -53,7 +53,7 @@ def restart_broker(new_site: NewSite, broker: Mosquitto, scale: Restarts, seed: 
     with Devices(broker.port) as devices:
         devices.start_sending(sent, scale.per_second)
         for _ in range(scale.times):
-            time.sleep(dice.uniform(0.3, 1.2))
+            time.sleep(rng.uniform(0.3, 1.2))
             broker.stop()
             broker.start()
         devices.wait()
@@ -181,7 +181,7 @@ def crash_broker(
     new_site: NewSite, broker: Mosquitto, times: int, transformers: int, seed: int, broken: str = ""
 ) -> str:
     """Kill the broker with readings that it alone holds; every lost one must be on the list of gaps in time."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     street = Street(transformers, seed)
     site = new_site(street, broker, clock=a_fast_clock(CLOCK_SPEED), silence={"slot_minutes": SLOT_MINUTES})
     minutes = 12 + (3 + WHOLE_MINUTES) * times
@@ -194,7 +194,7 @@ def crash_broker(
         site.wait_until(lambda: site.holds(devices.acknowledged), collector)
         for _ in range(times):
             collector.stop()
-            lost = sent[at : at + dice.randint(1, 2) * transformers]
+            lost = sent[at : at + rng.randint(1, 2) * transformers]
             devices.send(lost)
             resent += lost
             broker.kill()

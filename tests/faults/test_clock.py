@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from alerts.model.incidents import incident_id
-from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, as_datetime, format_utc, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, as_datetime, format_utc, parse_timestamp_us
 from tests.faults.devices import Devices
 from tests.faults.promises import PromiseBroken, require
 from tests.faults.site import Site
@@ -103,18 +103,18 @@ def test_freshness_by_the_wall_clock_calls_everybody_silent(
     tell("F18", f"wall-clock-freshness: {failed.value}")
 
 
-def written(moment_us: int) -> tuple[str, ...]:
+def written(timestamp_us: int) -> tuple[str, ...]:
     """Return one moment as devices in many places write it."""
-    utc = format_utc(moment_us)
+    utc = format_utc(timestamp_us)
     hours = {"+08:00": 8, "-03:30": -3.5, "+14:00": 14}
-    shifted = {zone: as_datetime(moment_us + round(by * HOUR_US)) for zone, by in hours.items()}
+    shifted = {zone: as_datetime(timestamp_us + round(by * HOUR_US)) for zone, by in hours.items()}
     return utc, utc.replace("Z", "+00:00"), *(f"{at:%Y-%m-%dT%H:%M:%S}{zone}" for zone, at in shifted.items())
 
 
 def test_a_change_of_year_and_all_zones_are_one_line_of_time(
     new_site: NewSite, mosquitto: Mosquitto, tell: Tell
 ) -> None:
-    midnight_us = parse_moment_us("2027-01-01T00:00:00+08:00")
+    midnight_us = parse_timestamp_us("2027-01-01T00:00:00+08:00")
     street = Street(TRANSFORMERS, seed=18)
     sent: list[Sent] = []
     zones = itertools.cycle(range(5))

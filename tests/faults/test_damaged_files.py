@@ -37,30 +37,30 @@ def flip(file: Path, at: int, bit: int) -> None:
         opened.write(bytes([byte ^ (1 << bit)]))
 
 
-def flip_in_page_head(data: Path, dice: random.Random) -> None:
+def flip_in_page_head(data: Path, rng: random.Random) -> None:
     """Turn one bit round in the kind of a page of the journal."""
     file = data / "journal.sqlite"
-    page = dice.randrange(1, file.stat().st_size // PAGE_BYTES)
-    flip(file, page * PAGE_BYTES, dice.randrange(8))
+    page = rng.randrange(1, file.stat().st_size // PAGE_BYTES)
+    flip(file, page * PAGE_BYTES, rng.randrange(8))
 
 
-def truncate(data: Path, dice: random.Random) -> None:
+def truncate(data: Path, rng: random.Random) -> None:
     """Cut the journal off somewhere."""
     file = data / "journal.sqlite"
-    os.truncate(file, dice.randrange(file.stat().st_size // 4, file.stat().st_size))
+    os.truncate(file, rng.randrange(file.stat().st_size // 4, file.stat().st_size))
 
 
-def lose_the_log(data: Path, dice: random.Random) -> None:
+def lose_the_log(data: Path, rng: random.Random) -> None:
     """Delete the journal's log."""
     (data / "journal.sqlite-wal").unlink()
 
 
-def flip_in_the_log(data: Path, dice: random.Random) -> None:
+def flip_in_the_log(data: Path, rng: random.Random) -> None:
     """Turn one bit round in the first frames of the journal's log."""
-    flip(data / "journal.sqlite-wal", 32 + dice.randrange(24, 3 * PAGE_BYTES), dice.randrange(8))
+    flip(data / "journal.sqlite-wal", 32 + rng.randrange(24, 3 * PAGE_BYTES), rng.randrange(8))
 
 
-SET_ASIDE: dict[str, Damage] = {"bit flip": flip_in_page_head, "truncation": truncate}
+QUARANTINED: dict[str, Damage] = {"bit flip": flip_in_page_head, "truncation": truncate}
 GONE_ON: dict[str, Damage] = {"missing -wal": lose_the_log, "bit flip in -wal": flip_in_the_log}
 
 
@@ -78,7 +78,7 @@ def a_crashed_site(new_site: NewSite, broker: Mosquitto, devices: Devices) -> tu
 
 def damage_a_file(new_site: NewSite, broker: Mosquitto, name: str, broken: str = "", seed: int = SEED) -> None:
     """Damage a file of a crashed installation and start the collector: it must notice, say so and store again."""
-    damage = (SET_ASIDE | GONE_ON)[name]
+    damage = (QUARANTINED | GONE_ON)[name]
     with Devices(broker.port) as devices:
         site, street = a_crashed_site(new_site, broker, devices)
         data = site.settings.data.folder
@@ -87,7 +87,7 @@ def damage_a_file(new_site: NewSite, broker: Mosquitto, name: str, broken: str =
         damaged = (data / "journal.sqlite").read_bytes()
         running = site.start_ready(broken)
         require("journal_damaged" in site.kinds_said(), f"{name}: nobody was told, the damage was not noticed")
-        if name in SET_ASIDE:
+        if name in QUARANTINED:
             (kept,) = (data / "damaged").glob("*/journal.sqlite")
             require(kept.read_bytes() == damaged, f"{name}: the damaged file was changed")
             reasons = " ".join(site.health()["reasons"])
@@ -103,12 +103,12 @@ def damage_a_file(new_site: NewSite, broker: Mosquitto, name: str, broken: str =
         site.require_whole_files()
 
 
-@pytest.mark.parametrize("name", [*SET_ASIDE, *GONE_ON])
+@pytest.mark.parametrize("name", [*QUARANTINED, *GONE_ON])
 def test_a_damaged_journal_is_noticed_said_and_survived(
     new_site: NewSite, mosquitto: Mosquitto, name: str, tell: Tell
 ) -> None:
     damage_a_file(new_site, mosquitto, name)
-    done = "moved aside, red health" if name in SET_ASIDE else "what was lost is listed"
+    done = "moved aside, red health" if name in QUARANTINED else "what was lost is listed"
     tell("F16", f"{name}: noticed at the start, people told, {done}, new readings stored; seed {SEED}")
 
 
@@ -181,7 +181,7 @@ def test_random_bit_flips_in_the_structure_of_the_journal_are_found(
         site, _ = a_crashed_site(new_site, mosquitto, devices)
     site.start_ready().stop()
     whole = (site.settings.data.folder / "journal.sqlite").read_bytes()
-    dice = random.Random(SEED)
+    rng = random.Random(SEED)
     file = tmp_path / "flipped" / "journal.sqlite"
     file.parent.mkdir()
     heads = anywhere = 0
@@ -193,9 +193,9 @@ def test_random_bit_flips_in_the_structure_of_the_journal_are_found(
     ]
     for number in range(2 * flips):
         file.write_bytes(whole)
-        page = dice.choice(pages)
-        at = page * PAGE_BYTES + (0 if number < flips else dice.randrange(PAGE_BYTES))
-        flip(file, at, dice.randrange(8))
+        page = rng.choice(pages)
+        at = page * PAGE_BYTES + (0 if number < flips else rng.randrange(PAGE_BYTES))
+        flip(file, at, rng.randrange(8))
         try:
             with Journal.open_writer(file) as journal:
                 found = journal.damaged_readings(len(whole)) > 0

@@ -22,7 +22,7 @@ NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]
 
 DISK_MIB = 24
-BALLAST_MIB = 4
+RESERVE_MIB = 4
 AGAIN_SECONDS_MAX = 120.0
 HOW = "a full tmpfs" if os.geteuid() == 0 else "a bound on the size of files (a full tmpfs needs root)"
 
@@ -80,7 +80,7 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
     running: list[Running] = []
     disk = FullDisk(folder, lambda: running[-1])
     with disk.mounted():
-        site = new_site(street, broker, data={"folder": str(folder), "ballast_mib": BALLAST_MIB})
+        site = new_site(street, broker, data={"folder": str(folder), "ballast_mib": RESERVE_MIB})
         running.append(site.start_ready(broken))
         with Devices(broker.port) as devices:
             devices.send(sent[: len(sent) // 2])
@@ -96,9 +96,9 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
         )
         time.sleep(1.5)
         while_full = site.stored() - before
-        ballast_free = not (folder / "ballast").exists()
+        reserve_free = not (folder / "ballast").exists()
         if os.geteuid() == 0 and not broken:
-            require(ballast_free, "the reserve was not given free")
+            require(reserve_free, "the reserve was not given free")
             site.wait_until(lambda: "disk_full" in site.kinds_said(), running[-1], what="to be told of the full disk")
             running[-1].kill()
             running.append(site.start_ready(broken))
@@ -113,7 +113,7 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
         running[-1].stop()
         site.require_whole_files()
         nothing_lost(devices.acknowledged, site.stored())
-        require((folder / "ballast").stat().st_blocks * 512 >= BALLAST_MIB * 2**20, "the reserve was not taken again")
+        require((folder / "ballast").stat().st_blocks * 512 >= RESERVE_MIB * 2**20, "the reserve was not taken again")
     return (
         f"{HOW}: {len(sent):,} messages, {len(while_full):,} of them stored in what was left, then none and none "
         f"acknowledged; all stored {seconds:.1f} s after there was room; seed {seed}"

@@ -120,8 +120,8 @@ def cut(sent: list[Sent], late_id: str) -> tuple[list[Sent], ...]:
 
 def said(site: Site) -> str:
     """Return what stands in the copy's way, as the records keep it for those who look."""
-    with site.house() as house:
-        return house.records.cursor_error(CURSOR)
+    with site.container() as container:
+        return container.records.cursor_error(CURSOR)
 
 
 def keys_in(server: VictoriaMetrics) -> set[tuple[str, int]]:
@@ -132,8 +132,8 @@ def keys_in(server: VictoriaMetrics) -> set[tuple[str, int]]:
 
 def wait_for_the_copy(site: Site, collector: Running, server: VictoriaMetrics, seconds_max: float) -> None:
     """Wait until the copy has as many readings as the journal, or for so long."""
-    with site.house() as house:
-        journal = house.journal_reader()
+    with site.container() as container:
+        journal = container.journal_reader()
         assert journal is not None
         give_up_at = time.monotonic() + seconds_max
         while len(keys_in(server)) < journal.counts().readings and time.monotonic() < give_up_at:
@@ -146,8 +146,8 @@ def in_the_copy(site: Site, server: VictoriaMetrics) -> None:
     stored, copied = {(name, at_us // 1000) for name, at_us in site.stored()}, keys_in(server)
     require(not stored - copied, f"{len(stored - copied):,} of {len(stored):,} readings never came to the copy")
     require(copied == stored, f"{len(copied - stored):,} readings are in the copy that are not in the journal")
-    with site.house() as house:
-        episodes = {(episode.transformer_id, episode.rule) for episode in house.records.episodes()}
+    with site.container() as container:
+        episodes = {(episode.transformer_id, episode.rule) for episode in container.records.episodes()}
     labels = [one for one in server.labels() if one["__name__"].startswith("episode_")]
     require({(one["transformer"], one["rule"]) for one in labels} == episodes, "episodes differ in the copy")
 

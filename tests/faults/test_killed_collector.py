@@ -47,7 +47,7 @@ SCALES = [SHORT, pytest.param(LONG, marks=[pytest.mark.soak, pytest.mark.timeout
 
 def kill_at_random(new_site: NewSite, broker: Mosquitto, scale: Scale, seed: int, broken: str = "") -> str:
     """Kill the collector again and again while devices send; return the figure."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     street = Street(scale.transformers, seed)
     sent = street.readings(minutes_ago(scale.minutes), scale.minutes)
     site = new_site(street, broker)
@@ -56,7 +56,7 @@ def kill_at_random(new_site: NewSite, broker: Mosquitto, scale: Scale, seed: int
         devices.start_sending(sent, scale.per_second)
         for _ in range(scale.kills):
             running = site.start_ready(broken)
-            time.sleep(dice.uniform(0.02, 0.4))
+            time.sleep(rng.uniform(0.02, 0.4))
             running.kill()
         devices.wait()
     site.drain(lambda: site.holds(devices.acknowledged), broken)
@@ -76,7 +76,7 @@ def one_incident_for_each_heavy_transformer(site: Site, street: Street) -> None:
         sorted(i.transformer_id for i in incidents) == sorted(heavy),
         f"incidents of {[i.incident_id for i in incidents]}",
     )
-    told, waiting = site.remarks()
+    told, waiting = site.notification_events()
     opened = sorted(r.incident_id or "" for r in (*told, *waiting) if r.kind == "incident_opened")
     require(opened == sorted(i.incident_id for i in incidents), f"told of, or about to tell of, {opened}")
     messages = site.messages()
@@ -111,19 +111,19 @@ def kill_at_each_point(
     slow_commit_seconds: float = 0.0,
 ) -> str:
     """Kill the collector at one point after the other, each time with an incident about to open."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     street = Street(HEAVY_EACH * len(points), seed)
     site = new_site(street, broker, clock=a_fast_clock(60.0))
     site.start_ready(broken).stop()
     sent: set[Key] = set()
     expected = set()
-    with Devices(broker.port) as devices, site.house() as house:
+    with Devices(broker.port) as devices, site.container() as container:
         for i, point in enumerate(points):
-            first_us = house.clock.now_us() // MINUTE_US * MINUTE_US - 5 * MINUTE_US
+            first_us = container.clock.now_us() // MINUTE_US * MINUTE_US - 5 * MINUTE_US
             messages = street.readings(first_us, 6, range(i * HEAVY_EACH, (i + 1) * HEAVY_EACH))
             sent |= {message.key for message in messages if message.key}
             expected.add(incident_id(street.heavy_ids[i], RULE, first_us + HEAVY_FROM_MINUTE * MINUTE_US))
-            passes = dice.randint(1, 100) if "queue" in point else 1
+            passes = rng.randint(1, 100) if "queue" in point else 1
             injected = ["--kill-at", f"{point}:{passes}", "--slow-commit", str(slow_commit_seconds)]
             running = site.start(broken, injected=injected)
             devices.send(messages)

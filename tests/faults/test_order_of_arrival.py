@@ -23,14 +23,14 @@ Tell = Callable[[str, str], None]
 
 def a_restless_day(street: Street, minutes: int) -> list[Sent]:
     """Return readings that wander around the lines, with a hole now and then, minute by minute."""
-    dice = random.Random(street.seed)
-    rate = {name: dice.uniform(0.7, 0.95) for name in street.transformer_ids}
+    rng = random.Random(street.seed)
+    rate = {name: rng.uniform(0.7, 0.95) for name in street.transformer_ids}
     first_us = minutes_ago(minutes)
     sent = []
     for minute in range(minutes):
         for name in street.transformer_ids:
-            rate[name] = min(max(rate[name] + dice.gauss(0.0, 0.02), 0.5), 1.15)
-            if dice.random() > 0.1:
+            rate[name] = min(max(rate[name] + rng.gauss(0.0, 0.02), 0.5), 1.15)
+            if rng.random() > 0.1:
                 sent.append(reading(name, first_us + minute * MINUTE_US, round(rate[name], 4)))
     return sent
 
@@ -43,15 +43,15 @@ def contradiction(sent: Sent, load_rate: float, seq: int) -> Sent:
 
 def what_stands(site: Site) -> tuple[set[Episode], set[Incident], list[tuple[object, ...]]]:
     """Return episodes, incidents and readings, without what depends on when they were looked at."""
-    with site.house() as house:
+    with site.container() as container:
         episodes = {
             e if e.ended_by else replace(e, peak_load_rate=0, peak_at_us=0, readings=0)
-            for e in house.records.episodes()
+            for e in container.records.episodes()
         }
         incidents = {
-            replace(i, blind=False) for i in house.records.incidents() if i.state is not IncidentState.RETRACTED
+            replace(i, blind=False) for i in container.records.incidents() if i.state is not IncidentState.RETRACTED
         }
-        journal = house.journal_reader()
+        journal = container.journal_reader()
         assert journal is not None
         readings = [
             row
@@ -67,16 +67,16 @@ def arrive_in_any_order(
     new_site: NewSite, broker: Mosquitto, transformers: int, minutes: int, seed: int, broken: str = ""
 ) -> str:
     """Send a day in order to one installation and upset to another; both must have the same records."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     street = Street(transformers, seed)
     day = a_restless_day(street, minutes)
     contradicted = [
-        contradiction(sent, dice.uniform(0.5, 1.1), dice.choice((0, 2))) for sent in dice.sample(day, len(day) // 50)
+        contradiction(sent, rng.uniform(0.5, 1.1), rng.choice((0, 2))) for sent in rng.sample(day, len(day) // 50)
     ]
-    repeated = dice.choices(day, k=len(day) // 10)
-    late = dice.sample(range(len(day)), len(day) // 20)
+    repeated = rng.choices(day, k=len(day) // 10)
+    late = rng.sample(range(len(day)), len(day) // 20)
     upset = [day[i] for i in set(range(len(day))) - set(late)] + repeated + contradicted
-    dice.shuffle(upset)
+    rng.shuffle(upset)
     upset += [day[i] for i in late]
     stands = []
     for messages, name in ((day + contradicted, "orderly"), (upset, "upset")):

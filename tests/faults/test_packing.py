@@ -23,7 +23,7 @@ SEED = 3
 def test_a_collector_killed_while_it_packs_keeps_each_reading_once(
     new_site: Callable[..., Site], mosquitto: Mosquitto, kills: int, tell: Callable[[str, str], None]
 ) -> None:
-    dice, street = random.Random(SEED), Street(50, SEED)
+    rng, street = random.Random(SEED), Street(50, SEED)
     sent = street.readings(minutes_ago(200), 200)
     site = new_site(street, mosquitto, data={"pack_after_hours": 1})
     site.start_ready().stop()  # from now on the broker keeps what comes for it
@@ -31,7 +31,7 @@ def test_a_collector_killed_while_it_packs_keeps_each_reading_once(
         devices.start_sending(sent, 5_000.0)
         for _ in range(kills):
             running = site.start_ready()
-            time.sleep(dice.uniform(0.1, 0.8))
+            time.sleep(rng.uniform(0.1, 0.8))
             running.kill()
         devices.wait()
         site.drain(lambda: site.holds(devices.acknowledged))

@@ -22,7 +22,7 @@ QUEUE_MAX = 1_000
 MEMORY_GROWTH_MB_MAX = 64.0
 
 
-def poison(number: int, dice: random.Random) -> Sent:
+def poison(number: int, rng: random.Random) -> Sent:
     """Return a message that holds no valid reading, each with bytes of its own."""
     kinds = (
         b'{"measured_at": %d}',
@@ -32,7 +32,7 @@ def poison(number: int, dice: random.Random) -> Sent:
         b"",
         b'{"measured_at": "2021-07-24T11:00:00", "active_power_kw": 1.0, "seq": %d}',
     )
-    kind = dice.choice(kinds)
+    kind = rng.choice(kinds)
     payload = kind % number if b"%d" in kind else kind + b" " * number
     return Sent(None, f"redvest/v1/{STATION}/T{number % WINDOW:04d}/reading", payload)
 
@@ -41,12 +41,12 @@ def poison_the_stream(
     new_site: NewSite, broker: Mosquitto, messages: int, seed: int, broken: str = "", one_in: int = 100
 ) -> str:
     """Send one unreadable message among each hundred, through a window of twenty."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     street = Street(messages // 40, seed)
     sent = street.readings(minutes_ago(40), 40)
-    bad = [poison(number, dice) for number in range(len(sent) // (one_in - 1))]
+    bad = [poison(number, rng) for number in range(len(sent) // (one_in - 1))]
     for message in bad:
-        sent.insert(dice.randrange(len(sent)), message)
+        sent.insert(rng.randrange(len(sent)), message)
     site = new_site(street, broker, broker={"receive_maximum": WINDOW})
     collector = site.start_ready(broken)
     with Devices(broker.port) as devices:

@@ -73,17 +73,17 @@ class Town:
 
     def freshness(self) -> dict[str, set[Freshness]]:
         """Return what the wall shows of the lonely one and of all others."""
-        with self.site.house() as house:
-            house.clock = self.clock
+        with self.site.container() as container:
+            container.clock = self.clock
             found: dict[str, set[Freshness]] = {"alone": set(), "others": set()}
-            for shown in house.queries.wall().transformers:
+            for shown in container.queries.wall().transformers:
                 which = "alone" if shown.transformer.transformer_id == ALONE else "others"
                 found[which].add(shown.freshness)
             return found
 
     def said(self) -> list[str]:
         """Return what was said or waits to be said of silence: kind and what of it, in order."""
-        told, waiting = self.site.remarks()
+        told, waiting = self.site.notification_events()
         keys = [(r.created_at_us, r.kind, r.key.rpartition("/")[2]) for r in (*told, *waiting)]
         return [
             f"{kind} {what}" for _, kind, what in sorted(keys) if kind in ("communication_lost", "monitoring_blind")
@@ -132,10 +132,13 @@ def climb_the_ladder(new_site: NewSite, broker: Mosquitto, broken: str = "") -> 
         town.pass_minutes(3 * SLOT_MINUTES)
         town.require_said([*blind, "monitoring_blind back"], "all back")
         town.stop()
-    meters = {
-        remark.transformer_id for remarks in site.remarks() for remark in remarks if remark.kind == "check_the_meter"
+    metrics = {
+        event.transformer_id
+        for notification_events in site.notification_events()
+        for event in notification_events
+        if event.kind == "check_the_meter"
     }
-    require(meters == {FROZEN}, f"asked to check the meters of {meters}")
+    require(metrics == {FROZEN}, f"asked to check the meters of {metrics}")
     require(not site.incidents(), "silence opened an incident")
     return (
         "one silent: grey, nothing said; a feeder: said once, for its ten; all: said once; retained: no life; "

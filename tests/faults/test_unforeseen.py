@@ -24,14 +24,14 @@ WINDOW = 20
 
 def stumble(new_site: NewSite, broker: Mosquitto, messages: int, bad: int, seed: int, broken: str) -> str:
     """Send messages that make the decoder fail among good ones, through a window of twenty."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     street = Street(messages // 20, seed)
     sent = street.readings(minutes_ago(20), 20)
     failing = [
         Sent(None, f"redvest/v1/{STATION}/T0001/reading", b"{%s: %d}" % (STUMBLING_BLOCK, n)) for n in range(bad)
     ]
     for message in failing:
-        sent.insert(dice.randrange(len(sent)), message)
+        sent.insert(rng.randrange(len(sent)), message)
     site = new_site(street, broker, broker={"receive_maximum": WINDOW})
     collector = site.start_ready(broken)
     with Devices(broker.port) as devices:

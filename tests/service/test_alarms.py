@@ -16,15 +16,15 @@ from alerts.notification.audit import RepeatedAlarm
 from alerts.notification.audit_words import finding
 from alerts.outreach.planner import OutreachList
 from grid.text import Text
-from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_utc, parse_moment_us
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US, format_utc, parse_timestamp_us
 from service.cli import main
 from service.queries.alarm_audit import AuditedAlarms, audited_alarms, subject_of
-from stores.records.changes import Changes, ToldRemark
+from stores.records.changes import Changes, NotifiedEvent
 from stores.records.records import Records
 from tests.support.record_store import an_incident, with_tables
 from tests.support.town import ZONE, town_ledger
 
-NOON_US = parse_moment_us("2021-07-24T12:00:00+08:00")
+NOON_US = parse_timestamp_us("2021-07-24T12:00:00+08:00")
 FROM_US, TO_US = NOON_US - DAY_US // 2, NOON_US + DAY_US // 2
 
 
@@ -40,10 +40,10 @@ def audited(records: Records) -> AuditedAlarms:
     return audited_alarms(records, records.ledger(), ZONE, FROM_US, TO_US)
 
 
-def told(incident: Incident, after_us: int, what: str = "opened", message: str = "") -> ToldRemark:
+def told(incident: Incident, after_us: int, what: str = "opened", message: str = "") -> NotifiedEvent:
     key = f"{incident.incident_id}/{what}"
     at_us = incident.opened_at_us + after_us
-    return ToldRemark(
+    return NotifiedEvent(
         key, "incident_" + what.split("/")[0], "YX", incident.level, incident.transformer_id,
         incident.incident_id, at_us, at_us, message or key,
     )  # fmt: skip
@@ -121,7 +121,7 @@ def test_ten_messages_in_ten_minutes_are_a_flood_and_ten_remarks_in_one_message_
 
 def test_what_is_told_again_of_the_same_thing_is_repeated(records: Records) -> None:
     losses = [
-        ToldRemark(
+        NotifiedEvent(
             f"silence/feeder/F1/{at_us}/lost", "communication_lost", "YX", "communication_lost", "", None,
             at_us, at_us, f"loss {at_us}",
         )
@@ -140,7 +140,7 @@ def test_what_is_told_again_of_the_same_thing_is_repeated(records: Records) -> N
         (f"YX07/STUCK/{NOON_US}", "YX07/STUCK"),
     ],
 )
-def test_the_subject_of_a_remark_is_its_key_without_the_moment(key: str, subject: str) -> None:
+def test_the_subject_of_a_remark_is_its_key_without_the_timestamp(key: str, subject: str) -> None:
     assert subject_of(key) == subject
 
 

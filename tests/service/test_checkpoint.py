@@ -12,8 +12,8 @@ import pytest
 from alerts.model.incidents import IncidentState
 from grid.errors import DamagedError, StoreError
 from grid.timestamps import MINUTE_US
-from service.collecting.pipeline import JUDGED_CURSOR
-from service.verdicts.incremental import Judge
+from service.collecting.pipeline import EVALUATED_CURSOR
+from service.verdicts.incremental import IncrementalVerdicts
 from stores.maintenance.checkpoint_file import CheckpointFile, read_checkpoint, write_checkpoint
 from stores.records.records import Records
 from tests.service.test_pipeline import NOON, TRANSFORMERS, Station1, a_dirty_day, a_town, message, what_stands
@@ -29,14 +29,14 @@ CONTENT = CheckpointFile(
 def starts(monkeypatch):
     """How judges began, the last one last: caught up from a checkpoint, or made anew from the journal."""
     told: list[str] = []
-    for way in ("catch_up", "recover"):
-        whole = getattr(Judge, way)
+    for way in ("replay", "recover"):
+        whole = getattr(IncrementalVerdicts, way)
 
         def noted(judge, *given, _way=way, _whole=whole):
             told.append(_way)
             return _whole(judge, *given)
 
-        monkeypatch.setattr(Judge, way, noted)
+        monkeypatch.setattr(IncrementalVerdicts, way, noted)
     return told
 
 
@@ -79,7 +79,7 @@ def test_crashes_and_starts_from_any_checkpoint_change_no_verdict(tmp_path, seed
                 kept(station).write_bytes(copies[int(random.integers(0, len(copies)))])
             station.restart(END_US, cleanly=random.random() < 0.3)
     assert what_stands(station) == judged_orderly(tmp_path / "orderly", readings)
-    assert starts.count("catch_up") > 2
+    assert starts.count("replay") > 2
     station.close()
 
 
@@ -113,7 +113,7 @@ def test_a_start_goes_on_from_a_checkpoint_and_an_open_incident_goes_on(station_
     station.restart(END_US)
     for minute in range(20, 40):
         station.tick([("T1", minute, 0.6)])
-    assert starts == ["catch_up"]
+    assert starts == ["replay"]
     after = station.incident()
     assert (after.incident_id, after.state) == (before.incident_id, IncidentState.CLOSED)
 
@@ -124,7 +124,7 @@ def test_an_incident_that_went_blind_while_no_collector_ran_is_blind_before_anyt
     station = station_with_a_checkpoint
     assert not station.incident().blind
     station.restart(NOON + 60 * MINUTE_US)
-    assert (starts, station.incident().blind) == (["catch_up"], True)
+    assert (starts, station.incident().blind) == (["replay"], True)
     station.tick([("T1", 60, 0.95)])
     assert not station.incident().blind
 
@@ -166,7 +166,7 @@ def test_a_checkpoint_of_another_journal_is_left_alone(station_with_a_checkpoint
 
 def test_a_checkpoint_that_is_ahead_of_the_records_is_left_alone(station_with_a_checkpoint, starts):
     station = station_with_a_checkpoint
-    station.records.set_cursor(JUDGED_CURSOR, 3)
+    station.records.set_cursor(EVALUATED_CURSOR, 3)
     station.restart(END_US)
     assert starts == ["recover"]
 
@@ -179,7 +179,7 @@ def test_a_checkpoint_of_another_ledger_or_other_rules_is_left_alone(
     if what == "ledger":
         larger = tuple(replace(t, rated_power_kva=1000.0) for t in a_town().transformers)
         # The records are made to believe that nothing changed: the checkpoint itself has to tell.
-        monkeypatch.setattr("service.collecting.pipeline.Pipeline._judged_by", lambda pipeline, version: "the same")
+        monkeypatch.setattr("service.collecting.pipeline.Pipeline._evaluated_by", lambda pipeline, version: "the same")
         station.restart(END_US)
         kept(station)
         station.tick([("T1", 20, 0.95)])

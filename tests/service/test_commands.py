@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from grid.timestamps import format_utc, parse_moment_us
+from grid.timestamps import format_utc, parse_timestamp_us
 from service.cli import main, replay
-from service.cli.options import moment_of, span_of
-from service.container import House
+from service.cli.options import span_of, timestamp_of
+from service.container import Container
 from service.metrics.health import ADDRESS_FILE
 from service.settings.settings import load_settings
 from tests.support.mosquitto import Mosquitto
@@ -231,7 +231,7 @@ def test_without_a_ledger_it_is_said_how_to_get_one(redvest: Any) -> None:
 def test_spans_as_people_write_them() -> None:
     minutes = [span_of(text, "--step") / 60e6 for text in ("90s", "15m", "15", "2h", "1d", "1.5h")]
     assert minutes == [1.5, 15.0, 15.0, 120.0, 1440.0, 90.0]
-    assert moment_of(" 2021-07-24T11:00:00+0800 ", "--from") == parse_moment_us("2021-07-24T03:00:00Z")
+    assert timestamp_of(" 2021-07-24T11:00:00+0800 ", "--from") == parse_timestamp_us("2021-07-24T03:00:00Z")
 
 
 # Ledger
@@ -467,11 +467,11 @@ def test_a_visit_is_recorded_and_seen_in_the_list(in_town: Any, town: Town) -> N
     assert (line["incident_id"], line["result"]) == (incident_id, "agreed")
     after = in_town("outreach", incident_id, "--json").lines[1:]
     assert next(d for d in after if d["merchant_id"] == door["merchant_id"])["result"] == "agreed"
-    house = House(load_settings(town.config))
-    entry = house.records.audit(1)[0]
+    container = Container(load_settings(town.config))
+    entry = container.records.audit(1)[0]
     assert (entry.action, entry.by) == ("visit_recorded", person)
-    assert house.records.verify_audit() is None
-    house.close()
+    assert container.records.verify_audit() is None
+    container.close()
 
 
 def test_a_visit_at_a_door_that_is_on_no_list_is_a_no(in_town: Any, town: Town) -> None:
@@ -497,7 +497,7 @@ def test_rejects_have_exactly_the_fields_of_the_contract(in_town: Any) -> None:
         assert re.fullmatch("[0-9a-f]{64}", line["sha256"])
     assert len(in_town("rejects", "--limit", "1", "--json").lines) == 1
     newest = run.lines[0]["received_at"]
-    later = format_utc(parse_moment_us(newest) + 1_000_000)
+    later = format_utc(parse_timestamp_us(newest) + 1_000_000)
     assert in_town("rejects", "--since", later, "--json").lines == []
 
 

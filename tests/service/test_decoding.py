@@ -50,9 +50,9 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.usefixtures("decodes")
 def test_whatever_fails_all_others_come_out_in_order_of_arrival() -> None:
-    dice = random.Random(29)
+    rng = random.Random(29)
     for _ in range(100):
-        payloads = dice.choices([GOOD, BAD, FATAL], [6, 2, 1], k=dice.randrange(1, 60))
+        payloads = rng.choices([GOOD, BAD, FATAL], [6, 2, 1], k=rng.randrange(1, 60))
         decoded = Decoder(FLEET, Limits()).decode(messages_of(payloads))
         wanted = [(RECEIVED_US + place, payload) for place, payload in enumerate(payloads)]
         assert decoded.readings.received_at_us.tolist() == [at for at, payload in wanted if payload == GOOD]

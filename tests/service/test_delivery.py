@@ -11,9 +11,9 @@ import pytest
 
 from alerts.model.incidents import Incident, IncidentState
 from grid.text import Language, Text
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 from service.clock import Clock, ScaledClock, SystemClock
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.notify.dispatcher import Delivery, DeliveryThread, RetryPolicy
 from service.notify.notifiers import FileNotifier, NotDelivered, Notice, Notifier, WebhookNotifier
 from service.settings.settings import Settings
@@ -23,7 +23,7 @@ from stores.records.outbox import DeliveryState
 from stores.records.records import Records
 from tests.support.webhook_receiver import Receiver
 
-NOW_US = parse_moment_us("2021-07-24T03:00:00Z")
+NOW_US = parse_timestamp_us("2021-07-24T03:00:00Z")
 ONCE = RetryPolicy(attempts_max=1, seconds_first=0.05, seconds_max=0.05)
 THRICE = RetryPolicy(attempts_max=3, seconds_first=0.05, seconds_max=0.05)
 
@@ -64,11 +64,11 @@ class Moved:
     speed = 10.0
 
     def __init__(self) -> None:
-        self.moment_us = NOW_US
+        self.timestamp_us = NOW_US
 
     def now_us(self) -> int:
         """Return the moment [µs]."""
-        return self.moment_us
+        return self.timestamp_us
 
 
 INCIDENT = Incident(
@@ -105,15 +105,15 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def deliver(
-    records: Records, clock: Clock, policy: RetryPolicy, meters: Meters | None = None, **notifiers: Notifier
+    records: Records, clock: Clock, policy: RetryPolicy, metrics: Metrics | None = None, **notifiers: Notifier
 ) -> Delivery:
-    return Delivery(records, notifiers, clock, policy, "http://desk.example", meters)
+    return Delivery(records, notifiers, clock, policy, "http://desk.example", metrics)
 
 
 def test_a_message_is_delivered_once_with_its_number_and_link(records: Records, clock: ScaledClock) -> None:
     put(records, "a", "b")
-    desk, meters = Rehearsed(), Meters()
-    delivery = deliver(records, clock, ONCE, meters, desk=desk)
+    desk, metrics = Rehearsed(), Metrics()
+    delivery = deliver(records, clock, ONCE, metrics, desk=desk)
     assert delivery.drain("desk").delivered == 2
     assert delivery.drain("desk").delivered == 0
     assert [notice.text.en for notice in desk.taken] == ["message a", "message b"]
@@ -134,24 +134,24 @@ def test_a_refused_message_is_tried_again_after_a_while_and_then_delivered(recor
     assert waiting.next_attempt_at_us is not None
     wait_us = waiting.next_attempt_at_us - clock.now_us()
     assert 0 < wait_us <= 0.05 * 10 * 1e6, "real seconds, on a clock ten times as fast"
-    clock.moment_us += wait_us - 1
+    clock.timestamp_us += wait_us - 1
     assert delivery.drain("desk").failed == 0, "it still waits"
-    clock.moment_us += 1
+    clock.timestamp_us += 1
     assert delivery.drain("desk").failed == 1
-    clock.moment_us += round(0.05 * 10 * 1e6)
+    clock.timestamp_us += round(0.05 * 10 * 1e6)
     assert delivery.drain("desk").delivered == 1
     assert (desk.attempts, len(desk.taken)) == (3, 1)
 
 
 def test_a_message_that_nobody_takes_is_dead_with_its_reason(records: Records, clock: ScaledClock) -> None:
     put(records, "a")
-    meters = Meters()
-    delivery = deliver(records, clock, THRICE, meters, desk=Rehearsed(refusals=99))
+    metrics = Metrics()
+    delivery = deliver(records, clock, THRICE, metrics, desk=Rehearsed(refusals=99))
     wait_until(lambda: bool(delivery.drain("desk").dead))
     fate = fates(records)["a@desk"]
     assert (fate.state, fate.attempts, fate.last_error) == (DeliveryState.DEAD, 3, "refused 3")
     assert delivery.drain("desk").failed == 0
-    assert meters.report().outbox_dead == 1
+    assert metrics.report().outbox_dead == 1
 
 
 def test_a_channel_that_hangs_holds_up_no_other(records: Records, clock: ScaledClock, tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_what_nobody_foresaw_is_counted_and_the_channel_goes_on(
     monkeypatch.setattr("service.notify.dispatcher._STORE_RETRY_SECONDS", 0.05)
     put(records, "a")
     desk = Surprising()
-    delivery = deliver(records, clock, ONCE, Meters(), desk=desk)
+    delivery = deliver(records, clock, ONCE, Metrics(), desk=desk)
     delivery.start()
     wait_until(lambda: len(desk.taken) == 1)
     delivery.stop()
@@ -220,7 +220,7 @@ def test_the_collector_s_delivery_is_made_from_the_settings(tmp_path: Path, cloc
     store = Records(settings.records_url())
     store.migrate()
     put(store, "a", channels=("file",))
-    thread = DeliveryThread(settings, clock, Meters())
+    thread = DeliveryThread(settings, clock, Metrics())
     thread.start()
     wait_until(settings.notifications_file.exists)
     wait_until(lambda: fates(store)["a@file"].state is DeliveryState.DELIVERED)

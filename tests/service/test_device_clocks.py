@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from alerts.quality.clock_skew import SteadyDelays
 from grid.assets import Ledger, Station, Transformer
 from grid.readings import ReadingBatch
-from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, parse_timestamp_us
 from service.clock import SystemClock
-from service.container import House
+from service.container import Container
 from service.monitors.device_clocks import DeviceClocks
 from stores.journal.journal import Journal
 from tests.faults.devices import Devices
@@ -25,7 +25,7 @@ from tests.faults.site import Site, a_fast_clock
 from tests.faults.street import Street, reading
 from tests.support.mosquitto import Mosquitto
 
-NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
+NOON = parse_timestamp_us("2021-07-24T12:00:00+08:00")
 Arrival = tuple[float, float]
 """When a reading was received, and how much later that is than it was measured [min]."""
 
@@ -144,14 +144,14 @@ def test_people_are_told_once_and_again_when_the_clock_was_right_in_between(tmp_
             )
             if minute % 5 == 0:
                 clocks.look(journal, received_us)
-                told += [(minute, remark) for remark in clocks.take_remarks(lambda: LEDGER, received_us)]
-    (first, remark), (second, other) = told
+                told += [(minute, event) for event in clocks.take_events(lambda: LEDGER, received_us)]
+    (first, event), (second, other) = told
     assert (first, second) == (60, 240)
-    assert (remark.kind, remark.transformer_id, remark.station_id) == ("check_the_meter", "T0", "S1")
-    assert "T0 英雄街台区" in remark.text.zh and "晚约 2 小时到达" in remark.text.zh and "时钟与时区" in remark.text.zh
-    assert "about 2 h late" in remark.text.en and "Check clock and time zone" in remark.text.en
+    assert (event.kind, event.transformer_id, event.station_id) == ("check_the_meter", "T0", "S1")
+    assert "T0 英雄街台区" in event.text.zh and "晚约 2 小时到达" in event.text.zh and "时钟与时区" in event.text.zh
+    assert "about 2 h late" in event.text.en and "Check clock and time zone" in event.text.en
     # On the same day it has the same key, so that a collector started anew does not say it twice.
-    assert remark.key == other.key == f"T0/CLOCK_BEHIND/{NOON // DAY_US}"
+    assert event.key == other.key == f"T0/CLOCK_BEHIND/{NOON // DAY_US}"
 
 
 def test_a_collector_tells_of_a_device_whose_clock_is_behind(
@@ -161,7 +161,7 @@ def test_a_collector_tells_of_a_device_whose_clock_is_behind(
     site = Site(tmp_path, mosquitto.port, street.ledger, {"clock": a_fast_clock(600.0)})
     request.addfinalizer(site.close)
     collector = site.start_ready()
-    stop, clock, loads = threading.Event(), House(site.settings).clock, itertools.cycle((0.41, 0.42, 0.43))
+    stop, clock, loads = threading.Event(), Container(site.settings).clock, itertools.cycle((0.41, 0.42, 0.43))
     with Devices(mosquitto.port) as devices:
 
         def send_live() -> None:
@@ -181,5 +181,5 @@ def test_a_collector_tells_of_a_device_whose_clock_is_behind(
         finally:
             stop.set()
             sending.join()
-    said = [remark for remark in itertools.chain(*site.remarks()) if remark.kind == "check_the_meter"]
-    assert [remark.transformer_id for remark in said] == ["T0001"]
+    said = [event for event in itertools.chain(*site.notification_events()) if event.kind == "check_the_meter"]
+    assert [event.transformer_id for event in said] == ["T0001"]

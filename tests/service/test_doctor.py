@@ -18,10 +18,10 @@ from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
 from grid.text import Text
 from service.doctor import checks as doctor_looks
-from service.doctor.broker_probe import knock
+from service.doctor.broker_probe import probe
 from service.doctor.doctor import Check, examine
 from service.metrics.health import ADDRESS_FILE, HealthServer
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.settings.settings import load_settings
 from stores.ledger_files import read_ledger
 from stores.records.changes import Changes, NewMessage
@@ -147,13 +147,13 @@ def test_messages_that_were_given_up_are_found(config: Path) -> None:
 
 
 def test_a_collector_that_is_not_well_is_found(config: Path) -> None:
-    meters = Meters()
-    health = HealthServer(meters, "127.0.0.1", 0, Path("data") / ADDRESS_FILE)
+    metrics = Metrics()
+    health = HealthServer(metrics, "127.0.0.1", 0, Path("data") / ADDRESS_FILE)
     health.start()
     try:
-        meters.beat(connected=True, queued=0)
+        metrics.beat(connected=True, queued=0)
         assert checks(config)["collector"].detail.en.startswith("running")
-        meters.commit_failed("database or disk is full")
+        metrics.commit_failed("database or disk is full")
         assert not_ok(config)["collector"].detail.en == "store: database or disk is full"
     finally:
         health.stop()
@@ -183,7 +183,7 @@ def address(port: int, **more: Any) -> BrokerAddress:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_a_broker_that_takes_us(protocol: Any, mosquitto: Mosquitto) -> None:
-    knock(address(mosquitto.port, protocol=protocol))
+    probe(address(mosquitto.port, protocol=protocol))
     assert "redvest-doctor" not in mosquitto.log_text
 
 
@@ -196,10 +196,10 @@ def test_a_broker_that_wants_another_password(
     subprocess.run(command, check=True, capture_output=True)
     passwords.chmod(0o644)
     broker = new_mosquitto(more_lines=["allow_anonymous false", f"password_file {passwords}"])
-    knock(address(broker.port, protocol=protocol, username="collector", password="right"))
+    probe(address(broker.port, protocol=protocol, username="collector", password="right"))
     for login in ({"username": "collector", "password": "wrong"}, {}):
         with pytest.raises(BrokerError) as raised:
-            knock(address(broker.port, protocol=protocol, **login))
+            probe(address(broker.port, protocol=protocol, **login))
         assert "broker.username" in raised.value.remedy
 
 
@@ -217,7 +217,7 @@ def test_a_broker_that_wants_another_password(
 )
 def test_a_broker_that_does_not_take_us(answer: bytes | None, what: str, remedy: str) -> None:
     with _listener(answer) as port, pytest.raises(BrokerError, match=what) as raised:
-        knock(address(port), timeout_seconds=0.3)
+        probe(address(port), timeout_seconds=0.3)
     assert remedy in raised.value.remedy
     assert str(port) in str(raised.value)
 
@@ -225,7 +225,7 @@ def test_a_broker_that_does_not_take_us(answer: bytes | None, what: str, remedy:
 def test_a_certificate_of_nobody_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("none")
     with _listener(b"x") as port, pytest.raises(BrokerError, match="holds no certificate") as raised:
-        knock(address(port, tls_ca_file=tmp_path / "ca.pem"), timeout_seconds=0.3)
+        probe(address(port, tls_ca_file=tmp_path / "ca.pem"), timeout_seconds=0.3)
     assert "tls_ca_file" in raised.value.what
 
 

@@ -20,7 +20,7 @@ from grid.assets import Appliance, ApplianceKind, Merchant, Person, Phase, Role,
 from grid.electrical import Basis
 from grid.errors import RedvestError, UsageError
 from grid.text import Language, Text
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 from service.exports import pdf
 from service.exports.exports import outreach_html, outreach_pdf, outreach_sheet, outreach_xlsx, outreach_xlsx_bytes
 from service.queries.answers import Curve, DoorRow, Freshness, IncidentPage, IncidentRow, TransformerNow
@@ -28,18 +28,18 @@ from tests.support.tools import tool
 
 ZONE = "Asia/Shanghai"
 YX06 = Transformer("YX06", "模拟老街商业台区", "ST01", 400.0, "G01")
-NOW = parse_moment_us("2021-07-24T11:05:00+08:00")
+NOW = parse_timestamp_us("2021-07-24T11:05:00+08:00")
 INCIDENT = Incident(
     "YX06-20210724T0242Z-80d10d",
     "YX06",
     "early-warning@1",
     "severe_heavy",
     IncidentState.OPEN,
-    parse_moment_us("2021-07-24T10:42:00+08:00"),
-    parse_moment_us("2021-07-24T10:41:32+08:00"),
+    parse_timestamp_us("2021-07-24T10:42:00+08:00"),
+    parse_timestamp_us("2021-07-24T10:41:32+08:00"),
     0.9021,
     0.9533,
-    parse_moment_us("2021-07-24T11:00:00+08:00"),
+    parse_timestamp_us("2021-07-24T11:00:00+08:00"),
     0.9533,
     NOW,
 )

@@ -91,9 +91,9 @@ def test_enough_is_said_a_second_later_at_the_most(station):
     station.tick([("T1", 0, 0.95)], NOW)
     station.tick([("T1", 1, 0.94)], NOW)
     station.tick([("T1", 2, 0.79)], NOW)
-    assert "incident_enough" not in {waiting.remark.kind for waiting in station.pipeline._speaking._state.waiting}
+    assert "incident_enough" not in {waiting.event.kind for waiting in station.pipeline._notifications._state.waiting}
     station.pipeline.look(NOW + SECOND_US)
-    assert "incident_enough" in {waiting.remark.kind for waiting in station.pipeline._speaking._state.waiting}
+    assert "incident_enough" in {waiting.event.kind for waiting in station.pipeline._notifications._state.waiting}
 
 
 def test_a_visit_brings_more_doors_though_the_readings_wait(station):

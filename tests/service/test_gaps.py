@@ -15,14 +15,14 @@ from alerts.silence.gaps import GAP_RATIO, INTERVALS_MIN, Gaps, find_gaps, still
 from grid.assets import Ledger, Station, Transformer
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, parse_timestamp_us
 from service.clock import SystemClock
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.monitors import gap_events
 from service.monitors.gaps import Cause, GapWatch
 from stores.journal.journal import Journal
 
-NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
+NOON = parse_timestamp_us("2021-07-24T12:00:00+08:00")
 SLOT = 15 * MINUTE_US
 
 
@@ -30,8 +30,8 @@ def slowly(readings: list[tuple[int, int]], slot_us: int) -> list[tuple[int, int
     """The slow twin: one transformer after the other."""
     found = []
     for number in sorted({number for number, _ in readings}):
-        moments = sorted({at_us for other, at_us in readings if other == number})
-        steps = [(after, before) for after, before in pairwise(moments)]
+        timestamps = sorted({at_us for other, at_us in readings if other == number})
+        steps = [(after, before) for after, before in pairwise(timestamps)]
         lengths = [before - after for after, before in steps]
         usual = slot_us if len(lengths) < INTERVALS_MIN else median_low(lengths)
         for after, before in steps:
@@ -47,15 +47,15 @@ def rows(gaps: Gaps) -> list[tuple[int, int, int, int]]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_gaps_are_those_of_the_slow_twin(seed):
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     readings = [
-        (number, int(NOON + minute * step * MINUTE_US + dice.integers(0, 5) * 1_000_000))
+        (number, int(NOON + minute * step * MINUTE_US + rng.integers(0, 5) * 1_000_000))
         for number, step in enumerate([1, 5, 15, 60])
-        for minute in range(int(dice.integers(1, 40)))
-        if dice.random() > 0.25
+        for minute in range(int(rng.integers(1, 40)))
+        if rng.random() > 0.25
     ]
     readings += readings[::7]
-    dice.shuffle(readings)
+    rng.shuffle(readings)
     number, at_us = (np.array(column) for column in zip(*readings, strict=True))
     assert rows(find_gaps(number.astype(np.int32), at_us, SLOT)) == slowly([tuple(r) for r in readings], SLOT)
 
@@ -94,7 +94,7 @@ class Town:
         numbers = self.journal.numbers(ids)
         ledger = Ledger((Station("S1", "S1", "Asia/Shanghai"),), (), tuple(Transformer(i, i, "S1", 400.0) for i in ids))
         self.fleet = Fleet.of_ledger(ledger, numbers)
-        self.watch = GapWatch(self.journal, SystemClock(), 1.0, Meters())
+        self.watch = GapWatch(self.journal, SystemClock(), 1.0, Metrics())
 
     def store(self, number: int, minutes: range | list[int]) -> None:
         at_us = [NOON + minute * MINUTE_US for minute in minutes]
@@ -121,8 +121,8 @@ def test_a_gap_behind_a_new_connection_is_listed_told_and_closed_when_it_is_sent
     assert town.watch.take_found() == []
     town.watch.look(town.journal, now_us + 6 * MINUTE_US)
     found = town.watch.take_found()
-    (remark,) = gap_events.on_missing_readings(found, town.fleet, now_us)
-    assert "1 个台区共缺 3 个读数" in remark.text.zh and "3 readings of 1 transformers" in remark.text.en
+    (event,) = gap_events.on_missing_readings(found, town.fleet, now_us)
+    assert "1 个台区共缺 3 个读数" in event.text.zh and "3 readings of 1 transformers" in event.text.en
     town.store(1, [31])
     town.watch.look(town.journal, now_us)
     assert [g.missing for g in town.journal.gaps(10)] == [1, 1]

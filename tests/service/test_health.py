@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 
 from grid.errors import SettingsError
-from service.metrics import metrics as meters_module
+from service.metrics import metrics as metrics_module
 from service.metrics.health import ADDRESS_FILE, HealthServer, ask_collector
-from service.metrics.metrics import BlockStored, Meters
+from service.metrics.metrics import BlockStored, Metrics
 from service.settings.settings import Settings
 
 
 @pytest.fixture
-def meters() -> Meters:
-    return Meters()
+def metrics() -> Metrics:
+    return Metrics()
 
 
 @pytest.fixture
-def server(meters: Meters, tmp_path: Path) -> Iterator[HealthServer]:
+def server(metrics: Metrics, tmp_path: Path) -> Iterator[HealthServer]:
     """Return a running health page on any free port; the port is written into the data folder."""
-    health = HealthServer(meters, "127.0.0.1", 0, tmp_path / ADDRESS_FILE)
+    health = HealthServer(metrics, "127.0.0.1", 0, tmp_path / ADDRESS_FILE)
     health.start()
     yield health
     health.stop()
@@ -56,9 +56,9 @@ def test_a_collector_without_broker_is_not_healthy(server: HealthServer) -> None
     assert report["last_message_seconds"] is None
 
 
-def test_connected_and_committing_is_healthy(server: HealthServer, meters: Meters) -> None:
-    meters.beat(connected=True, queued=3)
-    meters.block_stored(BlockStored(messages=5, received=4, stored=4, rejected={"not_json": 1}))
+def test_connected_and_committing_is_healthy(server: HealthServer, metrics: Metrics) -> None:
+    metrics.beat(connected=True, queued=3)
+    metrics.block_stored(BlockStored(messages=5, received=4, stored=4, rejected={"not_json": 1}))
     status, report = healthz(server)
     assert status == 200
     assert report["healthy"] is True
@@ -66,44 +66,44 @@ def test_connected_and_committing_is_healthy(server: HealthServer, meters: Meter
     assert report["last_message_seconds"] < 5.0
 
 
-def test_a_store_that_does_not_take_blocks_is_not_healthy_until_it_does(server: HealthServer, meters: Meters) -> None:
-    meters.beat(connected=True, queued=0)
-    meters.commit_failed("database or disk is full")
+def test_a_store_that_does_not_take_blocks_is_not_healthy_until_it_does(server: HealthServer, metrics: Metrics) -> None:
+    metrics.beat(connected=True, queued=0)
+    metrics.commit_failed("database or disk is full")
     status, report = healthz(server)
     assert (status, report["reasons"]) == (503, ["store: database or disk is full"])
-    meters.beat(connected=True, queued=0)
+    metrics.beat(connected=True, queued=0)
     assert healthz(server)[0] == 503, "a beat alone stores nothing"
-    meters.block_stored(BlockStored(messages=1, received=1, stored=1))
+    metrics.block_stored(BlockStored(messages=1, received=1, stored=1))
     assert healthz(server)[0] == 200
 
 
-def test_a_broker_that_went_away_is_named(server: HealthServer, meters: Meters) -> None:
-    meters.beat(connected=True, queued=0)
-    meters.beat(connected=False, queued=0, broker_error="connection refused")
+def test_a_broker_that_went_away_is_named(server: HealthServer, metrics: Metrics) -> None:
+    metrics.beat(connected=True, queued=0)
+    metrics.beat(connected=False, queued=0, broker_error="connection refused")
     status, report = healthz(server)
     assert (status, report["reasons"]) == (503, ["broker: connection refused"])
 
 
 def test_a_loop_that_hangs_is_not_healthy(
-    server: HealthServer, meters: Meters, monkeypatch: pytest.MonkeyPatch
+    server: HealthServer, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meters.beat(connected=True, queued=0)
-    monkeypatch.setattr(meters_module, "STALLED_SECONDS", -1.0)
+    metrics.beat(connected=True, queued=0)
+    monkeypatch.setattr(metrics_module, "STALLED_SECONDS", -1.0)
     status, report = healthz(server)
     assert status == 503
     assert "has not moved" in report["reasons"][0]
 
 
-def test_metrics_count_what_was_told(server: HealthServer, meters: Meters) -> None:
-    meters.beat(connected=True, queued=7, sessions_lost=1)
+def test_metrics_count_what_was_told(server: HealthServer, metrics: Metrics) -> None:
+    metrics.beat(connected=True, queued=7, sessions_lost=1)
     rejected = {"not_json": 2, "unknown_transformer": 1}
     block = BlockStored(10, 8, 5, duplicates=2, conflicts=1, late=3, rejected=rejected, commit_seconds=0.004)
-    meters.block_stored(block)
-    meters.block_stored(block)
-    meters.incidents(open_now=4, blind=1)
-    meters.outbox(due=6, dead=2)
-    meters.commit_failed("disk I/O error")
-    meters.delivered("file")
+    metrics.block_stored(block)
+    metrics.block_stored(block)
+    metrics.incidents(open_now=4, blind=1)
+    metrics.outbox(due=6, dead=2)
+    metrics.commit_failed("disk I/O error")
+    metrics.delivered("file")
     status, text = get(server, "/metrics")
     assert status == 200
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -131,9 +131,9 @@ def test_metrics_count_what_was_told(server: HealthServer, meters: Meters) -> No
         assert float(values[name]) == value, name
 
 
-def test_two_collectors_in_one_process_do_not_mix_their_counts(meters: Meters) -> None:
-    meters.block_stored(BlockStored(messages=1, received=1, stored=1))
-    assert Meters().report().stored == 0
+def test_two_collectors_in_one_process_do_not_mix_their_counts(metrics: Metrics) -> None:
+    metrics.block_stored(BlockStored(messages=1, received=1, stored=1))
+    assert Metrics().report().stored == 0
 
 
 def test_another_path_is_not_found(server: HealthServer) -> None:
@@ -143,16 +143,16 @@ def test_another_path_is_not_found(server: HealthServer) -> None:
 
 def test_a_port_in_use_is_said_with_the_remedy(server: HealthServer) -> None:
     with pytest.raises(SettingsError, match=rf"collector\.health_port: .*port {server.port}.*another port"):
-        HealthServer(Meters(), "127.0.0.1", server.port)
+        HealthServer(Metrics(), "127.0.0.1", server.port)
 
 
-def test_the_collector_is_asked_at_any_port(server: HealthServer, meters: Meters, tmp_path: Path) -> None:
-    meters.beat(connected=True, queued=0)
+def test_the_collector_is_asked_at_any_port(server: HealthServer, metrics: Metrics, tmp_path: Path) -> None:
+    metrics.beat(connected=True, queued=0)
     for settings in (settings_of(tmp_path), settings_of(tmp_path / "elsewhere", server.port)):
         state = ask_collector(settings)
         assert (state.answers, state.healthy) == (True, True)
         assert dict(state.details)["connected"] == "True"
-    meters.commit_failed("disk I/O error")
+    metrics.commit_failed("disk I/O error")
     state = ask_collector(settings_of(tmp_path))
     assert (state.answers, state.healthy) == (True, False)
     assert dict(state.details)["reasons"] == "store: disk I/O error"
@@ -160,7 +160,7 @@ def test_the_collector_is_asked_at_any_port(server: HealthServer, meters: Meters
 
 def test_a_collector_that_is_not_there_does_not_answer(tmp_path: Path) -> None:
     assert not ask_collector(settings_of(tmp_path)).answers
-    health = HealthServer(Meters(), "127.0.0.1", 0, tmp_path / ADDRESS_FILE)
+    health = HealthServer(Metrics(), "127.0.0.1", 0, tmp_path / ADDRESS_FILE)
     health.start()
     assert ask_collector(settings_of(tmp_path)).answers
     health.stop()

@@ -27,12 +27,12 @@ from grid.assets import Ledger, Station, Transformer
 from grid.errors import StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from grid.timestamps import MINUTE_US, format_utc, moment_us
+from grid.timestamps import MINUTE_US, format_utc, timestamp_us
 from service.cli import main
 from service.cli.judge import spread_rules
 from service.ledger_sheets import ledger_of
 from service.offline import sorted_rows
-from service.offline.explain import walked
+from service.offline.explain import evaluated
 from service.offline.judge import Recording, Tally, Verdict, opened_recording, verdicts
 from service.offline.sorted_rows import RowsInOrder
 from service.rulebook import read_rule_sets
@@ -116,7 +116,7 @@ def naive_rates(case: Path) -> dict[str, list[tuple[int, float, float]]]:
     with (case / "readings.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             try:
-                at = moment_us(datetime.fromisoformat(row["measured_at"]))
+                at = timestamp_us(datetime.fromisoformat(row["measured_at"]))
             except ValueError:
                 continue
             kva, ratio = rated[row["transformer_id"]]
@@ -126,8 +126,8 @@ def naive_rates(case: Path) -> dict[str, list[tuple[int, float, float]]]:
             if row.get("voltage_a_v"):
                 phases = [float(row[f"voltage_{p}_v"]) * float(row[f"current_{p}_amp"]) / 1000 for p in "abc"]
                 total, worst = sum(phases), max(phases) * ratio / (kva / 3)
-            moments = found.setdefault(row["transformer_id"], {})
-            moments.setdefault(at, (total * ratio / kva, worst))
+            timestamps = found.setdefault(row["transformer_id"], {})
+            timestamps.setdefault(at, (total * ratio / kva, worst))
     return {name: [(at, *rates) for at, rates in sorted(of.items())] for name, of in found.items()}
 
 
@@ -174,7 +174,7 @@ ROWS = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(rows=ROWS, cuts=st.lists(st.integers(0, 60), max_size=4), limit=st.integers(1, 70))
-def test_rows_come_back_in_order_with_the_first_of_each_moment(rows: Any, cuts: Any, limit: int) -> None:
+def test_rows_come_back_in_order_with_the_first_of_each_timestamp(rows: Any, cuts: Any, limit: int) -> None:
     stands: dict[tuple[int, int], float] = {}
     conflicts = 0
     for number, at, value in rows:
@@ -253,19 +253,19 @@ QUARTERS = 365 * 96
 
 def dirty_year() -> ReadingBatch:
     """Return a year of quarter hours: holes, frozen hours, spikes, missing numbers, rows twice, rows that differ."""
-    dice = np.random.default_rng(7)
+    rng = np.random.default_rng(7)
     at_us = NOON + np.arange(QUARTERS) * 15 * MINUTE_US
     day = np.arange(QUARTERS) % 96 / 96
     season = 0.15 * np.sin(2 * np.pi * np.arange(QUARTERS) / QUARTERS)
-    rate = 0.5 + season + 0.3 * np.sin(2 * np.pi * day) + np.repeat(dice.normal(0, 0.08, 365), 96)
-    rate = np.clip(rate + dice.normal(0, 0.02, QUARTERS), 0.05, 2.2)
-    for start in dice.integers(0, QUARTERS - 30, 20):
+    rate = 0.5 + season + 0.3 * np.sin(2 * np.pi * day) + np.repeat(rng.normal(0, 0.08, 365), 96)
+    rate = np.clip(rate + rng.normal(0, 0.02, QUARTERS), 0.05, 2.2)
+    for start in rng.integers(0, QUARTERS - 30, 20):
         rate[start : start + 20] = rate[start]
-    rate[dice.integers(0, QUARTERS, 40)] += 1.4
+    rate[rng.integers(0, QUARTERS, 40)] += 1.4
     active, reactive = 93 * rate, 36 * rate
-    reactive[dice.random(QUARTERS) < 0.03] = np.nan
+    reactive[rng.random(QUARTERS) < 0.03] = np.nan
     current = rate[:, None] * 100 / 3 / 0.23 * np.array([1.15, 1.0, 0.85])
-    current[dice.random(QUARTERS) < 0.02, 1] = np.nan
+    current[rng.random(QUARTERS) < 0.02, 1] = np.nan
     year = ReadingBatch.of(
         np.zeros(QUARTERS),
         at_us,
@@ -275,18 +275,18 @@ def dirty_year() -> ReadingBatch:
         reactive_power_kvar=reactive,
     )
     holes = np.zeros(QUARTERS, bool)
-    for start in dice.integers(0, QUARTERS, 300):
-        holes[start : start + dice.integers(1, 12)] = True
+    for start in rng.integers(0, QUARTERS, 300):
+        holes[start : start + rng.integers(1, 12)] = True
     kept = year.take(~holes)
-    twice = kept.take(dice.integers(0, len(kept), 1_500))
-    other = kept.take(dice.integers(0, len(kept), 300))
+    twice = kept.take(rng.integers(0, len(kept), 1_500))
+    other = kept.take(rng.integers(0, len(kept), 300))
     other = replace(other, active_power_kw=other.active_power_kw * 1.3)
     return ReadingBatch.concatenate([kept, twice, other])
 
 
-def shuffled(year: ReadingBatch, dice: np.random.Generator) -> ReadingBatch:
+def shuffled(year: ReadingBatch, rng: np.random.Generator) -> ReadingBatch:
     """Return the rows in another order; rows for one moment keep theirs, because the first of them counts."""
-    rows = dice.permutation(len(year))
+    rows = rng.permutation(len(year))
     at_us = year.measured_at_us[rows]
     in_new_order, in_old_order = np.lexsort((np.arange(len(rows)), at_us)), np.lexsort((rows, at_us))
     settled = np.empty_like(rows)
@@ -294,11 +294,11 @@ def shuffled(year: ReadingBatch, dice: np.random.Generator) -> ReadingBatch:
     return year.take(settled)
 
 
-def judged_rows(year: ReadingBatch, dice: np.random.Generator, limit: int) -> list[Verdict]:
+def judged_rows(year: ReadingBatch, rng: np.random.Generator, limit: int) -> list[Verdict]:
     """Judge rows in their order, taken in blocks of any size."""
     fleet = Fleet.of_ledger(LEDGER)
     with RowsInOrder(limit) as in_order:
-        bounds = np.sort(dice.integers(0, len(year), 10)).tolist()
+        bounds = np.sort(rng.integers(0, len(year), 10)).tolist()
         for a, b in itertools.pairwise([0, *bounds, len(year)]):
             in_order.take(year.take(np.arange(a, b)))
         return list(verdicts(Recording(fleet, Tally(), in_order.rows, in_order), SHIPPED, 20))
@@ -311,8 +311,8 @@ def assert_shuffles_agree(times: int) -> None:
     assert len(wanted) > 500
     assert any("frozen" in v.reason.en for v in wanted)
     for seed in range(times):
-        dice = np.random.default_rng(seed)
-        found = judged_rows(shuffled(year, dice), dice, int(dice.choice([3_000, 11_000, 1_000_000])))
+        rng = np.random.default_rng(seed)
+        found = judged_rows(shuffled(year, rng), rng, int(rng.choice([3_000, 11_000, 1_000_000])))
         assert found == wanted, f"seed {seed}"
 
 
@@ -399,10 +399,10 @@ def test_words_after_rules_that_are_no_rule_names_are_left_alone() -> None:
 # --explain
 
 
-def episodes_of_walk(recording: Recording, rule_sets: tuple[RuleSet, ...]) -> Iterator[tuple[object, ...]]:
+def episodes_of_evaluation(recording: Recording, rule_sets: tuple[RuleSet, ...]) -> Iterator[tuple[object, ...]]:
     """Return (rule, level, started, ended, ended by) of every episode that the walk tells of."""
     started: dict[tuple[str, str], tuple[int, bool]] = {}
-    for reading in walked(recording, "T1", rule_sets, 20):
+    for reading in evaluated(recording, "T1", rule_sets, 20):
         for remark in reading.remarks:
             level = (remark.rule, remark.level.name)
             for happening in remark.happenings:
@@ -426,7 +426,7 @@ def episodes_of_walk(recording: Recording, rule_sets: tuple[RuleSet, ...]) -> It
             yield (*level, at_us, None, None)
 
 
-def as_walked(episode: Episode) -> tuple[object, ...]:
+def as_evaluated(episode: Episode) -> tuple[object, ...]:
     ended_by = episode.ended_by.value if episode.ended_by else None
     return (episode.rule, episode.level, episode.started_at_us, episode.ended_at_us, ended_by)
 
@@ -435,12 +435,12 @@ def test_the_walk_tells_of_exactly_the_episodes_of_the_verdict() -> None:
     month = dirty_year()
     day = (month.measured_at_us - NOON) // (1440 * MINUTE_US)
     month = month.take((day >= 75) & (day < 100))
-    wanted = [as_walked(v.episode) for v in judged_rows(month, np.random.default_rng(0), 1_000_000)]
+    wanted = [as_evaluated(v.episode) for v in judged_rows(month, np.random.default_rng(0), 1_000_000)]
     assert {ended_by for *_, ended_by in wanted} >= {"leave", "gap", "midnight"}
     with RowsInOrder() as in_order:
         in_order.take(month)
         recording = Recording(Fleet.of_ledger(LEDGER), Tally(), in_order.rows, in_order)
-        found = list(episodes_of_walk(recording, SHIPPED))
+        found = list(episodes_of_evaluation(recording, SHIPPED))
     assert sorted(found, key=str) == sorted(wanted, key=str)
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from collector.mqtt.broker_stats import BrokerFigures
+from collector.mqtt.broker_stats import BrokerStats
 from dashboard.words import HEALTH_NAMES
 from service.doctor.doctor import examine
 from service.metrics.health import ADDRESS_FILE, ask_collector
-from service.metrics.metric_help import collector_figures
-from service.metrics.metrics import BlockStored, HealthReport, Meters
+from service.metrics.metric_help import explained_metrics
+from service.metrics.metrics import BlockStored, HealthReport, Metrics
 from tests.faults.devices import Devices
 from tests.faults.site import Site
 from tests.faults.street import STATION, Sent, Street, minutes_ago
@@ -38,18 +38,18 @@ NEVER_BAD = {
 
 def details(**values: object) -> dict[str, str]:
     """Return the answer of a collector that has done nothing yet, with some figures of its own."""
-    return {name: str(value) for name, value in {**asdict(Meters().report()), **values}.items()}
+    return {name: str(value) for name, value in {**asdict(Metrics().report()), **values}.items()}
 
 
 def test_every_figure_of_the_health_page_is_explained_or_named() -> None:
-    explained = {figure.key for figure in collector_figures(details())}
+    explained = {figure.key for figure in explained_metrics(details())}
     assert explained.isdisjoint(HEALTH_NAMES)
     assert explained | set(HEALTH_NAMES) == {field.name for field in fields(HealthReport)}
 
 
 def test_every_figure_has_its_words_in_both_languages_and_the_bad_ones_a_remedy() -> None:
     bad = details(**{field.name: 1_000_000 for field in fields(HealthReport)} | {"committing": False})
-    for figure in collector_figures(bad):
+    for figure in explained_metrics(bad):
         assert figure.name.zh
         assert figure.meaning.zh.endswith("。")
         assert figure.meaning.en.endswith(".")
@@ -57,25 +57,25 @@ def test_every_figure_has_its_words_in_both_languages_and_the_bad_ones_a_remedy(
         if figure.is_bad:
             assert figure.remedy.zh.endswith("。")
             assert figure.remedy.en.endswith(".")
-    assert [figure.key for figure in collector_figures(details()) if figure.is_bad] == []
+    assert [figure.key for figure in explained_metrics(details()) if figure.is_bad] == []
 
 
 def test_what_the_broker_does_not_tell_is_unknown_and_never_nothing() -> None:
-    values = {figure.key: figure.value.en for figure in collector_figures(details())}
+    values = {figure.key: figure.value.en for figure in explained_metrics(details())}
     assert [values[key] for key in ("broker_dropped", "broker_held", "broker_clients")] == ["unknown"] * 3
     assert values["lag_seconds"] == "none yet"
-    meters = Meters()
-    assert math.isnan(meters.registry.get_sample_value("redvest_broker_dropped_messages") or 0.0)
-    meters.broker_figures(BrokerFigures(dropped=0))
-    assert meters.registry.get_sample_value("redvest_broker_dropped_messages") == 0.0
-    assert meters.report().broker_dropped == 0
-    meters.broker_figures(BrokerFigures())
-    assert meters.report().broker_dropped is None
+    metrics = Metrics()
+    assert math.isnan(metrics.registry.get_sample_value("redvest_broker_dropped_messages") or 0.0)
+    metrics.broker_stats(BrokerStats(dropped=0))
+    assert metrics.registry.get_sample_value("redvest_broker_dropped_messages") == 0.0
+    assert metrics.report().broker_dropped == 0
+    metrics.broker_stats(BrokerStats())
+    assert metrics.report().broker_dropped is None
 
 
 def test_one_in_a_hundred_refused_is_bad_and_one_in_a_thousand_is_not() -> None:
     for received, bad in ((98, True), (1_000, False)):
-        found = collector_figures(details(received=received, rejected=1))
+        found = explained_metrics(details(received=received, rejected=1))
         assert [figure.is_bad for figure in found if figure.key == "rejected"] == [bad]
 
 
@@ -90,25 +90,25 @@ def test_every_metric_is_in_the_documentation_and_no_other() -> None:
     }
     kept = {
         metric.name.removeprefix("redvest_") + ("_total" if metric.type == "counter" else "")
-        for metric in Meters().registry.collect()
+        for metric in Metrics().registry.collect()
     }
     assert told == kept
 
 
 def test_an_older_collector_has_fewer_figures() -> None:
-    assert [figure.key for figure in collector_figures({"stored": "5", "else": "x"})] == ["stored"]
+    assert [figure.key for figure in explained_metrics({"stored": "5", "else": "x"})] == ["stored"]
 
 
 def test_a_slow_block_is_told_and_forgotten_after_a_while() -> None:
-    meters = Meters()
-    meters.block_stored(BlockStored(1, 1, 1, commit_seconds=2.0, acknowledge_delay_seconds=11.0, lag_seconds=3.0))
-    meters.block_stored(BlockStored(1, 1, 1, commit_seconds=0.1))
-    report = meters.report()
+    metrics = Metrics()
+    metrics.block_stored(BlockStored(1, 1, 1, commit_seconds=2.0, acknowledge_delay_seconds=11.0, lag_seconds=3.0))
+    metrics.block_stored(BlockStored(1, 1, 1, commit_seconds=0.1))
+    report = metrics.report()
     assert (report.slowest_commit_seconds, report.slowest_acknowledge_delay_seconds) == (2.0, 11.0)
     assert report.lag_seconds == 3.0
     for _ in range(200):
-        meters.block_stored(BlockStored(1, 1, 1, commit_seconds=0.1, lag_seconds=1.0))
-    assert (meters.report().slowest_commit_seconds, meters.report().lag_seconds) == (0.1, 1.0)
+        metrics.block_stored(BlockStored(1, 1, 1, commit_seconds=0.1, lag_seconds=1.0))
+    assert (metrics.report().slowest_commit_seconds, metrics.report().lag_seconds) == (0.1, 1.0)
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_the_doctor_explains_the_figures_and_what_to_do_about_the_bad_ones(busy:
     time.sleep(0.1)
     assert ask_collector(busy.settings).answers
     found = {check.name: check for check in examine(busy.config) if check.name.startswith("collector: ")}
-    assert len(found) == len(collector_figures(details()))
+    assert len(found) == len(explained_metrics(details()))
     dropped = found["collector: dropped by the broker"]
     assert not dropped.ok
     assert dropped.detail.en.startswith("100. ")

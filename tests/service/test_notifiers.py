@@ -17,7 +17,7 @@ import pytest
 
 from grid.errors import SettingsError
 from grid.text import Language, Text
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 from service.notify.dispatcher import RetryPolicy
 from service.notify.notifiers import (
     FileNotifier,
@@ -38,7 +38,7 @@ NOTICE = Notice(
     incident_id="YX06-20210724T0242Z-80d10d",
     text=Text("YX06 严重重载，负载率 95.33 %", "YX06 at severe heavy load, 95.33 %"),
     link="http://127.0.0.1:8501/?incident=YX06-20210724T0242Z-80d10d",
-    created_at_us=parse_moment_us("2021-07-24T02:42:00Z"),
+    created_at_us=parse_timestamp_us("2021-07-24T02:42:00Z"),
 )
 AS_JSON = {
     "number": 42,

@@ -14,9 +14,9 @@ from grid.errors import StoreError
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from service.collecting.influx_sync import copy_thread
-from service.container import House
-from service.metrics.metrics import Meters
-from service.periodic import Pace, Round, RoundsThread
+from service.container import Container
+from service.metrics.metrics import Metrics
+from service.periodic import Pace, PeriodicTask, PeriodicThread
 from service.settings.settings import load_settings
 from tests.support.influx_front import Front
 
@@ -32,14 +32,14 @@ class Rounds:
         self.opened = self.done = self.closed = 0
 
     @contextmanager
-    def __call__(self) -> Iterator[Round]:
+    def __call__(self) -> Iterator[PeriodicTask]:
         self.opened += 1
         try:
-            yield self.one_round
+            yield self.run_once
         finally:
             self.closed += 1
 
-    def one_round(self) -> bool:
+    def run_once(self) -> bool:
         self.done += 1
         fate = self.fates.pop(0) if self.fates else False
         if isinstance(fate, Exception):
@@ -47,8 +47,8 @@ class Rounds:
         return fate
 
 
-def failures(meters: Meters, name: str) -> float:
-    return meters.registry.get_sample_value("redvest_round_failures_total", {"thread": name}) or 0.0
+def failures(metrics: Metrics, name: str) -> float:
+    return metrics.registry.get_sample_value("redvest_round_failures_total", {"thread": name}) or 0.0
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -59,13 +59,16 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def test_a_round_that_fails_is_told_counted_and_done_again(caplog: pytest.LogCaptureFixture) -> None:
-    meters, rounds = Meters(), Rounds(StoreError("is locked", remedy="wait"), ZeroDivisionError("nobody thought of it"))
-    thread = RoundsThread("gaps", rounds, SOON, meters)
+    metrics, rounds = (
+        Metrics(),
+        Rounds(StoreError("is locked", remedy="wait"), ZeroDivisionError("nobody thought of it")),
+    )
+    thread = PeriodicThread("gaps", rounds, SOON, metrics)
     with caplog.at_level(logging.ERROR, "redvest.gaps"):
         thread.start()
         wait_until(lambda: rounds.done > 4)
         thread.stop()
-    assert failures(meters, "gaps") == 2
+    assert failures(metrics, "gaps") == 2
     assert (rounds.opened, rounds.closed) == (3, 3), "what was open when it failed is opened anew"
     foreseen, unforeseen = caplog.records
     assert "is locked; wait" in foreseen.getMessage() and foreseen.exc_info is None
@@ -75,7 +78,7 @@ def test_a_round_that_fails_is_told_counted_and_done_again(caplog: pytest.LogCap
 def test_a_thread_ends_in_the_middle_of_its_pause_with_a_last_round_only_where_that_is_wanted() -> None:
     for last in (False, True):
         rounds = Rounds()
-        thread = RoundsThread("gaps", rounds, Pace(AN_HOUR, ends_with_a_round=last), Meters())
+        thread = PeriodicThread("gaps", rounds, Pace(AN_HOUR, ends_with_a_round=last), Metrics())
         thread.start()
         wait_until(lambda opened=rounds: opened.opened == 1)  # type: ignore[misc]
         thread.stop()
@@ -83,12 +86,12 @@ def test_a_thread_ends_in_the_middle_of_its_pause_with_a_last_round_only_where_t
 
 
 def test_a_thread_that_was_never_started_is_stopped_without_a_word() -> None:
-    RoundsThread("gaps", Rounds(), SOON, Meters()).stop()
+    PeriodicThread("gaps", Rounds(), SOON, Metrics()).stop()
 
 
 def test_rounds_follow_one_another_while_there_is_more_to_do() -> None:
     rounds = Rounds(True, True, True)
-    thread = RoundsThread("copy", rounds, Pace(AN_HOUR, begins_at_once=True), Meters())
+    thread = PeriodicThread("copy", rounds, Pace(AN_HOUR, begins_at_once=True), Metrics())
     thread.start()
     wait_until(lambda: rounds.done == 4)
     thread.stop()
@@ -96,23 +99,23 @@ def test_rounds_follow_one_another_while_there_is_more_to_do() -> None:
 
 
 def test_the_copy_outlives_records_that_cannot_be_read_and_goes_on_with_the_readings(tmp_path: Path) -> None:
-    front, meters = Front(), Meters()
+    front, metrics = Front(), Metrics()
     config = tmp_path / "redvest.toml"
     config.write_text(f'[influx]\nenabled = true\nurl = "{front.url}"\ninterval_seconds = 0.05\n')
-    house = House(load_settings(config))
-    with house.journal_writer() as journal:
+    container = Container(load_settings(config))
+    with container.journal_writer() as journal:
         journal.append(
             ReadingBatch.of([journal.numbers(["T0"])["T0"]] * 2, [MINUTE_US, 2 * MINUTE_US], active_power_kw=[1.0, 2.0])
         )
-        assert house.records.incidents() == ()
-        house.close()
-        records = house.settings.data.folder / "records.sqlite"
+        assert container.records.incidents() == ()
+        container.close()
+        records = container.settings.data.folder / "records.sqlite"
         whole = records.rename(records.with_suffix(".away"))
         records.write_bytes(b"no database" * 500)
-        thread = copy_thread(house, meters)
+        thread = copy_thread(container, metrics)
         thread.start()
         try:
-            wait_until(lambda: failures(meters, "copy") >= 2)
+            wait_until(lambda: failures(metrics, "copy") >= 2)
             whole.rename(records)
             wait_until(lambda: len(front.taken) > 0)
         finally:

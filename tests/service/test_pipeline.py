@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from alerts.model.incidents import Incident, IncidentEventKind, IncidentState
-from alerts.notification.throttling import HygieneSettings
+from alerts.notification.throttling import ThrottlingSettings
 from alerts.outreach.planner import OutreachSettings, Visit, VisitResult
 from alerts.silence.detection import SilenceSettings
 from collector.decoding.plausibility import Limits
@@ -33,7 +33,7 @@ from grid.assets import (
 )
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, format_utc
 from service.collecting.pipeline import Pipeline, PipelineOptions
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal.journal import Journal
 from stores.records import database
@@ -81,9 +81,9 @@ class Station1:
             outreach=OutreachSettings(),
             silence=SilenceSettings(slot_minutes=5.0, silent_slots=3),
             channels=("file",),
-            hygiene=HygieneSettings(),
+            throttling=ThrottlingSettings(),
         )
-        self.pipeline = Pipeline(self.journal, self.records, options, Meters(), self.acknowledged.extend, now_us)
+        self.pipeline = Pipeline(self.journal, self.records, options, Metrics(), self.acknowledged.extend, now_us)
 
     def restart(self, now_us: int = NOON, *, cleanly: bool = False) -> None:
         """Stop without a word, as a crash does, or cleanly, and begin again."""
@@ -107,7 +107,7 @@ class Station1:
     def told(self, minute: int) -> list[str]:
         """Let half a minute pass after a minute past noon, and return the kinds of remark that were told by then."""
         self.pipeline.look(NOON + minute * MINUTE_US + 31_000_000)
-        return [remark.kind for remark in self.records.told_since(0)]
+        return [event.kind for event in self.records.told_since(0)]
 
     def close(self) -> None:
         """Close the stores."""

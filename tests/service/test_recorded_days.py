@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from grid.timestamps import format_utc, parse_moment_us
-from service.container import House
+from grid.timestamps import format_utc, parse_timestamp_us
+from service.container import Container
 from service.metrics.health import ask_collector
 from service.settings.settings import load_settings
 
@@ -82,12 +82,12 @@ def test_the_stores_answer_what_judge_says_of_the_same_file(replayed):
     verdicts = lines("judge", str(day / "readings.csv"), "--ledger", str(day / "ledger"))
     assert {v["rule"] for v in verdicts} == {"early-warning@1", "two-hours@1"}
 
-    house = House(load_settings(config))
+    container = Container(load_settings(config))
     stored = [
         (e.transformer_id, e.rule, e.level, format_utc(e.started_at_us), e.ended_at_us and format_utc(e.ended_at_us))
-        for e in house.records.episodes()
+        for e in container.records.episodes()
     ]
-    house.close()
+    container.close()
     judged = [(v["transformer_id"], v["rule"], v["level"], v["started_at"], v["ended_at"]) for v in verdicts]
     assert sorted(stored, key=str) == sorted(judged, key=str)
 
@@ -121,14 +121,14 @@ def test_the_curve_holds_every_good_row_of_the_file_once(replayed):
     for transformer_id in sorted(known):
         day_and_more = ("--from", "2021-07-19T00:00:00Z", "--to", "2021-07-23T00:00:00Z")
         curve = lines("curve", transformer_id, *day_and_more, "--config", str(config))
-        times = [parse_moment_us(point["measured_at"]) for point in curve]
+        times = [parse_timestamp_us(point["measured_at"]) for point in curve]
         assert times == sorted(set(times))
         assert all(point["load_rate"] is not None for point in curve)
         total += len(curve)
     rejects = lines("rejects", "--config", str(config))
-    moments = {(r["transformer_id"], r["measured_at"]) for r in rows if r["transformer_id"] in known}
+    timestamps = {(r["transformer_id"], r["measured_at"]) for r in rows if r["transformer_id"] in known}
     if day.name == "clean":
         assert (total, rejects) == (len(rows), [])
     else:
         assert {"unknown_transformer"} <= {reject["reason"] for reject in rejects}
-        assert 0 < len(moments) - total <= len(rejects)
+        assert 0 < len(timestamps) - total <= len(rejects)

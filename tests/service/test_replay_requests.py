@@ -15,7 +15,7 @@ from collector.wire.format import decode_replay_request, encode_replay_request, 
 from grid.assets import Device, Ledger, Station, Transformer
 from grid.errors import BrokerError
 from grid.fleet import Fleet
-from grid.timestamps import HOUR_US, MINUTE_US, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, parse_timestamp_us
 from service.monitors.replay_requests import ASKED_TIMES_MAX, REQUESTS_PER_MINUTE_MAX, ReplayPlan
 from simulator.publish.resending import KEPT_HOURS, ReplayingDevices
 from stores.journal.journal import Gap
@@ -24,7 +24,7 @@ from tests.faults.site import Site, a_fast_clock
 from tests.faults.street import Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
 
-NOON = parse_moment_us("2021-07-24T12:00:00+08:00")
+NOON = parse_timestamp_us("2021-07-24T12:00:00+08:00")
 
 
 def a_fleet(transformers: int = 3, replaying: int = 2) -> Fleet:
@@ -87,9 +87,9 @@ def test_a_request_says_what_the_document_says() -> None:
     document = (Path(__file__).resolve().parents[2] / "docs" / "wire-format.md").read_text(encoding="utf-8")
     example = '{"device_id": "YX06", "from": "2021-07-24T03:01:00Z", "to": "2021-07-24T03:10:00Z"}'
     assert example in document
-    moments = (parse_moment_us("2021-07-24T03:01:00Z"), parse_moment_us("2021-07-24T03:10:00Z"))
-    assert encode_replay_request("YX06", *moments).decode() == example.replace(" ", "")
-    assert decode_replay_request(example.encode()) == ("YX06", *moments)
+    timestamps = (parse_timestamp_us("2021-07-24T03:01:00Z"), parse_timestamp_us("2021-07-24T03:10:00Z"))
+    assert encode_replay_request("YX06", *timestamps).decode() == example.replace(" ", "")
+    assert decode_replay_request(example.encode()) == ("YX06", *timestamps)
     assert replay_topic("{station_id}", "{transformer_id}") in document
 
 

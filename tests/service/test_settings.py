@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from grid.errors import RuleError, SettingsError
 from grid.text import Language
-from grid.timestamps import MINUTE_US, parse_moment_us
+from grid.timestamps import MINUTE_US, parse_timestamp_us
 from service.clock import ScaledClock, SystemClock, real_seconds
-from service.container import House
+from service.container import Container
 from service.rulebook import choose_rule_sets, read_rule_sets
 from service.settings.sections import ChannelName
 from service.settings.settings import Settings, load_settings
@@ -232,9 +232,9 @@ def test_a_scaled_clock_is_the_same_for_all_who_have_its_numbers() -> None:
         '[clock]\nkind = "scaled"\nreal_start = "2026-01-01T00:00:00Z"\n'
         'start = "2021-07-24T09:00:00+08:00"\nspeed = 180.0\n'
     )
-    clock = House(load_settings()).clock
+    clock = Container(load_settings()).clock
     assert isinstance(clock, ScaledClock)
-    assert clock.start_us == parse_moment_us("2021-07-24T01:00:00Z")
+    assert clock.start_us == parse_timestamp_us("2021-07-24T01:00:00Z")
     real_us = SystemClock().now_us()
     expected = clock.start_us + (real_us - clock.real_start_us) * 180
     assert abs(clock.now_us() - expected) < 180 * 2_000_000

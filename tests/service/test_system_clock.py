@@ -99,5 +99,5 @@ def test_any_age_means_any_future_too():
 def test_a_clock_that_is_behind_is_said_once_as_long_as_it_lasts():
     watch = ClockWatch()
     said = [watch.look(minutes, FLEET, NOON + at) for at, minutes in enumerate([0.0, 60.0, 60.0, 0.0, 61.0])]
-    assert [len(remarks) for remarks in said] == [0, 1, 0, 0, 1]
+    assert [len(notification_events) for notification_events in said] == [0, 1, 0, 0, 1]
     assert "60 分钟" in said[1][0].text.zh and "60 minutes" in said[1][0].text.en

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from alerts.quality.grading import Doubt, RatedReadings, TrustFold
+from alerts.quality.grading import QualityFlag, QualityGrader, RatedReadings
 from grid.electrical import power_factor
 from grid.errors import SettingsError
 from service.demo.scenario_day import (
@@ -41,7 +41,7 @@ def faults_of(day: ScenarioDay) -> list[str]:
 
 def rows_of(day: ScenarioDay, transformer_id: str, first: str = "00:00", last: str = "24:00") -> np.ndarray:
     """Return the rows of one transformer between two clock times of the day."""
-    minute = np.array([day.scenario.minute(int(moment)) for moment in day.readings.measured_at_us])
+    minute = np.array([day.scenario.minute(int(timestamp)) for timestamp in day.readings.measured_at_us])
     mine = day.readings.transformer == day.fleet.number[transformer_id]
     return np.flatnonzero(mine & (minute >= minute_of(first)) & (minute <= minute_of(last)))
 
@@ -121,8 +121,8 @@ def test_promises_that_are_broken_are_told_with_what_came_instead() -> None:
 def test_no_day_gives_readings_that_the_product_would_doubt_or_refuse(name: str) -> None:
     day = day_of(name)
     rated = RatedReadings.of(day.readings, day.rates, np.ones(len(day.readings)))
-    doubts = TrustFold(len(day.fleet)).advance(rated)
-    assert [str(Doubt(int(doubt))) for doubt in np.unique(doubts[doubts > 0])] == []
+    flags = QualityGrader(len(day.fleet)).advance(rated)
+    assert [str(QualityFlag(int(flag))) for flag in np.unique(flags[flags > 0])] == []
     assert np.isfinite(day.rates.load_rate).all()
 
 
@@ -204,7 +204,7 @@ def test_an_area_s_shops_stay_the_same_when_other_areas_come_or_go() -> None:
 def test_most_of_the_storm_breaks_within_two_hours() -> None:
     day = day_of("town-heat-wave")
     opened = [e.started_at_us for e in episodes_of(day, ["early-warning"]) if e.level == "severe_heavy"]
-    minutes = np.array([day.scenario.minute(moment) for moment in opened])
+    minutes = np.array([day.scenario.minute(timestamp) for timestamp in opened])
     assert ((minutes >= minute_of("10:15")) & (minutes <= minute_of("12:15"))).mean() > 0.6
     ten_minutes = np.bincount((minutes // 10).astype(int))
     assert ten_minutes.max() >= 10, "a flood by EEMUA 191: ten and more in ten minutes"

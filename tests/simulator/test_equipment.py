@@ -35,7 +35,7 @@ SKY = DayCurve.of([("00:00", 1.0)])
 MAY = Weather(date(2021, 5, 4), 40.3, 116.6, 8.0, SKY, SKY)
 
 
-def dice_of_the_test() -> np.random.Generator:
+def rng_of_the_test() -> np.random.Generator:
     return np.random.default_rng(1)
 
 
@@ -127,14 +127,14 @@ def test_no_heater_runs_without_supply() -> None:
 
 
 def test_a_cold_store_s_compressor_runs_the_share_of_time_that_it_needs() -> None:
-    stores, duty, on = ColdStores(np.full(400, 150.0), dice_of_the_test()), np.full(400, 0.4), np.ones(400, np.bool_)
+    stores, duty, on = ColdStores(np.full(400, 150.0), rng_of_the_test()), np.full(400, 0.4), np.ones(400, np.bool_)
     runs = np.array([stores.step(duty, on, 1.0).mean() for _ in range(600)])
     assert runs[120:].mean() == pytest.approx(0.4, abs=0.03)
     assert np.abs(stores.warmth).max() < 0.1
 
 
 def test_after_an_outage_all_compressors_run_at_once_and_later_fall_out_of_step() -> None:
-    stores, duty = ColdStores(np.full(400, 150.0), dice_of_the_test()), np.full(400, 0.4)
+    stores, duty = ColdStores(np.full(400, 150.0), rng_of_the_test()), np.full(400, 0.4)
     on, off = np.ones(400, np.bool_), np.zeros(400, np.bool_)
     for _ in range(200):
         stores.step(duty, on, 1.0)
@@ -152,7 +152,7 @@ CARS = ChargingPart("cars", "T", 200, arrives=(("16:00", 0.0), ("18:30", 1.0), (
 
 
 def test_every_car_gets_what_it_needs_and_no_more_power_than_its_charger() -> None:
-    charging, on = Charging(CARS, 0, dice_of_the_test()), np.ones(200, np.bool_)
+    charging, on = Charging(CARS, 0, rng_of_the_test()), np.ones(200, np.bool_)
     needs_kwh = charging.needs_kwh.copy()
     two_days = [Now(m % 1440, m, 1.0, 20.0, MAY.sun(0)) for m in range(2880)]
     loads = np.array([charging.step(now, on).active_kw for now in two_days])
@@ -166,7 +166,7 @@ def test_every_car_gets_what_it_needs_and_no_more_power_than_its_charger() -> No
 
 
 def test_an_outage_interrupts_a_session_and_takes_nothing_from_it() -> None:
-    charging = Charging(msgspec.structs.replace(CARS, energy_kwh=(30.0, 30.0)), 0, dice_of_the_test())
+    charging = Charging(msgspec.structs.replace(CARS, energy_kwh=(30.0, 30.0)), 0, rng_of_the_test())
     on = np.ones(200, np.bool_)
     for now in day()[: minute_of("20:00")]:
         charging.step(now, on)
@@ -180,7 +180,7 @@ def test_an_outage_interrupts_a_session_and_takes_nothing_from_it() -> None:
 
 
 def test_a_roof_feeds_in_by_day_most_at_noon_and_never_more_than_its_peak() -> None:
-    roofs = Roofs(RoofPart("roofs", "T", 50, 10.0, peak_scatter=0.0), 0, dice_of_the_test())
+    roofs = Roofs(RoofPart("roofs", "T", 50, 10.0, peak_scatter=0.0), 0, rng_of_the_test())
     fed_kw = -np.array([roofs.step(now, np.ones(50, np.bool_)).active_kw.sum() for now in day(5)]) / 50
     assert fed_kw.min() == 0.0 and not fed_kw[: 4 * 12].any()
     assert abs(fed_kw.argmax() * 5 - minute_of("12:10")) < 30
@@ -205,7 +205,7 @@ LINE = MachinesPart("line", "T", 40, 11.0, shifts=(("08:00", "12:00"), ("13:00",
 
 
 def test_motors_run_in_their_shifts_and_have_a_power_factor_as_poor_as_their_load() -> None:
-    machines = Machines(LINE, 0, dice_of_the_test())
+    machines = Machines(LINE, 0, rng_of_the_test())
     loads = [machines.step(now, np.ones(41, np.bool_)) for now in day()]
     active_kw = np.array([load.active_kw.sum() for load in loads])
     reactive_kvar = np.array([load.reactive_kvar.sum() for load in loads])
@@ -218,7 +218,7 @@ def test_motors_run_in_their_shifts_and_have_a_power_factor_as_poor_as_their_loa
 
 def test_capacitors_take_reactive_power_off_the_transformer_and_no_active_power() -> None:
     bare, helped = (
-        Machines(msgspec.structs.replace(LINE, compensation_kvar=kvar), 0, dice_of_the_test()) for kvar in (0.0, 120.0)
+        Machines(msgspec.structs.replace(LINE, compensation_kvar=kvar), 0, rng_of_the_test()) for kvar in (0.0, 120.0)
     )
     without, with_them = (m.step(at("10:00"), np.ones(41, np.bool_)) for m in (bare, helped))
     assert with_them.reactive_kvar.sum() == pytest.approx(without.reactive_kvar.sum() - 120.0)
@@ -230,7 +230,7 @@ def test_capacitors_take_reactive_power_off_the_transformer_and_no_active_power(
 
 def test_stalls_open_one_by_one_and_lamps_burn_after_sunset() -> None:
     part = OutdoorPart("market", "T", 80, "17:00", "22:00", lamps_kw=0.3, draw_kw=(("00:00", 1.0),))
-    stalls = Outdoors(part, 0, dice_of_the_test())
+    stalls = Outdoors(part, 0, rng_of_the_test())
     active_kw = np.array([stalls.step(now, np.ones(80, np.bool_)).active_kw.sum() for now in day()])
     assert not active_kw[: minute_of("15:30")].any()
     assert active_kw[minute_of("17:00")] < active_kw[minute_of("18:00")]
@@ -244,7 +244,7 @@ def test_stalls_open_one_by_one_and_lamps_burn_after_sunset() -> None:
 def test_in_an_outage_nobody_draws_and_no_meter_sends_and_everybody_is_back_within_minutes() -> None:
     part = OutagePart("10:00", "12:00", ("A",), back_within_minutes=5.0)
     transformer = np.array([0, 0, 0, 1], np.int32)
-    outages = Outages([part], ("A", "B"), transformer, dice_of_the_test())
+    outages = Outages([part], ("A", "B"), transformer, rng_of_the_test())
     assert outages.has_supply(minute_of("09:59")).all() and outages.can_send(minute_of("09:59")).all()
     for clock_time in ("10:00", "11:59"):
         assert outages.has_supply(minute_of(clock_time)).tolist() == [False, False, False, True]

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from collector.wire.format import encode_reading, reading_topic
 from grid.errors import UsageError
-from grid.timestamps import HOUR_US, MINUTE_US, format_utc, parse_moment_us
+from grid.timestamps import HOUR_US, MINUTE_US, format_utc, parse_timestamp_us
 from service.cli.main import app
 from simulator.faults.faults import GRAMMAR, Fault, Kind, how_to_write, parse_fault
 from simulator.faults.stream import FaultyStream, Sending
 
-NINE = parse_moment_us("2021-07-24T09:00:00+08:00")
+NINE = parse_timestamp_us("2021-07-24T09:00:00+08:00")
 DEVICES = ("YX05", "YX06")
 
 
@@ -124,7 +124,7 @@ def test_one_fault_does_not_move_the_chance_of_another() -> None:
 def test_late_readings_come_in_blocks_at_the_end_of_their_block_and_none_is_lost() -> None:
     sent = played(minutes(600), "late=0.5:1h")
     assert Counter(s.payload for s in sent) == Counter(s.payload for s in minutes(600))
-    delays = [s.at_us - parse_moment_us(json.loads(s.payload)["measured_at"]) for s in sent]
+    delays = [s.at_us - parse_timestamp_us(json.loads(s.payload)["measured_at"]) for s in sent]
     assert max(delays) <= HOUR_US
     assert 0.3 < sum(delay > 0 for delay in delays) / len(delays) < 0.7
     bursts = Counter((s.transformer_id, s.at_us) for s in sent)
@@ -150,7 +150,7 @@ def test_faults_of_a_device_last_from_and_to_their_clock_times_and_leave_the_oth
 
 def test_clocks_freeze_drift_and_are_hours_off() -> None:
     def shifts(fault: str) -> list[float]:
-        times = [parse_moment_us(str(r["measured_at"])) for r in of(played(minutes(121), fault), "YX06")]
+        times = [parse_timestamp_us(str(r["measured_at"])) for r in of(played(minutes(121), fault), "YX06")]
         return [(time - NINE - minute * MINUTE_US) / MINUTE_US for minute, time in enumerate(times)]
 
     assert shifts("frozen-clock=YX06:10:00")[58:63] == [0.0, 0.0, 0.0, -1.0, -2.0]

@@ -24,7 +24,7 @@ from collector.mqtt.broker_address import BrokerAddress
 from collector.mqtt.packets import PacketReader
 from grid.errors import UsageError
 from grid.fleet import Fleet
-from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
+from grid.timestamps import MINUTE_US, format_utc, parse_timestamp_us
 from service.cli.main import app
 from simulator.fleet.acknowledged_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_parts, read_keys
 from simulator.fleet.fleet import FleetPlan, Layout, fleet_ledger, messages_of
@@ -36,7 +36,7 @@ from tests.faults.site import Site
 from tests.support.certificates import Authority
 from tests.support.mosquitto import Mosquitto
 
-START_US = parse_moment_us("2021-07-24T09:30:00+08:00")
+START_US = parse_timestamp_us("2021-07-24T09:30:00+08:00")
 
 
 class Receiver:
@@ -82,8 +82,8 @@ def test_every_acknowledged_reading_arrives_and_is_a_good_one(
     decoded = decode_block(received, fleet, Limits.of_recordings())
     assert len(received) == messages and decoded.rejects == ()
     arrived = set(zip(decoded.readings.measured_at_us.tolist(), decoded.readings.transformer.tolist(), strict=True))
-    assert arrived == {(moment, row) for moment, rows in keys.by_moment() for row in rows.tolist()}
-    assert {moment for moment, _ in arrived} == {START_US, START_US + MINUTE_US}
+    assert arrived == {(timestamp, row) for timestamp, rows in keys.by_timestamp() for row in rows.tolist()}
+    assert {timestamp for timestamp, _ in arrived} == {START_US, START_US + MINUTE_US}
     assert len(keys) == len(arrived) == 480
 
 
@@ -138,7 +138,7 @@ def test_a_ledger_of_keys_reads_back_as_it_was_written_whatever_the_order_of_its
     stream.seek(0)
     keys = AcknowledgedKeys.read(stream, "here")
     assert len(keys) == 4 + 2
-    assert [(moment, rows.tolist()) for moment, rows in keys.by_moment()] == [
+    assert [(timestamp, rows.tolist()) for timestamp, rows in keys.by_timestamp()] == [
         (START_US, [0, 3, 6, 9]),
         (START_US + MINUTE_US, []),
         (START_US + 2 * MINUTE_US, [9, 10]),
@@ -157,7 +157,7 @@ def test_parts_of_a_ledger_are_joined_in_their_order_and_what_a_part_lacks_is_no
     join_parts([part(3, 2), part(5, 1)], KeysWriter(stream, KeysHeader(8, START_US, MINUTE_US)))
     stream.seek(0)
     keys = AcknowledgedKeys.read(stream, "here")
-    assert [rows.tolist() for _, rows in keys.by_moment()] == [list(range(8)), [0, 1, 2]]
+    assert [rows.tolist() for _, rows in keys.by_timestamp()] == [list(range(8)), [0, 1, 2]]
 
 
 @pytest.mark.parametrize("form", Form)
@@ -215,7 +215,7 @@ def test_what_the_broker_refuses_is_counted_and_is_in_no_ledger(
     plan = FleetPlan(40, station_transformers=10, paced=False)
     report, keys = run_fleet(BrokerAddress(broker.host, broker.port), plan, START_US)
     assert (report.acknowledged, report.refused) == (10, 30)
-    assert [rows.tolist() for _, rows in keys.by_moment()] == [list(range(10))]
+    assert [rows.tolist() for _, rows in keys.by_timestamp()] == [list(range(10))]
 
 
 @pytest.mark.parametrize("qos", [0, 1])

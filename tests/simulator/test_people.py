@@ -14,7 +14,7 @@ from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.text import Text
 from grid.timestamps import MINUTE_US
-from service.demo.simulated_team import Entered, Rehearsal, Task
+from service.demo.simulated_team import Entered, SimulatedTeam, Task
 from simulator.scenario.parts import Character
 from simulator.scenario.scenario import load_scenario
 from simulator.town.peer_effect import Example
@@ -78,20 +78,20 @@ def shop(ledger: Ledger) -> str:
 @pytest.mark.parametrize("reply", [Reply.REFUSES, Reply.ABSENT, Reply.PROMISES_ONLY])
 def test_who_does_not_do_it_switches_nothing_off(ledger: Ledger, reply: Reply) -> None:
     answer = street_of(reply, ledger).answer(shop(ledger), ASK, ELEVEN_US)
-    assert answer.reply is reply and answer.deeds == () and answer.ends_at_us > ELEVEN_US
+    assert answer.reply is reply and answer.actions == () and answer.ends_at_us > ELEVEN_US
 
 
 def test_who_does_it_goes_from_unit_to_unit_while_the_team_is_there(ledger: Ledger) -> None:
     answer = street_of(Reply.DOES, ledger).answer(shop(ledger), ASK, ELEVEN_US)
-    assert [deed.measures.switch_off_units for deed in answer.deeds] == [0, 1, 2]
-    assert answer.deeds[-1].at_us == answer.ends_at_us
-    assert [deed.at_us for deed in answer.deeds] == sorted(deed.at_us for deed in answer.deeds)
+    assert [action.measures.switch_off_units for action in answer.actions] == [0, 1, 2]
+    assert answer.actions[-1].at_us == answer.ends_at_us
+    assert [action.at_us for action in answer.actions] == sorted(action.at_us for action in answer.actions)
 
 
 def test_who_does_it_later_does_it_after_the_team_has_left(ledger: Ledger) -> None:
     answer = street_of(Reply.DOES_LATER, ledger).answer(shop(ledger), ASK, ELEVEN_US)
-    (deed,) = answer.deeds
-    assert 10 * MINUTE_US <= deed.at_us - answer.ends_at_us <= 40 * MINUTE_US
+    (action,) = answer.actions
+    assert 10 * MINUTE_US <= action.at_us - answer.ends_at_us <= 40 * MINUTE_US
 
 
 def test_who_is_asked_again_and_again_grows_tired_of_it(ledger: Ledger) -> None:
@@ -122,7 +122,7 @@ def test_neighbours_follow_an_example_and_nobody_follows_nobody(ledger: Ledger) 
 
 
 @dataclass
-class Desk:
+class VisitRecorder:
     """Gives one task and takes answers; refuses them while `is_down`."""
 
     doors: Sequence[Door]
@@ -149,8 +149,8 @@ def doors(ledger: Ledger, assigned: Sequence[str]) -> list[Door]:
     return [door(i, merchant_id, who) for i, (merchant_id, who) in enumerate(zip(shops, assigned, strict=False), 1)]
 
 
-def walk(ledger: Ledger, desk: Desk, minutes: int) -> tuple[Rehearsal, list[Entered]]:
-    team = Rehearsal(Town.of(ledger, SCENARIO), ledger, desk, desk)
+def walk(ledger: Ledger, visit_recorder: VisitRecorder, minutes: int) -> tuple[SimulatedTeam, list[Entered]]:
+    team = SimulatedTeam(Town.of(ledger, SCENARIO), ledger, visit_recorder, visit_recorder)
     found: list[Entered] = []
     for minute in range(minutes):
         found += team.advance_to(ELEVEN_US + minute * MINUTE_US)
@@ -158,71 +158,71 @@ def walk(ledger: Ledger, desk: Desk, minutes: int) -> tuple[Rehearsal, list[Ente
 
 
 def test_nobody_sets_out_before_the_time_of_the_scenario(ledger: Ledger) -> None:
-    desk = Desk(doors(ledger, ["P03"] * 5))
-    team = Rehearsal(Town.of(ledger, SCENARIO), ledger, desk, desk)
+    visit_recorder = VisitRecorder(doors(ledger, ["P03"] * 5))
+    team = SimulatedTeam(Town.of(ledger, SCENARIO), ledger, visit_recorder, visit_recorder)
     assert team.advance_to(ELEVEN_US - MINUTE_US) == ()
-    assert desk.entered == []
+    assert visit_recorder.entered == []
 
 
 def test_everybody_walks_their_own_doors_in_order(ledger: Ledger) -> None:
-    desk = Desk(doors(ledger, ["P03"] * 6 + ["P04"] * 6 + ["P05"] * 6 + ["P06"] * 6))
-    _, entered = walk(ledger, desk, 25)
+    visit_recorder = VisitRecorder(doors(ledger, ["P03"] * 6 + ["P04"] * 6 + ["P05"] * 6 + ["P06"] * 6))
+    _, entered = walk(ledger, visit_recorder, 25)
     for person in ("P03", "P04", "P05", "P06"):
-        own = [d.merchant_id for d in desk.doors if d.assigned_to == person]
+        own = [d.merchant_id for d in visit_recorder.doors if d.assigned_to == person]
         visited = [e.merchant_id for e in entered if e.by == person]
         assert visited and visited == own[: len(visited)]
 
 
 def test_who_has_finished_helps_the_colleague_with_the_most_left(ledger: Ledger) -> None:
-    desk = Desk(doors(ledger, ["P03"] * 12))
-    _, entered = walk(ledger, desk, 120)
-    assert sorted(e.merchant_id for e in entered) == sorted(d.merchant_id for d in desk.doors)
+    visit_recorder = VisitRecorder(doors(ledger, ["P03"] * 12))
+    _, entered = walk(ledger, visit_recorder, 120)
+    assert sorted(e.merchant_id for e in entered) == sorted(d.merchant_id for d in visit_recorder.doors)
     assert {e.by for e in entered} == {"P03", "P04", "P05", "P06"}
 
 
 def test_each_door_is_visited_once_and_not_where_somebody_has_been(ledger: Ledger) -> None:
-    desk = Desk(doors(ledger, ["P03", "P04"] * 6))
-    desk.answered = {desk.doors[0].merchant_id, desk.doors[5].merchant_id}
-    _, entered = walk(ledger, desk, 120)
+    visit_recorder = VisitRecorder(doors(ledger, ["P03", "P04"] * 6))
+    visit_recorder.answered = {visit_recorder.doors[0].merchant_id, visit_recorder.doors[5].merchant_id}
+    _, entered = walk(ledger, visit_recorder, 120)
     visited = [e.merchant_id for e in entered]
     assert len(visited) == len(set(visited)) == 10
-    assert desk.answered.isdisjoint(visited)
+    assert visit_recorder.answered.isdisjoint(visited)
 
 
 def test_a_door_of_another_town_is_left_to_others(ledger: Ledger) -> None:
-    desk = Desk([door(1, "ELSEWHERE", "P03"), *doors(ledger, ["P03"] * 2)])
-    _, entered = walk(ledger, desk, 60)
-    assert [e.merchant_id for e in entered] == [d.merchant_id for d in desk.doors[1:]]
+    visit_recorder = VisitRecorder([door(1, "ELSEWHERE", "P03"), *doors(ledger, ["P03"] * 2)])
+    _, entered = walk(ledger, visit_recorder, 60)
+    assert [e.merchant_id for e in entered] == [d.merchant_id for d in visit_recorder.doors[1:]]
 
 
 def test_when_it_is_enough_the_visits_going_on_end_and_no_other_begins(ledger: Ledger) -> None:
-    desk = Desk(doors(ledger, ["P03"] * 8 + ["P04"] * 8))
-    team, entered = walk(ledger, desk, 10)
-    desk.enough = True
+    visit_recorder = VisitRecorder(doors(ledger, ["P03"] * 8 + ["P04"] * 8))
+    team, entered = walk(ledger, visit_recorder, 10)
+    visit_recorder.enough = True
     more = [e for minute in range(10, 90) for e in team.advance_to(ELEVEN_US + minute * MINUTE_US)]
     assert entered and len(more) <= 4
-    assert len(entered) + len(more) < len(desk.doors)
+    assert len(entered) + len(more) < len(visit_recorder.doors)
 
 
 def test_an_answer_the_store_cannot_take_is_entered_when_it_can(ledger: Ledger) -> None:
-    desk = Desk(doors(ledger, ["P03"] * 3), is_down=True)
-    team, entered = walk(ledger, desk, 60)
-    assert entered == [] and desk.entered == []
-    desk.is_down = False
+    visit_recorder = VisitRecorder(doors(ledger, ["P03"] * 3), is_down=True)
+    team, entered = walk(ledger, visit_recorder, 60)
+    assert entered == [] and visit_recorder.entered == []
+    visit_recorder.is_down = False
     entered += team.advance_to(ELEVEN_US + 60 * MINUTE_US)
-    assert len(entered) == len(desk.entered) == 3
+    assert len(entered) == len(visit_recorder.entered) == 3
 
 
 def test_one_look_after_an_hour_enters_what_an_hour_of_looks_does(ledger: Ledger) -> None:
-    often, once = Desk(doors(ledger, ["P03"] * 6)), Desk(doors(ledger, ["P03"] * 6))
+    often, once = VisitRecorder(doors(ledger, ["P03"] * 6)), VisitRecorder(doors(ledger, ["P03"] * 6))
     _, entered = walk(ledger, often, 61)
-    late = Rehearsal(Town.of(ledger, SCENARIO), ledger, once, once)
+    late = SimulatedTeam(Town.of(ledger, SCENARIO), ledger, once, once)
     assert list(late.advance_to(ELEVEN_US + 60 * MINUTE_US)) == entered
 
 
 def test_what_the_team_saw_is_what_it_enters(ledger: Ledger) -> None:
-    desk = Desk(doors(ledger, ["P03"] * 40))
-    _, entered = walk(ledger, desk, 400)
+    visit_recorder = VisitRecorder(doors(ledger, ["P03"] * 40))
+    _, entered = walk(ledger, visit_recorder, 400)
     people = People(ledger, SCENARIO, SCENARIO.seed)
     seen: dict[Reply, set[VisitResult]] = {}
     for answer in entered:

@@ -83,13 +83,13 @@ def minutes_of(town: Town, minutes: int) -> ReadingBatch:
     return town.advance_to(town.now_us + minutes * MINUTE_US)
 
 
-MOMENTS = st.integers(0, LAST_MINUTE - 1)
+TIMESTAMPS = st.integers(0, LAST_MINUTE - 1)
 ONE_OF_THEM = st.sampled_from(merchants_of_the_street())
 
 
 @DRAWN
-@given(MOMENTS, ONE_OF_THEM, ASKS)
-def test_a_visit_lowers_the_asked_merchant_and_nobody_else_at_that_moment(
+@given(TIMESTAMPS, ONE_OF_THEM, ASKS)
+def test_a_visit_lowers_the_asked_merchant_and_nobody_else_at_that_timestamp(
     minute: int, asked: str, ask: Measures
 ) -> None:
     visited, alone = untouched(minute), untouched(minute)
@@ -108,7 +108,7 @@ def test_a_visit_lowers_the_asked_merchant_and_nobody_else_at_that_moment(
 
 
 @DRAWN
-@given(MOMENTS, ONE_OF_THEM)
+@given(TIMESTAMPS, ONE_OF_THEM)
 def test_a_visit_that_asks_for_nothing_changes_no_byte_of_the_load(minute: int, asked: str) -> None:
     visited, alone = untouched(minute), untouched(minute)
     visited.apply_answer(asked, Measures(), visited.now_us)
@@ -155,7 +155,7 @@ def test_on_a_day_on_which_nothing_changes_the_load_stands_still_until_somebody_
 
 
 @DRAWN
-@given(MOMENTS, ONE_OF_THEM, ASKS)
+@given(TIMESTAMPS, ONE_OF_THEM, ASKS)
 def test_one_unit_more_costs_no_more_load_at_once_and_hardly_any_energy_later(
     minute: int, asked: str, ask: Measures
 ) -> None:
@@ -175,7 +175,7 @@ def test_one_unit_more_costs_no_more_load_at_once_and_hardly_any_energy_later(
 
 
 @DRAWN
-@given(MOMENTS, st.lists(ONE_OF_THEM, min_size=1, unique=True), st.data())
+@given(TIMESTAMPS, st.lists(ONE_OF_THEM, min_size=1, unique=True), st.data())
 def test_more_merchants_who_agree_never_bring_more_load_in_the_next_minutes(
     minute: int, agreed: list[str], data: st.DataObject
 ) -> None:

@@ -17,7 +17,7 @@ from collector.wire.format import subscription_filters
 from grid.errors import LedgerError, SettingsError
 from grid.timestamps import HOUR_US, MINUTE_US, format_utc
 from service.clock import SystemClock
-from service.container import House
+from service.container import Container
 from service.demo.simulate import Stage, run_simulator, set_stage
 from service.settings.settings import load_settings
 from simulator.faults.faults import parse_fault
@@ -37,13 +37,13 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def house() -> Iterator[Callable[[str], House]]:
+def house() -> Iterator[Callable[[str], Container]]:
     """Return a function that makes a house of a settings text."""
-    made: list[House] = []
+    made: list[Container] = []
 
-    def make(text: str) -> House:
+    def make(text: str) -> Container:
         Path("redvest.toml").write_text(text, encoding="utf-8")
-        made.append(House(load_settings()))
+        made.append(Container(load_settings()))
         return made[-1]
 
     yield make
@@ -51,25 +51,25 @@ def house() -> Iterator[Callable[[str], House]]:
         opened.close()
 
 
-def clock_at(moment_us: int, speed: float) -> str:
+def clock_at(timestamp_us: int, speed: float) -> str:
     return (
         f'[clock]\nkind = "scaled"\nreal_start = "{format_utc(SystemClock().now_us())}"\n'
-        f'start = "{format_utc(moment_us)}"\nspeed = {speed}\n'
+        f'start = "{format_utc(timestamp_us)}"\nspeed = {speed}\n'
     )
 
 
-def test_while_the_clock_stands_in_the_scenario_s_day_that_is_played(house: Callable[[str], House]) -> None:
+def test_while_the_clock_stands_in_the_scenario_s_day_that_is_played(house: Callable[[str], Container]) -> None:
     assert set_stage(house(clock_at(SCENARIO.starts_at_us + HOUR_US, 1.0))).ahead_us == 0
 
 
-def test_at_any_other_time_the_day_begins_now(house: Callable[[str], House]) -> None:
+def test_at_any_other_time_the_day_begins_now(house: Callable[[str], Container]) -> None:
     stage = set_stage(house(""))
     begins_us = SCENARIO.starts_at_us + stage.ahead_us
     assert stage.ahead_us % MINUTE_US == 0
     assert 0 <= SystemClock().now_us() - begins_us < 2 * MINUTE_US
 
 
-def test_what_is_played_is_named_in_the_settings(house: Callable[[str], House]) -> None:
+def test_what_is_played_is_named_in_the_settings(house: Callable[[str], Container]) -> None:
     assert set_stage(house("[simulator]\nseed = 7\n")).town.seed == 7
     assert set_stage(house("")).town.seed == SCENARIO.seed
     with pytest.raises(SettingsError, match=r"no scenario nowhere; .*yx06-24-july"):
@@ -79,7 +79,7 @@ def test_what_is_played_is_named_in_the_settings(house: Callable[[str], House]) 
         set_stage(house('[simulator]\nledger = "ledger"\n'))
 
 
-def played(parts: House, stage: Stage) -> tuple[int, list[Message]]:
+def played(parts: Container, stage: Stage) -> tuple[int, list[Message]]:
     """Play a day through the broker; return how many messages it acknowledged, and those that arrived."""
     subscriber = Subscriber(parts.broker_address(), "test", subscription_filters(), clock_us=parts.clock.now_us)
     subscriber.start()
@@ -95,7 +95,7 @@ def played(parts: House, stage: Stage) -> tuple[int, list[Message]]:
     return sent.acknowledged, messages
 
 
-def test_a_day_s_end_is_published_and_arrives(house: Callable[[str], House], mosquitto: Mosquitto) -> None:
+def test_a_day_s_end_is_published_and_arrives(house: Callable[[str], Container], mosquitto: Mosquitto) -> None:
     last_minutes = clock_at(SCENARIO.ends_at_us - 3 * MINUTE_US, 400.0)
     parts = house(f"[broker]\nport = {mosquitto.port}\n[silence]\nslot_minutes = 1\n{last_minutes}")
     stage = set_stage(parts)
@@ -108,7 +108,9 @@ def test_a_day_s_end_is_published_and_arrives(house: Callable[[str], House], mos
     assert decoded.readings.measured_at_us.max() == SCENARIO.ends_at_us
 
 
-def test_devices_with_faults_send_what_their_faults_say(house: Callable[[str], House], mosquitto: Mosquitto) -> None:
+def test_devices_with_faults_send_what_their_faults_say(
+    house: Callable[[str], Container], mosquitto: Mosquitto
+) -> None:
     last_minutes = clock_at(SCENARIO.ends_at_us - 2 * MINUTE_US, 400.0)
     parts = house(f"[broker]\nport = {mosquitto.port}\n[silence]\nslot_minutes = 1\n{last_minutes}")
     faults = [parse_fault(text) for text in ("silent=YX05", "duplicate=1", "late=1:1h", "watts=YX06")]

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from service.cli import main
-from service.container import House
+from service.container import Container
 from service.demo.simulate import set_stage
 from service.settings.settings import load_settings
 from simulator.scenario.scenario import SCENARIOS_FOLDER, built_in_names, load_scenario
@@ -144,21 +144,23 @@ def test_wrong_words_are_refused_with_what_to_do(command: Command, words: tuple[
 
 
 def test_a_faster_day_ends_now_and_none_of_its_readings_is_of_the_future(command: Command) -> None:
-    house = House(load_settings(None))
+    house = Container(load_settings(None))
     try:
         stage = set_stage(house, times=60.0)
     finally:
         house.close()
     day_us = stage.scenario.ends_at_us - stage.scenario.starts_at_us
     now_us = house.clock.now_us()
-    first_us, last_us = (moment + stage.ahead_us for moment in (stage.scenario.starts_at_us, stage.scenario.ends_at_us))
+    first_us, last_us = (
+        timestamp + stage.ahead_us for timestamp in (stage.scenario.starts_at_us, stage.scenario.ends_at_us)
+    )
     assert first_us < now_us - 0.9 * day_us
     assert last_us <= now_us + day_us / 60.0
     assert abs(stage.clock.now_us() - first_us) < 10 * 60 * 60_000_000 / 60
     assert stage.clock.speed == 60.0
 
 
-def test_a_whole_day_is_published_in_a_moment(command: Command, mosquitto: Mosquitto) -> None:
+def test_a_whole_day_is_published_in_a_timestamp(command: Command, mosquitto: Mosquitto) -> None:
     code, _, error = command(*FACTORY, "--speed", "50000", *settings_for(mosquitto.port))
     assert code == 0
     assert "the day is over, 1502 readings published" in error

@@ -53,7 +53,7 @@ def bytes_of(readings: ReadingBatch) -> str:
 def test_the_same_seed_gives_the_same_bytes_however_the_day_is_cut(ledger: Ledger, day: tuple[Town, ReadingBatch]):
     town = Town.of(ledger, SCENARIO)
     cuts = [SCENARIO.starts_at_us + m * MINUTE_US for m in (-30, 0, 1, 200)] + [SCENARIO.ends_at_us + HOUR_US]
-    pieces = [town.advance_to(moment) for moment in cuts]
+    pieces = [town.advance_to(timestamp) for timestamp in cuts]
     assert bytes_of(ReadingBatch.concatenate(pieces)) == bytes_of(day[1])
     assert bytes_of(Town.of(ledger, SCENARIO, seed=25).advance_to(NOON_US)) != bytes_of(
         Town.of(ledger, SCENARIO, seed=24).advance_to(NOON_US)
@@ -220,9 +220,9 @@ def test_who_is_asked_first_changes_nothing_for_the_others(ledger: Ledger) -> No
     town, alone = Town.of(ledger, SCENARIO), Town.of(ledger, SCENARIO)
     town.apply_answer(SHOP, ASK, NOON_US)
     far_away = "YX06-M40"
-    for moment in (NOON_US, NOON_US + 30 * MINUTE_US):
-        town.advance_to(moment)
-        alone.advance_to(moment)
+    for timestamp in (NOON_US, NOON_US + 30 * MINUTE_US):
+        town.advance_to(timestamp)
+        alone.advance_to(timestamp)
         assert town.merchant(far_away) == alone.merchant(far_away)
 
 

@@ -7,24 +7,24 @@ from pathlib import Path
 import pytest
 
 from grid.errors import StoreError
-from stores.maintenance.disk_reserve import Ballast
+from stores.maintenance.disk_reserve import DiskReserve
 
 MIB = 2**20
 
 
-class Disk(Ballast):
+class Disk(DiskReserve):
     """A reserve on a disk whose free space the test says."""
 
     free_bytes = 100 * MIB
 
 
 def test_the_reserve_takes_its_space_on_disk_and_gives_it_free(tmp_path: Path) -> None:
-    ballast = Ballast(tmp_path / "ballast", 2 * MIB)
-    assert not ballast.held
-    assert ballast.tend() and ballast.held
+    reserve = DiskReserve(tmp_path / "ballast", 2 * MIB)
+    assert not reserve.held
+    assert reserve.tend() and reserve.held
     assert (tmp_path / "ballast").stat().st_blocks * 512 >= 2 * MIB
-    assert not ballast.release(), "a disk with room needs no sacrifice"
-    assert ballast.held
+    assert not reserve.release(), "a disk with room needs no sacrifice"
+    assert reserve.held
 
 
 def test_a_full_disk_gets_the_reserve_and_readings_wait_until_there_is_twice_as_much(tmp_path: Path) -> None:

@@ -210,25 +210,25 @@ def test_a_repetition_does_not_show_that_a_transformer_lives(journal: Journal) -
 
 
 def test_a_curve_takes_both_its_ends_and_nothing_beyond(journal: Journal) -> None:
-    moments = [NOON_US + i * 15 * MINUTE_US for i in range(5)]
-    journal.append(readings([5] * 5 + [4], [*moments, NOON_US + 1]))
-    assert journal.series(5, moments[1], moments[3]).measured_at_us.tolist() == moments[1:4]
-    assert len(journal.series(5, moments[1] + 1, moments[2] - 1)) == 0
+    timestamps = [NOON_US + i * 15 * MINUTE_US for i in range(5)]
+    journal.append(readings([5] * 5 + [4], [*timestamps, NOON_US + 1]))
+    assert journal.series(5, timestamps[1], timestamps[3]).measured_at_us.tolist() == timestamps[1:4]
+    assert len(journal.series(5, timestamps[1] + 1, timestamps[2] - 1)) == 0
     assert len(journal.series(3, 0, 2 * NOON_US)) == 0
     assert len(journal.series(5, NOON_US, NOON_US - 1)) == 0
 
 
 def test_curves_far_apart_in_time_are_found_without_visiting_the_years_between(journal: Journal) -> None:
-    moments = [NOON_US + year * 365 * DAY_US for year in range(5)]
-    journal.append(readings([5] * 5, moments))
+    timestamps = [NOON_US + year * 365 * DAY_US for year in range(5)]
+    journal.append(readings([5] * 5, timestamps))
     thousands_of_steps: list[int] = []
     journal._connection.set_progress_handler(lambda: thousands_of_steps.append(1) or 0, 1000)  # type: ignore[func-returns-value]
-    assert journal.series(5, 0, 2**62).measured_at_us.tolist() == moments
+    assert journal.series(5, 0, 2**62).measured_at_us.tolist() == timestamps
     assert [len(batch) for batch in journal.since(0, [5])] == [1] * 5
     assert len(thousands_of_steps) < 200  # two million empty minutes take more than ten thousand
 
 
-def test_rebuilding_reads_every_transformer_in_time_order_from_a_moment_on(journal: Journal) -> None:
+def test_rebuilding_reads_every_transformer_in_time_order_from_a_timestamp_on(journal: Journal) -> None:
     street = a_street(3, rows=500, transformers=6, minutes=90)
     journal.append(street)
     from_us = NOON_US + 31 * MINUTE_US + 1

@@ -34,7 +34,7 @@ from stores.journal.packed_columns import inflated, integers_in, pack_integers, 
 from stores.journal.packing import pack_step
 from stores.journal.previous import StoredBefore
 from stores.journal.stored_readings import slot_minute, value_columns
-from stores.maintenance.disk_reserve import Ballast
+from stores.maintenance.disk_reserve import DiskReserve
 from tests.stores.test_journal import acknowledged_until_killed, files_no_longer_than, pack_all
 
 MIDNIGHT_US = 1_627_056_000_000_000 // DAY_US * DAY_US
@@ -160,8 +160,8 @@ def everything(journal: Journal) -> dict[str, object]:
     for from_us in (0, MIDNIGHT_US + HOUR_US + MINUTE_US):
         for numbers in (None, [1, 16], [*range(30)]):
             said[f"since {from_us} {numbers}"] = since(journal, from_us, numbers)
-        moments = journal.moments(from_us, range(1, 17))
-        said[f"moments {from_us}"] = sorted(zip(*(column.tolist() for column in moments), strict=True))
+        timestamps = journal.timestamps(from_us, range(1, 17))
+        said[f"moments {from_us}"] = sorted(zip(*(column.tolist() for column in timestamps), strict=True))
     for start in range(journal.counts().blocks + 1):
         said[f"after {start}"] = bits(followed(journal, start))
     said["latest"] = bits(journal.latest())
@@ -268,7 +268,7 @@ def test_a_journal_that_packs_wrongly_is_found_out(broken: str, monkeypatch: pyt
         case "repetitions are not looked for":
             monkeypatch.setattr(StoredBefore, "met_by", staticmethod(lambda _, batch, maybe: StoredBefore(batch)))
         case "rows stay":
-            monkeypatch.setattr(row_groups, "take_out", lambda connection, slot, neighbours, gone: len(gone))
+            monkeypatch.setattr(row_groups, "take_out", lambda connection, slot, group, gone: len(gone))
         case "hearsay":  # packing goes by what was newest some blocks ago
             monkeypatch.setattr(Newest, "write", lambda *_: None)
         case _:
@@ -298,7 +298,7 @@ def test_a_kill_while_packing_loses_nothing_and_stores_nothing_twice(tmp_path: P
 import sys
 from pathlib import Path
 from grid.timestamps import HOUR_US, MINUTE_US
-from stores.maintenance.disk_reserve import Ballast
+from stores.maintenance.disk_reserve import DiskReserve
 from stores.journal.journal import FIRST_PLACE, Journal
 from tests.stores.test_journal_packed import IDS, MIDNIGHT_US, a_grid
 journal = Journal.open_writer(Path(sys.argv[1]))
@@ -396,7 +396,7 @@ def an_older_journal(path: Path, version: int, sent: ReadingBatch, block_no: NDA
         file.executemany(
             INSERT_ROW, zip(*(c.tolist() for c in (*keys, *value_columns(sent), sent.sequence)), strict=True)
         )
-        file.executemany("INSERT INTO latest VALUES (?, ?, ?)", [(n, *moments) for n, moments in heard.items()])
+        file.executemany("INSERT INTO latest VALUES (?, ?, ?)", [(n, *timestamps) for n, timestamps in heard.items()])
         file.executemany("INSERT INTO slot VALUES (?)", [(slot,) for slot in np.unique(slots).tolist()])
         for number in np.unique(block_no).tolist():
             of_block = block_no == number
@@ -512,7 +512,7 @@ def test_a_bundle_under_another_key_or_of_another_kind_is_damaged(tmp_path: Path
         assert bits(journal.series(16, 0, 2**62)) == bits(sent.take(sent.transformer == 16))
 
 
-def test_a_reader_sees_all_readings_at_every_moment_of_packing(tmp_path: Path) -> None:
+def test_a_reader_sees_all_readings_at_every_timestamp_of_packing(tmp_path: Path) -> None:
     sent = a_grid(150)
     with journal_in(tmp_path) as journal:
         journal.append(sent)
@@ -557,7 +557,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_pauses")
 def test_the_collector_packs_what_is_older_than_its_age_once_an_hour(tmp_path: Path) -> None:
     with journal_in(tmp_path) as journal:
-        watch = DiskWatch(Ballast(tmp_path / "ballast", 0), str(tmp_path))
+        watch = DiskWatch(DiskReserve(tmp_path / "ballast", 0), str(tmp_path))
         journal.append(a_grid(600, 16))  # ten hours
         newest_us = MIDNIGHT_US + 599 * MINUTE_US
         never, after_four = Packing(journal, watch, 0), Packing(journal, watch, 4)
@@ -571,7 +571,7 @@ def test_the_collector_packs_what_is_older_than_its_age_once_an_hour(tmp_path: P
 @pytest.mark.usefixtures("no_pauses")
 def test_history_is_not_packed_while_it_is_still_coming(tmp_path: Path) -> None:
     with journal_in(tmp_path) as journal:
-        watch = DiskWatch(Ballast(tmp_path / "ballast", 0), str(tmp_path))
+        watch = DiskWatch(DiskReserve(tmp_path / "ballast", 0), str(tmp_path))
         journal.append(a_grid(60, 16))
         assert steps_until_nothing_moves(Packing(journal, watch, 1), journal, MIDNIGHT_US + 4000 * DAY_US) == 0
 
@@ -580,7 +580,7 @@ def test_history_is_not_packed_while_it_is_still_coming(tmp_path: Path) -> None:
 def test_what_hinders_packing_hinders_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with journal_in(tmp_path) as journal:
         journal.append(a_grid(600, 16))
-        watch = DiskWatch(Ballast(tmp_path / "ballast", 0), str(tmp_path))
+        watch = DiskWatch(DiskReserve(tmp_path / "ballast", 0), str(tmp_path))
         with files_no_longer_than(20_000):  # as on a full disk
             assert steps_until_nothing_moves(Packing(journal, watch, 1), journal, MIDNIGHT_US + DAY_US) == 0
         assert "readings are not packed now, they stay as they are" in caplog.text

@@ -671,7 +671,7 @@ def test_the_order_of_rows_is_no_difference(tmp_path: Path) -> None:
     assert not difference(old, new)
 
 
-def test_ratings_name_a_moment_with_an_offset_once_and_end_with_the_transformers_own(tmp_path: Path) -> None:
+def test_ratings_name_a_timestamp_with_an_offset_once_and_end_with_the_transformers_own(tmp_path: Path) -> None:
     head = "transformer_id,valid_from,rated_power_kva,ct_ratio\n"
     rows = "YX06,2020-01-01,315,60\nYX06,2021-06-01T00:00:00+08:00,400,80\nYX06,2021-05-31T16:00:00Z,500,80\n"
     _, faults = read_ledger(write(tmp_path / "ledger", ratings=head + rows))
@@ -680,7 +680,7 @@ def test_ratings_name_a_moment_with_an_offset_once_and_end_with_the_transformers
     assert [(f.line, f.column) for f in faults] == [(2, "rated_power_kva")]
 
 
-def test_links_name_a_moment_once_and_end_with_the_merchants_own(tmp_path: Path) -> None:
+def test_links_name_a_timestamp_once_and_end_with_the_merchants_own(tmp_path: Path) -> None:
     head = "merchant_id,valid_from,transformer_id\n"
     same = "M01,2021-06-01T00:00:00+08:00,YX06\nM01,2021-05-31T16:00:00Z,YX06\n"
     _, faults = read_ledger(write(tmp_path / "ledger", links=head + same))

@@ -214,7 +214,7 @@ def test_episodes_are_found_by_transformer_by_time_and_by_being_open(records: Re
     assert records.episodes(open_only=True) == (open_one,)
 
 
-def test_incidents_come_newest_first_open_ones_or_those_not_over_before_a_moment(records: Records) -> None:
+def test_incidents_come_newest_first_open_ones_or_those_not_over_before_a_timestamp(records: Records) -> None:
     closed = an_incident("a", NOON_US, IncidentState.CLOSED)
     retracted = an_incident("b", NOON_US + HOUR_US, IncidentState.RETRACTED)
     open_one = replace(an_incident("c", NOON_US - HOUR_US), blind=True)

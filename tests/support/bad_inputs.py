@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from collector.wire.format import reading_topic
 from grid.assets import Transformer
-from grid.timestamps import parse_moment_us
+from grid.timestamps import parse_timestamp_us
 
 CORPUS = Path(__file__).parents[1] / "cases" / "bad-inputs"
 GOOD = "good"
 OWN_TOPIC = reading_topic("ST01", "YX06")
-RECEIVED_US = parse_moment_us("2021-07-24T11:00:30+08:00")
+RECEIVED_US = parse_timestamp_us("2021-07-24T11:00:30+08:00")
 TRANSFORMERS = (
     Transformer("YX06", "north", "ST01", 400.0),
     Transformer("YX07", "south", "ST01", 400.0),
@@ -88,7 +88,7 @@ def built_cases() -> list[Case]:
 
 def _built(entry: Mapping[str, Any]) -> Case:
     name: str = entry["name"]
-    received_at_us = parse_moment_us(entry["received_at"]) if "received_at" in entry else RECEIVED_US
+    received_at_us = parse_timestamp_us(entry["received_at"]) if "received_at" in entry else RECEIVED_US
     if "cut" in entry:
         return Case(name, tuple(_cut_everywhere(payload_of(entry["cut"]))), received_at_us)
     reason = name.partition("/")[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from alerts.model.incidents import Incident
-from alerts.notification.throttling import HygieneSettings
+from alerts.notification.throttling import ThrottlingSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.silence.detection import SilenceSettings, Watched, look
 from collector.decoding.plausibility import Limits
@@ -26,11 +26,11 @@ from grid.assets import Ledger
 from grid.timestamps import MINUTE_US
 from service.clock import SystemClock
 from service.collecting.pipeline import Pipeline, PipelineOptions
-from service.metrics.metrics import Meters
+from service.metrics.metrics import Metrics
 from service.monitors.device_clocks import DeviceClocks
 from service.monitors.gap_events import on_missing_readings
 from service.monitors.gaps import Cause, GapWatch
-from service.queries.data_quality import trust_of_late
+from service.queries.data_quality import recent_quality
 from service.rulebook import choose_rule_sets, read_rule_sets
 from simulator.faults.faults import parse_fault
 from simulator.faults.stream import FaultyStream, Sending
@@ -125,13 +125,13 @@ class Site:
             outreach=OutreachSettings(),
             silence=SILENCE,
             channels=("file",),
-            hygiene=HygieneSettings(),
+            throttling=ThrottlingSettings(),
         )
-        self._meters = Meters()
+        self._metrics = Metrics()
         self._clocks = DeviceClocks(self.journal, SystemClock())
         self._clocks.look(self.journal, SCENARIO.starts_at_us)
         self.pipeline = Pipeline(
-            self.journal, self.records, options, self._meters, lambda _: None, SCENARIO.starts_at_us
+            self.journal, self.records, options, self._metrics, lambda _: None, SCENARIO.starts_at_us
         )
 
     def __enter__(self) -> Site:
@@ -162,11 +162,11 @@ class Site:
             self.pipeline.tick(messages, now_us)
         self.pipeline.look(now_us)
         self._clocks.look(self.journal, now_us)
-        self.pipeline.say(self._clocks.take_remarks(lambda: self.ledger, now_us), now_us)
+        self.pipeline.say(self._clocks.take_events(lambda: self.ledger, now_us), now_us)
 
     def close_the_day(self) -> None:
         """Search the day for gaps as the collector does after a connection, and let what is to be said be said."""
-        watch = GapWatch(self.journal, SystemClock(), SILENCE.slot_minutes, self._meters)
+        watch = GapWatch(self.journal, SystemClock(), SILENCE.slot_minutes, self._metrics)
         watch.suspect(Cause.RECONNECTED, SCENARIO.starts_at_us)
         with Journal.open_reader(self.journal.path) as reader:
             watch.look(reader, SystemClock().now_us() + 3_600_000_000)
@@ -256,23 +256,23 @@ def _said(site: Site, good: tuple[object, ...]) -> Outcome:
         stored=str(counts.readings),
         repeated=", ".join(repeated),
         refused=", ".join(f"{reasons.count(reason)} {reason}" for reason in sorted(set(reasons))),
-        doubts=_doubts(site),
+        doubts=_flags(site),
         missing=str(missing) if missing else "",
         silent=_silent(site),
         verdicts=_verdicts(site, good),
-        told=", ".join(sorted({remark.kind for remark in site.records.told_since(0)} - _ALWAYS_TOLD)),
+        told=", ".join(sorted({event.kind for event in site.records.told_since(0)} - _ALWAYS_TOLD)),
     )
 
 
 _ALWAYS_TOLD = {"incident_opened", "incident_raised", "incident_list"}
 
 
-def _doubts(site: Site) -> str:
+def _flags(site: Site) -> str:
     fleet = site.pipeline.fleet
     found = []
     for transformer_id in sorted(fleet.number):
-        trust = trust_of_late(site.journal, fleet, fleet.number[transformer_id], site.now_us).trust
-        found += [f"{transformer_id} {doubt.name.lower()} {number}" for doubt, number in trust.counts if doubt.name]
+        quality = recent_quality(site.journal, fleet, fleet.number[transformer_id], site.now_us).quality
+        found += [f"{transformer_id} {flag.name.lower()} {number}" for flag, number in quality.counts if flag.name]
     return ", ".join(found)
 
 

@@ -17,7 +17,7 @@ class Room:
     pure: bool = False
 
 
-HOUSE = {
+ROOMS = {
     "grid": Room((), pure=True),
     "alerts": Room(("grid",), pure=True),
     "collector": Room(("grid",)),
@@ -29,7 +29,7 @@ HOUSE = {
 """Who may import whom; a dotted name allows that module of a room and no other."""
 
 OUTSIDE = {
-    "numpy": tuple(HOUSE),
+    "numpy": tuple(ROOMS),
     "msgspec": ("collector", "simulator", "service"),
     "pydantic": ("collector", "stores", "simulator", "service"),
     "paho": ("collector", "simulator"),
@@ -77,7 +77,7 @@ def faults_of_file(path: Path, root: Path) -> list[str]:
 def faults_of_source(source: str, inside: Path) -> list[str]:
     """Return every fault of a source text that stands at `inside`, a path below the repository's root."""
     room_name = inside.parts[0]
-    room = HOUSE[room_name]
+    room = ROOMS[room_name]
     tree = ast.parse(source, filename=str(inside))
     faults = [
         *_import_faults(tree, room_name, room),
@@ -106,7 +106,7 @@ def _import_faults(tree: ast.Module, room_name: str, room: Room) -> Iterator[tup
         top = name.partition(".")[0]
         if level:
             yield line, f"imports {name} relatively; write the whole name"
-        elif top in HOUSE:
+        elif top in ROOMS:
             if top != room_name and not any(f"{name}.".startswith(f"{allowed}.") for allowed in room.uses):
                 yield line, f"{room_name} may not import {name}"
         elif top in sys.stdlib_module_names:

@@ -27,12 +27,12 @@ from alerts.outreach.planner import (
 )
 from alerts.rules.rule_set import parse_rule_set
 from alerts.rules.series import SortedRates
-from alerts.verdicts.engine import VerdictFold
+from alerts.verdicts.engine import VerdictEngine
 from grid.assets import Ledger, Phase
 from grid.electrical import LoadRates, power_factor
 from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US
-from service.demo.simulated_team import Rehearsal, Task
+from service.demo.simulated_team import SimulatedTeam, Task
 from simulator.scenario.day import minute_of
 from simulator.town.town import Town
 
@@ -51,7 +51,7 @@ class Product:
     ) -> None:
         """Start with no incident. `change` is done to each list before the team sees it."""
         file = resources.files("alerts.rules") / "rulesets" / "early-warning.toml"
-        self._fold = VerdictFold(
+        self._engine = VerdictEngine(
             [parse_rule_set(file.read_text(encoding="utf-8"), file.name)], 20, town.fleet.transformer_ids
         )
         self._ledger, self._fleet, self._change = ledger, town.fleet, change
@@ -71,7 +71,7 @@ class Product:
         block = SortedRates.of(
             readings.transformer, readings.measured_at_us, rates.load_rate, rates.worst_phase_load_rate
         )
-        for change in self._fold.advance(block).incidents:
+        for change in self._engine.advance(block).incidents:
             self.incidents[change.incident.incident_id] = change.incident
         for incident in self.incidents.values():
             if incident.state is IncidentState.OPEN:
@@ -144,9 +144,9 @@ class Day:
         """Return the load rate [%] at a clock time."""
         return 100.0 * float(self.between(transformer_id, clock_time, clock_time)[0])
 
-    def clock_minute(self, moment: int) -> float:
+    def clock_minute(self, timestamp: int) -> float:
         """Return the local minute of the day of a moment [µs]."""
-        return self.town.scenario.minute(moment)
+        return self.town.scenario.minute(timestamp)
 
 
 def play(
@@ -159,7 +159,7 @@ def play(
 ) -> Day:
     """Play the whole scenario; the product sees every minute, the team works in ticks of `tick_minutes`."""
     product = Product(ledger, town, change)
-    team = Rehearsal(town, ledger, product, product)
+    team = SimulatedTeam(town, ledger, product, product)
     seen: list[ReadingBatch] = []
     now_us, rows = town.scenario.starts_at_us, len(town.fleet)
     while not town.is_over:

@@ -110,22 +110,22 @@ class Trace:
 
 def trace_of(street: DrawnStreet, steps: int = 90, make: RoomsOf = Rooms) -> Trace:
     """Let a street live through changing air, heat, habits and requests; rooms and units are the simulator's own."""
-    dice = np.random.default_rng(street.seed)
+    rng = np.random.default_rng(street.seed)
     folk, step_minutes = street.folk, street.step_minutes
     owner, count = folk.units.customer, len(folk.customers)
-    rooms = make(folk.customers, folk.units, street.cooling, float(dice.uniform(20.0, 38.0)), street.minutes_per_k)
-    outdoor_c = 30.0 + np.cumsum(dice.normal(0.0, 0.3, steps))
-    moisture_g_kg = dice.uniform(4.0, 26.0, steps)
-    heat_kw = dice.uniform(0.0, 0.06, (steps, count)) * folk.customers.floor_m2
+    rooms = make(folk.customers, folk.units, street.cooling, float(rng.uniform(20.0, 38.0)), street.minutes_per_k)
+    outdoor_c = 30.0 + np.cumsum(rng.normal(0.0, 0.3, steps))
+    moisture_g_kg = rng.uniform(4.0, 26.0, steps)
+    heat_kw = rng.uniform(0.0, 0.06, (steps, count)) * folk.customers.floor_m2
     inside, switched_on = np.ones(count, np.bool_), np.ones(len(owner), np.bool_)
     column: dict[str, list[NDArray[Any]]] = {name: [] for name in ("sensible", "active", "setpoint", "fraction", "may")}
     room_c = [rooms.room_c.copy()]
     for step in range(steps):
-        inside ^= dice.random(count) < 0.02
-        switched_on ^= dice.random(len(owner)) < 0.02
-        rooms.allowed ^= dice.random(len(owner)) < 0.02
-        if dice.random() < 0.05:
-            rooms.wanted_setpoint_c = rooms.own_setpoint_c + dice.integers(0, 5, len(owner))
+        inside ^= rng.random(count) < 0.02
+        switched_on ^= rng.random(len(owner)) < 0.02
+        rooms.allowed ^= rng.random(len(owner)) < 0.02
+        if rng.random() < 0.05:
+            rooms.wanted_setpoint_c = rooms.own_setpoint_c + rng.integers(0, 5, len(owner))
         outside = float(outdoor_c[step]), step_minutes, float(moisture_g_kg[step])
         cooled = rooms.step(inside, switched_on, heat_kw[step], *outside)
         column["sensible"].append(cooled.sensible_kw)
@@ -215,10 +215,10 @@ def check_room_bounds(street: DrawnStreet, trace: Trace) -> None:
 
 def check_meter(street: DrawnStreet, make: SupplyOf = Supply) -> None:
     """Meter values are what a slow sum over customers and phases gives, to the meter's own rounding."""
-    dice = np.random.default_rng(street.seed)
+    rng = np.random.default_rng(street.seed)
     customers, part = street.folk.customers, SCENARIO.supply
     fleet = Fleet.of(street.ledger.transformers)
-    active_kw, reactive_kvar = dice.uniform(-8.0, 25.0, len(customers)), dice.uniform(-3.0, 9.0, len(customers))
+    active_kw, reactive_kvar = rng.uniform(-8.0, 25.0, len(customers)), rng.uniform(-3.0, 9.0, len(customers))
     metered = make(customers, fleet, part, 36.0).step(active_kw, reactive_kvar, 36.0, 1.0)
     reactance = (part.short_circuit_voltage**2 - part.resistance**2) ** 0.5
     for transformer in range(len(fleet)):

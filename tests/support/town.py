@@ -34,15 +34,15 @@ from grid.assets import (
     Transformer,
 )
 from grid.readings import ReadingBatch
-from grid.timestamps import MINUTE_US, format_utc, parse_moment_us
+from grid.timestamps import MINUTE_US, format_utc, parse_timestamp_us
 from stores.journal.journal import Journal, StoredReject
 from stores.records.changes import Changes, NewMessage
 from stores.records.records import Records
 
 ZONE = "Asia/Shanghai"
-FIRST_US = parse_moment_us("2021-07-24T06:00:00+08:00")
-NOW_US = parse_moment_us("2021-07-24T11:20:00+08:00")
-SILENT_SINCE_US = parse_moment_us("2021-07-24T09:40:00+08:00")
+FIRST_US = parse_timestamp_us("2021-07-24T06:00:00+08:00")
+NOW_US = parse_timestamp_us("2021-07-24T11:20:00+08:00")
+SILENT_SINCE_US = parse_timestamp_us("2021-07-24T09:40:00+08:00")
 RULE = "early-warning@1"
 RATED_KVA = 315.0
 INCIDENT_TRANSFORMER = "YX06"
@@ -155,7 +155,9 @@ def town_curves() -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
     hours = (at - FIRST_US) / (60 * MINUTE_US)
     wave = 0.012 * np.sin(hours * 9.0)
     climb = np.interp(hours, [0, 2, 4, 4.6, 5.0, 5.2, 5.34], [0.42, 0.61, 0.80, 0.885, 0.9533, 0.93, 0.8905])
-    hole = (at >= parse_moment_us("2021-07-24T08:00:00+08:00")) & (at < parse_moment_us("2021-07-24T09:00:00+08:00"))
+    hole = (at >= parse_timestamp_us("2021-07-24T08:00:00+08:00")) & (
+        at < parse_timestamp_us("2021-07-24T09:00:00+08:00")
+    )
     until_silence = at <= SILENT_SINCE_US
     return {
         "YX06": (at, climb),
@@ -269,11 +271,11 @@ def _rejects() -> tuple[StoredReject, ...]:
     payload = b'{"measured_at": "2021-07-24 10:01:00"}'
     return (
         StoredReject(
-            parse_moment_us("2021-07-24T10:01:00+08:00"), "redvest/v1/YX/YX77/reading", "unknown_transformer",
+            parse_timestamp_us("2021-07-24T10:01:00+08:00"), "redvest/v1/YX/YX77/reading", "unknown_transformer",
             "transformer_id", "YX77", payload, "0" * 64,
         ),
         StoredReject(
-            parse_moment_us("2021-07-24T10:02:00+08:00"), "redvest/v1/YX/YX06/reading", "time_without_offset",
+            parse_timestamp_us("2021-07-24T10:02:00+08:00"), "redvest/v1/YX/YX06/reading", "time_without_offset",
             "measured_at", "2021-07-24 10:01:00", payload, "1" * 64,
         ),
     )  # fmt: skip

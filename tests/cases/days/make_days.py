@@ -37,26 +37,26 @@ WORKSHOP_DAY = ((0, 0.15), (7, 0.2), (8.5, 0.62), (11.5, 0.7), (12.2, 0.4), (13.
 
 def write_days(folder: Path) -> None:
     """Write both days below `folder`."""
-    dice = np.random.default_rng(SEED)
-    write_rows(folder / "clean" / "readings.csv", clean_day(dice))
-    write_rows(folder / "dirty" / "readings.csv", dirty_day(dice))
+    rng = np.random.default_rng(SEED)
+    write_rows(folder / "clean" / "readings.csv", clean_day(rng))
+    write_rows(folder / "dirty" / "readings.csv", dirty_day(rng))
 
 
-def clean_day(dice: np.random.Generator) -> list[Row]:
+def clean_day(rng: np.random.Generator) -> list[Row]:
     """Three transformers, one reading a minute, in time order, nothing missing."""
     times = [DAY_START + timedelta(minutes=i) for i in range(1440)]
-    street = by_all(dice, "JY01", times, STREET_DAY, 400.0)
-    houses = by_powers(dice, "JY02", times, HOUSES_DAY, 315.0)
-    workshop = by_phases(dice, "JY03", times, WORKSHOP_DAY, 200.0, phase_share=(1.32, 0.95, 0.73))
+    street = by_all(rng, "JY01", times, STREET_DAY, 400.0)
+    houses = by_powers(rng, "JY02", times, HOUSES_DAY, 315.0)
+    workshop = by_phases(rng, "JY03", times, WORKSHOP_DAY, 200.0, phase_share=(1.32, 0.95, 0.73))
     return [row for rows in zip(street, houses, workshop, strict=True) for row in rows]
 
 
-def dirty_day(dice: np.random.Generator) -> list[Row]:
+def dirty_day(rng: np.random.Generator) -> list[Row]:
     """Three transformers every 15 min, and what the field does to such files; README.md lists the faults."""
     times = [DAY_START + timedelta(minutes=15 * i) for i in range(96)]
-    street = by_all(dice, "ZK01", times, STREET_DAY, 400.0)
-    houses = by_powers(dice, "ZK02", times, HOUSES_DAY, 315.0)
-    meter = by_all(dice, "ZK03", times, STREET_DAY, 250.0 / 80.0, decimals=3)
+    street = by_all(rng, "ZK01", times, STREET_DAY, 400.0)
+    houses = by_powers(rng, "ZK02", times, HOUSES_DAY, 315.0)
+    meter = by_all(rng, "ZK03", times, STREET_DAY, 250.0 / 80.0, decimals=3)
     for row in street[53:59]:
         for column in COLUMNS[2:8]:
             row[column] = ""
@@ -65,7 +65,7 @@ def dirty_day(dice: np.random.Generator) -> list[Row]:
         row["voltage_b_v"] = ""
     street_with_gaps = [row for i, row in enumerate(street) if i not in (45, 46, 47, 66)]
     houses_with_gap = [row for i, row in enumerate(houses) if not 10 <= i < 30]
-    rows = mixed(dice, [*street_with_gaps, *houses_with_gap, *meter])
+    rows = mixed(rng, [*street_with_gaps, *houses_with_gap, *meter])
 
     again = [dict(rows[i]) for i in (5, 41, 77, 130, 149)]
     for row in again[:2]:
@@ -73,7 +73,7 @@ def dirty_day(dice: np.random.Generator) -> list[Row]:
     other_values = [dict(rows[i]) for i in (12, 95, 170)]
     for row in other_values:
         row["active_power_kw"] = f"{float(row['active_power_kw']) * 1.25:.3f}"
-    unknown = by_powers(dice, "ZK77", times[40:44], STREET_DAY, 400.0)
+    unknown = by_powers(rng, "ZK77", times[40:44], STREET_DAY, 400.0)
     nothing = {**dict.fromkeys(COLUMNS, ""), "transformer_id": "ZK02", "measured_at": times[15].isoformat()}
     comma = {**nothing, "measured_at": times[12].isoformat(), "active_power_kw": "128,5", "reactive_power_kvar": "40"}
     naive = {**comma, "measured_at": "2021-07-20T04:00:00", "active_power_kw": "128.5"}
@@ -82,7 +82,7 @@ def dirty_day(dice: np.random.Generator) -> list[Row]:
 
 
 def by_all(
-    dice: np.random.Generator,
+    rng: np.random.Generator,
     transformer_id: str,
     times: Sequence[datetime],
     day: Sequence[tuple[float, float]],
@@ -90,24 +90,24 @@ def by_all(
     decimals: int = 1,
 ) -> list[Row]:
     """A meter that sends voltages, currents and both powers."""
-    phases = by_phases(dice, transformer_id, times, day, rated_power_kva, decimals=decimals)
+    phases = by_phases(rng, transformer_id, times, day, rated_power_kva, decimals=decimals)
     apparent = [sum(float(r[f"voltage_{p}_v"]) * float(r[f"current_{p}_amp"]) for p in "abc") / 1000.0 for r in phases]
-    for row, kva, factor in zip(phases, apparent, dice.uniform(0.94, 0.97, len(times)), strict=True):
+    for row, kva, factor in zip(phases, apparent, rng.uniform(0.94, 0.97, len(times)), strict=True):
         row["active_power_kw"] = f"{kva * factor:.{decimals}f}"
         row["reactive_power_kvar"] = f"{kva * (1 - factor**2) ** 0.5:.{decimals}f}"
     return phases
 
 
 def by_powers(
-    dice: np.random.Generator,
+    rng: np.random.Generator,
     transformer_id: str,
     times: Sequence[datetime],
     day: Sequence[tuple[float, float]],
     rated_power_kva: float,
 ) -> list[Row]:
     """A meter that sends P and Q only."""
-    apparent = load_rates(dice, times, day) * rated_power_kva
-    factor = dice.uniform(0.93, 0.97, len(times))
+    apparent = load_rates(rng, times, day) * rated_power_kva
+    factor = rng.uniform(0.93, 0.97, len(times))
     return [
         {
             **dict.fromkeys(COLUMNS, ""),
@@ -121,7 +121,7 @@ def by_powers(
 
 
 def by_phases(
-    dice: np.random.Generator,
+    rng: np.random.Generator,
     transformer_id: str,
     times: Sequence[datetime],
     day: Sequence[tuple[float, float]],
@@ -130,8 +130,8 @@ def by_phases(
     decimals: int = 1,
 ) -> list[Row]:
     """A meter that sends U and I of three phases."""
-    rate = load_rates(dice, times, day)
-    voltage = 234.0 - 12.0 * rate[:, None] + dice.uniform(-0.6, 0.6, (len(times), 3))
+    rate = load_rates(rng, times, day)
+    voltage = 234.0 - 12.0 * rate[:, None] + rng.uniform(-0.6, 0.6, (len(times), 3))
     current = rate[:, None] * rated_power_kva / 3.0 * 1000.0 * np.asarray(phase_share) / voltage
     return [
         {
@@ -147,17 +147,17 @@ def by_phases(
 
 
 def load_rates(
-    dice: np.random.Generator, times: Sequence[datetime], day: Sequence[tuple[float, float]]
+    rng: np.random.Generator, times: Sequence[datetime], day: Sequence[tuple[float, float]]
 ) -> NDArray[np.float64]:
     """A day's curve through (hour, load rate) points, with the small noise of switching."""
     hours = np.array([(time - DAY_START) / timedelta(hours=1) for time in times])
-    return np.interp(hours, *np.array(day).T) + dice.normal(0.0, 0.003, len(times))
+    return np.interp(hours, *np.array(day).T) + rng.normal(0.0, 0.003, len(times))
 
 
-def mixed(dice: np.random.Generator, rows: list[Row]) -> list[Row]:
+def mixed(rng: np.random.Generator, rows: list[Row]) -> list[Row]:
     """Put the rows of all meters into the order of arrival: up to an hour late, so some overtake others."""
     measured = np.array([datetime.fromisoformat(row["measured_at"]).timestamp() for row in rows])
-    return [rows[i] for i in np.argsort(measured + dice.uniform(0.0, 3600.0, len(rows)), kind="stable")]
+    return [rows[i] for i in np.argsort(measured + rng.uniform(0.0, 3600.0, len(rows)), kind="stable")]
 
 
 def in_utc(text: str) -> str:

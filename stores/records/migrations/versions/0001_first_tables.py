@@ -104,7 +104,7 @@ def _ledger() -> None:
     op.create_table(
         "ledger_version",
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-        _moment("taken_at_us"),
+        _timestamp("taken_at_us"),
         _words("taken_by"),
         _whole("added"),
         _whole("changed"),
@@ -119,12 +119,12 @@ def _verdicts() -> None:
         _key("rule"),
         _key("level"),
         sa.Column("first_reading_at_us", sa.BigInteger, primary_key=True, autoincrement=False),
-        _moment("started_at_us"),
-        _moment("ended_at_us", nullable=True),
+        _timestamp("started_at_us"),
+        _timestamp("ended_at_us", nullable=True),
         sa.Column("ended_by", sa.Text),
         _number("first_load_rate"),
         _number("peak_load_rate"),
-        _moment("peak_at_us"),
+        _timestamp("peak_at_us"),
         _whole("readings"),
         _yes_no("retracted"),
         _whole("revision"),
@@ -137,14 +137,14 @@ def _verdicts() -> None:
         "incident",
         _key("incident_id"),
         *_all_words("transformer_id", "rule", "level", "state"),
-        _moment("first_reading_at_us"),
-        _moment("opened_at_us"),
+        _timestamp("first_reading_at_us"),
+        _timestamp("opened_at_us"),
         _number("opened_load_rate"),
         _number("peak_load_rate"),
-        _moment("peak_at_us"),
+        _timestamp("peak_at_us"),
         _number("last_load_rate"),
-        _moment("last_reading_at_us"),
-        _moment("closed_at_us", nullable=True),
+        _timestamp("last_reading_at_us"),
+        _timestamp("closed_at_us", nullable=True),
         _yes_no("blind"),
     )
     op.create_index("incident_by_opening", "incident", ["opened_at_us"])
@@ -153,7 +153,7 @@ def _verdicts() -> None:
         "incident_event",
         _row_no("event_no"),
         _words("incident_id"),
-        _moment("at_us"),
+        _timestamp("at_us"),
         *_all_words("kind", "detail_zh", "detail_en"),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.incident_id"]),
         sa.UniqueConstraint("incident_id", "at_us", "kind", "detail_en", name="incident_event_once"),
@@ -165,7 +165,7 @@ def _outreach() -> None:
         "outreach_list",
         _key("incident_id"),
         sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
-        _moment("made_at_us"),
+        _timestamp("made_at_us"),
         *_all_numbers("load_rate", "target_load_rate", "needed_kw", "probability", "reached_probability"),
         *_all_numbers("pending_kw"),
         *_all_words("reason_zh", "reason_en"),
@@ -191,7 +191,7 @@ def _outreach() -> None:
         "visit",
         _row_no("visit_no"),
         *_all_words("incident_id", "merchant_id", "result"),
-        _moment("recorded_at_us"),
+        _timestamp("recorded_at_us"),
         _words("recorded_by"),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.incident_id"]),
         sa.UniqueConstraint("incident_id", "merchant_id", "recorded_at_us", "result", "recorded_by", name="visit_once"),
@@ -207,7 +207,7 @@ def _outbox() -> None:
         *_all_words("kind", "station_id"),
         sa.Column("incident_id", sa.Text),
         *_all_words("text_zh", "text_en"),
-        _moment("created_at_us"),
+        _timestamp("created_at_us"),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.incident_id"]),
     )
     op.create_table(
@@ -217,8 +217,8 @@ def _outbox() -> None:
         *_all_words("channel", "state"),
         _whole("attempts"),
         _words("last_error"),
-        _moment("next_attempt_at_us", nullable=True),
-        _moment("delivered_at_us", nullable=True),
+        _timestamp("next_attempt_at_us", nullable=True),
+        _timestamp("delivered_at_us", nullable=True),
         sa.ForeignKeyConstraint(["message_no"], ["message.message_no"]),
         sa.UniqueConstraint("message_no", "channel", name="delivery_once"),
     )
@@ -229,7 +229,7 @@ def _audit_and_cursors() -> None:
     op.create_table(
         "audit",
         sa.Column("no", sa.BigInteger, primary_key=True, autoincrement=False),
-        _moment("at_us"),
+        _timestamp("at_us"),
         *_all_words("by", "action", "subject", "detail", "previous_hash", "hash"),
     )
     op.create_table(
@@ -237,8 +237,8 @@ def _audit_and_cursors() -> None:
         _key("key"),
         *_all_words("kind", "station_id", "level", "transformer_id"),
         sa.Column("incident_id", sa.Text),
-        _moment("created_at_us"),
-        _moment("told_at_us"),
+        _timestamp("created_at_us"),
+        _timestamp("told_at_us"),
         _words("message_key"),
     )
     op.create_index("told_remark_by_moment", "told_remark", ["told_at_us"])
@@ -289,7 +289,7 @@ def _all_words(*names: str) -> Sequence[sa.Column[str]]:
     return [_words(name) for name in names]
 
 
-def _moment(name: str, *, nullable: bool = False) -> sa.Column[int]:
+def _timestamp(name: str, *, nullable: bool = False) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=nullable)
 
 
@@ -310,7 +310,7 @@ def _yes_no(name: str) -> sa.Column[bool]:
 
 
 def _ledger_marks() -> Sequence[sa.Column[int]]:
-    return [_whole("position"), _moment("retired_at_us", nullable=True)]
+    return [_whole("position"), _timestamp("retired_at_us", nullable=True)]
 
 
 def _index_where(name: str, table: str, column: str, condition: str) -> None:

@@ -25,7 +25,7 @@ class NaiveReading:
     active_only: bool = False
 
 
-def doubts(all_readings: list[NaiveReading], gap_minutes: float = 20) -> list[int]:
+def flags(all_readings: list[NaiveReading], gap_minutes: float = 20) -> list[int]:
     """The doubts about each of one transformer's time-ordered readings, as a sum of bits."""
     found = []
     for number, reading in enumerate(all_readings):
