@@ -70,15 +70,20 @@ def incident_opened(incident: Incident, transformer: Transformer, zone: tzinfo) 
     )
 
 
-def incident_raised(incident: Incident, transformer: Transformer, zone: tzinfo) -> Text:
-    """Return what is said when an open incident reaches a higher level."""
+def incident_raised(incident: Incident, transformer: Transformer, zone: tzinfo, *, doors_left: bool) -> Text:
+    """Return what is said when an open incident reaches a higher level. `doors_left`: somebody can still be asked."""
     name, where, rate = level_name(incident.level), transformer_name(transformer), percent(incident.last_load_rate)
     at = day_and_time(incident.last_reading_at_us, zone)
+    zh = "请加快走访，并准备转供" if doors_left else "没有可再走访的商户，请值班台准备转供等措施"
+    en = (
+        "Speed up the visits and prepare to transfer load"
+        if doors_left
+        else "Nobody is left to be asked: the duty desk prepares to transfer load, or other measures"
+    )
     return Text(
-        f"【升级为{name.zh}】{where}：{at.zh} 负载率 {rate.zh}（{incident.rule}），请加快走访并准备转供。"
-        f"事件 {incident.incident_id}",
-        f"[raised to {name.en}] {where}: load rate {rate.en} on {at.en} ({incident.rule}). Speed up the visits "
-        f"and prepare to transfer load. Incident {incident.incident_id}",
+        f"【升级为{name.zh}】{where}：{at.zh} 负载率 {rate.zh}（{incident.rule}）。{zh}。事件 {incident.incident_id}",
+        f"[raised to {name.en}] {where}: load rate {rate.en} on {at.en} ({incident.rule}). {en}. "
+        f"Incident {incident.incident_id}",
     )
 
 
@@ -117,12 +122,19 @@ def incident_saw_again(incident: Incident, transformer: Transformer, zone: tzinf
     )
 
 
-def incident_retracted(incident: Incident, transformer: Transformer, zone: tzinfo) -> Text:
-    """Return what is said when later readings show that an incident never was one."""
+def incident_retracted(
+    incident: Incident,
+    transformer: Transformer,
+    zone: tzinfo,
+    late_readings: int = 0,
+    received_at_us: int | None = None,
+) -> Text:
+    """Return what is said when it turns out that an incident never was one, and by what: see `incident_revised`."""
     where, at = transformer_name(transformer), day_and_time(incident.opened_at_us, zone)
+    cause = _cause(late_readings, received_at_us, zone)
     return Text(
-        f"【撤销】{where}：补到的读数表明 {at.zh} 并未越限，原预警撤销，停止走访。事件 {incident.incident_id}",
-        f"[retracted] {where}: readings that came late show that the line was not crossed on {at.en}. The warning is "
+        f"【撤销】{where}：{cause.zh}，{at.zh} 并未越限，原预警撤销，停止走访。事件 {incident.incident_id}",
+        f"[retracted] {where}: judged again {cause.en}, the line was not crossed on {at.en}. The warning is "
         f"withdrawn, stop the visits. Incident {incident.incident_id}",
     )
 

@@ -75,6 +75,18 @@ class RuleSet:
                 return level
         raise KeyError(name)
 
+    def opening_level_of(self, highest: str) -> Level | None:
+        """Return the level that opens an incident whose highest level is `highest`; None where this set opens none.
+
+        Levels of one quantity are one ladder: what was raised to overload was opened by severe heavy load.
+        """
+        reached = next((level for level in self.levels if level.name == highest), None)
+        opening = [level for level in self.levels if level.incident.opens]
+        alike = [level for level in opening if reached is not None and level.quantity is reached.quantity]
+        if reached in opening:
+            return reached
+        return max(alike or opening, key=lambda level: level.enter, default=None)
+
 
 _E = TypeVar("_E", bound=Enum)
 

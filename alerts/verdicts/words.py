@@ -72,17 +72,31 @@ def _ended(episode: Episode, level: Level, zone: tzinfo) -> Text:
     )
 
 
-def incident_reason(incident: Incident, opening: Level, zone: tzinfo) -> Text:
-    """Return in one sentence why there is an incident. `opening` is the level of its rule set that opens incidents."""
-    name, line, opened = level_name(opening.name), percent(opening.enter), day_and_time(incident.opened_at_us, zone)
-    first, peak = percent(incident.opened_load_rate), percent(incident.peak_load_rate)
+def incident_reason(incident: Incident, opening: Level | None, zone: tzinfo) -> Text:
+    """Return in one sentence why there is an incident.
+
+    `opening` is the level of its rule set that opened it, whatever it was raised to since; None where that rule set is
+    not known here, so that no line can be named.
+    """
+    opened, first = day_and_time(incident.opened_at_us, zone), percent(incident.opened_load_rate)
+    peak, highest = percent(incident.peak_load_rate), level_name(incident.level)
     peak_at = later_time(incident.peak_at_us, incident.opened_at_us, zone)
-    raised = level_name(incident.level)
-    raised_zh = "" if incident.level == opening.name else f"，已升级为{raised.zh}"
-    raised_en = "" if incident.level == opening.name else f", raised to {raised.en}"
+    if opening is None:
+        return Text(
+            f"{incident.rule}：{opened.zh} 越限（首个读数 {first.zh}），峰值 {peak.zh}（{peak_at.zh}），"
+            f"最高等级{highest.zh}；本机没有这套规则，判定线不详。",
+            f"{incident.rule}: crossed its line on {opened.en} (first reading {first.en}), peak {peak.en} "
+            f"({peak_at.en}), highest level {highest.en}; this rule set is not installed here, so its line is unknown.",
+        )
+    name, line, quantity = level_name(opening.name), percent(opening.enter), quantity_name(opening)
+    raised_zh = "" if incident.level == opening.name else f"，已升级为{highest.zh}"
+    raised_en = "" if incident.level == opening.name else f", raised to {highest.en}"
+    # A stay whose first reading is exactly on the line, or that begins behind a hole, crossed nothing that was seen.
+    crossed = incident.opened_at_us < incident.first_reading_at_us
+    how_zh = f"{quantity.zh}{'越过' if crossed else '达到'}{name.zh}线 {line.zh}"
+    how_en = f"{quantity.en} {'crossed' if crossed else 'at or above'} the {name.en} line of {line.en}"
     return Text(
-        f"{incident.rule}：{opened.zh} 负载率越过{name.zh}线 {line.zh}（首个读数 {first.zh}），"
-        f"峰值 {peak.zh}（{peak_at.zh}）{raised_zh}。",
-        f"{incident.rule}: crossed the {name.en} line of {line.en} on {opened.en} (first reading {first.en}), "
+        f"{incident.rule}：{opened.zh} {how_zh}（首个读数 {first.zh}），峰值 {peak.zh}（{peak_at.zh}）{raised_zh}。",
+        f"{incident.rule}: {how_en} on {opened.en} (first reading {first.en}), "
         f"peak {peak.en} ({peak_at.en}){raised_en}.",
     )

@@ -12,10 +12,10 @@ from service.queries.sources import Sources
 
 
 def reason_of(sources: Sources, row: IncidentRow) -> Text:
-    """Return the incident's reason by the rule set that it cites; without that file, by the one in force."""
-    cited = next((r for r in sources.rules if r.cited == row.incident.rule), sources.calling)
-    known = next((v for v in cited.levels if v.name == row.incident.level), cited.levels[0])
-    return incident_reason(row.incident, known, ZoneInfo(row.zone))
+    """Return the incident's reason by the rule set that it cites; without that file no line is named."""
+    cited = next((r for r in sources.rules if r.cited == row.incident.rule), None)
+    opening = cited.opening_level_of(row.incident.level) if cited else None
+    return incident_reason(row.incident, opening, ZoneInfo(row.zone))
 
 
 def rule_lines(sources: Sources) -> tuple[RuleLine, ...]:

@@ -121,13 +121,14 @@ class Draft:
     def _is_history(self, incident: Incident) -> bool:
         return self._now_us - incident.opened_at_us > CALLS_FOR_HOURS * HOUR_US
 
-    def retract(self, incident: Incident) -> None:
-        """Record that late readings took an incident's ground away."""
+    def retract(self, incident: Incident, late: LateReadings | None = None) -> None:
+        """Record that an incident lost its ground: to `late` readings, else to a corrected ledger or a new start."""
         if incident.state is IncidentState.RETRACTED:
             return
         gone = replace(incident, state=IncidentState.RETRACTED, blind=False)
         transformer = self._ground.index.transformer[gone.transformer_id]
-        text = messages.incident_retracted(gone, transformer, self._zone(gone))
+        count, received_at_us = (late.count, late.received_at_us) if late else (0, None)
+        text = messages.incident_retracted(gone, transformer, self._zone(gone), count, received_at_us)
         self.record(gone)
         self._event(gone, IncidentEventKind.RETRACTED, self._now_us, text)
         self._say(gone, "retracted", text)

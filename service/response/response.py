@@ -78,7 +78,7 @@ class Response:
             else:
                 self._follow_ups.put_off(incident.incident_id)
         for gone in evaluated.retracted_incidents:
-            draft.retract(self._open.pop(gone.incident_id, gone))
+            draft.retract(self._open.pop(gone.incident_id, gone), evaluated.late.get(gone.transformer_id))
             self._ground.lists.forget(gone.incident_id)
         for incident in touched.values():
             self._follow_ups.drop(incident.incident_id)
