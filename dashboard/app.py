@@ -27,8 +27,8 @@ def main() -> None:
         container()
         queries()
     except RedvestError as error:
-        st.error(words.SETTINGS_TROUBLE.zh.format(why=error))
-        st.error(words.SETTINGS_TROUBLE.en.format(why=error))
+        st.error(words.SETTINGS_TROUBLE.zh.format(why=error.line.zh))
+        st.error(words.SETTINGS_TROUBLE.en.format(why=error.line.en))
         return
     sidebar()
     wall = st.Page("views/wall.py", title=say(words.WALL), icon=":material/dashboard:", url_path="wall", default=True)
@@ -52,7 +52,7 @@ def main() -> None:
     try:
         chosen.run()
     except RedvestError as error:
-        st.error(say(words.STORE_TROUBLE, why=str(error)), icon=":material/error:")
+        st.error(say(words.STORE_TROUBLE, why=say(error.line)), icon=":material/error:")
 
 
 main()

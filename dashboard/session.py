@@ -156,4 +156,4 @@ def keep_address(**parameters: str) -> None:
 
 def show_trouble(error: RedvestError) -> None:
     """Show an error of the house as one calm line: what, where, how to mend."""
-    st.error(say(words.STORE_TROUBLE, why=str(error)), icon=":material/error:")
+    st.error(say(words.STORE_TROUBLE, why=say(error.line)), icon=":material/error:")

@@ -55,7 +55,7 @@ def _record(row: DoorRow, result: VisitResult) -> None:
     try:
         container().visit_recorder.record_visit(row.incident_id, row.door.merchant_id, result, person())
     except RedvestError as error:
-        st.session_state["said"] = (say(words.NOT_RECORDED, why=str(error)), ":material/error:")
+        st.session_state["said"] = (say(words.NOT_RECORDED, why=say(error.line)), ":material/error:")
         return
     forget_answers()
     told = say(words.RECORDED, merchant=row.merchant_name, result=say(words.RESULT_BUTTONS[result]))
@@ -126,7 +126,7 @@ def _reveal(row: DoorRow) -> None:
     try:
         contact = container().visit_recorder.reveal(row.door.merchant_id, person(), reason)
     except RedvestError as error:
-        st.error(str(error))
+        st.error(say(error.line))
         return
     st.code(f"{contact.contact_name}  {contact.phone}", language=None)
 

@@ -10,22 +10,38 @@ RedvestError
 └── BrokerError     the MQTT broker cannot be reached or refuses         exit 1
 """
 
+from __future__ import annotations
+
+from grid.text import Text, same
+
+NOTHING = Text("", "")
+
 
 class RedvestError(Exception):
-    """What was wrong, where, and how to mend it."""
+    """What was wrong, where, and how to mend it, in both languages. A log line is in English, as `str` gives it."""
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        super().__init__(what)
+    def __init__(self, what: Text, *, where: Text | str = "", remedy: Text = NOTHING) -> None:
+        super().__init__(what.en)
         self.what = what
-        self.where = where
+        self.where = same(where) if isinstance(where, str) else where
+        """A file, a key or an option; names are the same in every language."""
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """Return one line: `where: what; remedy`."""
-        line = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{line}; {self.remedy}" if self.remedy else line
+        """Return one line in English: `where: what; remedy`."""
+        return self.line.en
+
+    @property
+    def line(self) -> Text:
+        """Return one line for people: where, what, how to mend it."""
+        zh, en = self.what.zh, self.what.en
+        if self.where != NOTHING:
+            zh, en = f"{self.where.zh}：{zh}", f"{self.where.en}: {en}"
+        if self.remedy != NOTHING:
+            zh, en = f"{zh}；{self.remedy.zh}", f"{en}; {self.remedy.en}"
+        return Text(zh, en)
 
 
 class SettingsError(RedvestError):

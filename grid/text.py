@@ -27,3 +27,8 @@ class Text:
                 return self.zh
             case Language.EN:
                 return self.en
+
+
+def same(words: str) -> Text:
+    """Return words that need no translation: names, numbers, what another program said."""
+    return Text(words, words)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from grid.errors import SettingsError
 from grid.fleet import Fleet
+from grid.os_reasons import os_reason
+from grid.text import Text
 from service.clock import Clock, ScaledClock, SystemClock
 from service.settings.sections import ClockKind
 from service.settings.settings import Settings
@@ -175,9 +177,12 @@ class Container:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
-                f"key data.folder: {folder} cannot be made ({error.strerror})",
+                Text(
+                    f"键 data.folder：无法建立 {folder}（{os_reason(error).zh}）",
+                    f"key data.folder: {folder} cannot be made ({error.strerror})",
+                ),
                 where=str(self.settings.file or "settings"),
-                remedy="name a folder that you may write to",
+                remedy=Text("请指定有写权限的文件夹", "name a folder that you may write to"),
             ) from error
 
     def close(self) -> None:

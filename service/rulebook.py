@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alerts.rules.rule_set import RuleSet, parse_rule_set
 from grid.errors import RuleError
+from grid.text import Text
 
 
 def read_rule_sets(folder: Path | None = None) -> tuple[RuleSet, ...]:
@@ -19,9 +20,12 @@ def read_rule_sets(folder: Path | None = None) -> tuple[RuleSet, ...]:
         rule_set = parse_rule_set(text, where)
         if rule_set.cited in found:
             raise RuleError(
-                f"{rule_set.cited} is already in {found[rule_set.cited][1]}",
+                Text(
+                    f"{rule_set.cited} 已在 {found[rule_set.cited][1]} 中",
+                    f"{rule_set.cited} is already in {found[rule_set.cited][1]}",
+                ),
                 where=where,
-                remedy="give it another name or a higher version",
+                remedy=Text("请换一个名称，或提高版本号", "give it another name or a higher version"),
             )
         found[rule_set.cited] = (rule_set, where)
     return tuple(sorted((rule_set for rule_set, _ in found.values()), key=lambda r: (r.name, r.version)))
@@ -38,7 +42,10 @@ def choose_rule_sets(names: Sequence[str], known: Iterable[RuleSet]) -> tuple[Ru
     for name in names:
         rule_set = by_cited.get(name) or newest.get(name)
         if rule_set is None:
-            raise RuleError(f"there is no rule set {name}", remedy=f"the rule sets are {', '.join(by_cited)}")
+            raise RuleError(
+                Text(f"没有规则集 {name}", f"there is no rule set {name}"),
+                remedy=Text(f"可用的规则集：{'、'.join(by_cited)}", f"the rule sets are {', '.join(by_cited)}"),
+            )
         chosen[rule_set.cited] = rule_set
     return tuple(chosen.values())
 
@@ -55,12 +62,18 @@ def _shipped() -> list[Path]:
 def _from_folder(folder: Path) -> list[tuple[str, str]]:
     if not folder.is_dir():
         raise RuleError(
-            "there is no such folder", where=str(folder), remedy="make it, or leave verdicts.rules_folder empty"
+            Text("没有这个文件夹", "there is no such folder"),
+            where=str(folder),
+            remedy=Text("请建立它，或让 verdicts.rules_folder 留空", "make it, or leave verdicts.rules_folder empty"),
         )
     texts = []
     for file in sorted(folder.glob("*.toml")):
         try:
             texts.append((str(file), file.read_text(encoding="utf-8-sig")))
         except (OSError, UnicodeDecodeError) as error:
-            raise RuleError(f"cannot be read ({error})", where=str(file), remedy="save it as readable UTF-8") from error
+            raise RuleError(
+                Text(f"无法读取（{error}）", f"cannot be read ({error})"),
+                where=str(file),
+                remedy=Text("请存为可读的 UTF-8 文件", "save it as readable UTF-8"),
+            ) from error
     return texts

@@ -103,27 +103,58 @@ def parse_rule_set(text: str, where: str) -> RuleSet:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RuleError(f"not TOML: {error}", where=where, remedy="mend the syntax there") from error
+        raise RuleError(
+            Text(f"不是 TOML：{error}", f"not TOML: {error}"),
+            where=where,
+            remedy=Text("请改正那里的语法", "mend the syntax there"),
+        ) from error
     _only_known(table, _SET_KEYS, where)
     name = _text(table, "name", where)
     if not _NAME.fullmatch(name):
-        _refuse(where, "name", f"is {name!r}", "use small letters, digits and hyphens")
+        _refuse(
+            where,
+            "name",
+            Text(f"为 {name!r}", f"is {name!r}"),
+            Text("请用小写字母、数字和连字符", "use small letters, digits and hyphens"),
+        )
     version = table.get("version")
     if type(version) is not int or version < 1:
-        _refuse(where, "version", f"is {version!r}", "write a whole number from 1")
+        _refuse(
+            where,
+            "version",
+            Text(f"为 {version!r}", f"is {version!r}"),
+            Text("请写从 1 开始的整数", "write a whole number from 1"),
+        )
     title = table.get("title")
     if not isinstance(title, dict) or not all(isinstance(title.get(k), str) for k in ("zh", "en")):
-        _refuse(where, "title", "lacks a language", 'write title = { zh = "…", en = "…" }')
+        _refuse(
+            where,
+            "title",
+            Text("缺少一种语言", "lacks a language"),
+            Text('请写 title = { zh = "…", en = "…" }', 'write title = { zh = "…", en = "…" }'),
+        )
     rows = table.get("level")
     if not isinstance(rows, list) or not rows:
-        _refuse(where, "level", "is missing", "write at least one [[level]]")
+        _refuse(
+            where, "level", Text("缺失", "is missing"), Text("请至少写一个 [[level]]", "write at least one [[level]]")
+        )
     levels = tuple(_level(row, f"{where} [[level]] {i}") for i, row in enumerate(rows, 1))
     names = [level.name for level in levels]
     if len(set(names)) != len(names):
-        _refuse(where, "level", f"names repeat: {names}", "give each level a name of its own")
+        _refuse(
+            where,
+            "level",
+            Text(f"名称重复：{names}", f"names repeat: {names}"),
+            Text("请给每个等级单独的名称", "give each level a name of its own"),
+        )
     points_minutes = table.get("points_minutes", 0)
     if type(points_minutes) is not int or points_minutes not in _POINTS_MINUTES:
-        _refuse(where, "points_minutes", f"is {points_minutes!r}", f"use one of {sorted(_POINTS_MINUTES)}")
+        _refuse(
+            where,
+            "points_minutes",
+            Text(f"为 {points_minutes!r}", f"is {points_minutes!r}"),
+            Text(f"请用 {sorted(_POINTS_MINUTES)} 之一", f"use one of {sorted(_POINTS_MINUTES)}"),
+        )
     return RuleSet(
         name=name,
         version=version,
@@ -137,15 +168,30 @@ def parse_rule_set(text: str, where: str) -> RuleSet:
 
 def _level(row: Any, where: str) -> Level:
     if not isinstance(row, dict):
-        _refuse(where, "level", "is no table", "write [[level]] with its keys below")
+        _refuse(
+            where,
+            "level",
+            Text("不是表", "is no table"),
+            Text("请写 [[level]]，各键写在下面", "write [[level]] with its keys below"),
+        )
     _only_known(row, _LEVEL_KEYS, where)
     name = _text(row, "name", where)
     if not _LEVEL_NAME.fullmatch(name):
-        _refuse(where, "name", f"is {name!r}", "use small letters, digits and underscores")
+        _refuse(
+            where,
+            "name",
+            Text(f"为 {name!r}", f"is {name!r}"),
+            Text("请用小写字母、数字和下划线", "use small letters, digits and underscores"),
+        )
     enter = _number(row, "enter", where, 0.01, 10.0)
     leave = _number(row, "leave", where, 0.01, 10.0)
     if leave > enter:
-        _refuse(where, "leave", f"{leave} is above enter {enter}", "leave at or below the enter line")
+        _refuse(
+            where,
+            "leave",
+            Text(f"{leave} 高于进入线 {enter}", f"{leave} is above enter {enter}"),
+            Text("解除线不得高于进入线", "leave at or below the enter line"),
+        )
     return Level(
         name=name,
         quantity=_choice(row, "quantity", Quantity, Quantity.LOAD_RATE, where),
@@ -162,13 +208,20 @@ def _level(row: Any, where: str) -> Level:
 def _only_known(table: dict[str, Any], known: set[str], where: str) -> None:
     for key in table:
         if key not in known:
-            _refuse(where, key, "is unknown", f"use one of {', '.join(sorted(known))}")
+            _refuse(
+                where,
+                key,
+                Text("不认识", "is unknown"),
+                Text(f"请用 {'、'.join(sorted(known))} 之一", f"use one of {', '.join(sorted(known))}"),
+            )
 
 
 def _text(table: dict[str, Any], key: str, where: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value.strip():
-        _refuse(where, key, "is missing or no text", f'write {key} = "…"')
+        _refuse(
+            where, key, Text("缺失或不是文字", "is missing or no text"), Text(f'请写 {key} = "…"', f'write {key} = "…"')
+        )
     return value
 
 
@@ -177,14 +230,19 @@ def _number(
 ) -> float:
     value = table.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        _refuse(where, key, f"is {value!r}", f"write a number from {low:g} to {high:g}")
+        _refuse(
+            where,
+            key,
+            Text(f"为 {value!r}", f"is {value!r}"),
+            Text(f"请写 {low:g} 到 {high:g} 的数", f"write a number from {low:g} to {high:g}"),
+        )
     return float(value)
 
 
 def _yes_or_no(table: dict[str, Any], key: str, where: str) -> bool:
     value = table.get(key, False)
     if not isinstance(value, bool):
-        _refuse(where, key, f"is {value!r}", "write true or false")
+        _refuse(where, key, Text(f"为 {value!r}", f"is {value!r}"), Text("请写 true 或 false", "write true or false"))
     return value
 
 
@@ -193,8 +251,16 @@ def _choice(table: dict[str, Any], key: str, kind: type[_E], default: _E, where:
     try:
         return kind(value)
     except ValueError:
-        _refuse(where, key, f"is {value!r}", f"use one of {', '.join(str(e.value) for e in kind)}")
+        _refuse(
+            where,
+            key,
+            Text(f"为 {value!r}", f"is {value!r}"),
+            Text(
+                f"请用 {'、'.join(str(e.value) for e in kind)} 之一",
+                f"use one of {', '.join(str(e.value) for e in kind)}",
+            ),
+        )
 
 
-def _refuse(where: str, key: str, problem: str, remedy: str) -> NoReturn:
-    raise RuleError(f"key {key} {problem}", where=where, remedy=remedy)
+def _refuse(where: str, key: str, problem: Text, remedy: Text) -> NoReturn:
+    raise RuleError(Text(f"键 {key} {problem.zh}", f"key {key} {problem.en}"), where=where, remedy=remedy)

@@ -8,14 +8,26 @@ from pathlib import Path
 from typing import BinaryIO
 
 from grid.errors import LedgerError, UsageError
+from grid.os_reasons import os_reason
+from grid.text import Text
 
 _BLOCK_BYTES = 1024 * 1024
 _NOT_TEXT = {
-    b"PK\x03\x04": ("an Excel workbook", "save the sheet as CSV (UTF-8)"),
-    b"\x1f\x8b": ("a gzip archive", "unpack it first"),
-    b"\xff\xfe": ("UTF-16 text", "save it as CSV (UTF-8)"),
-    b"\xfe\xff": ("UTF-16 text", "save it as CSV (UTF-8)"),
+    b"PK\x03\x04": (
+        Text("Excel 工作簿", "an Excel workbook"),
+        Text("请把该表另存为 CSV（UTF-8）", "save the sheet as CSV (UTF-8)"),
+    ),
+    b"\x1f\x8b": (Text("gzip 压缩文件", "a gzip archive"), Text("请先解压", "unpack it first")),
+    b"\xff\xfe": (Text("UTF-16 文本", "UTF-16 text"), Text("请另存为 CSV（UTF-8）", "save it as CSV (UTF-8)")),
+    b"\xfe\xff": (Text("UTF-16 文本", "UTF-16 text"), Text("请另存为 CSV（UTF-8）", "save it as CSV (UTF-8)")),
 }
+
+_SEPARATORS = (
+    (";", Text("分号", "semicolons")),
+    ("\t", Text("制表符", "tabs")),
+    ("|", Text("竖线", "bars")),
+    ("，", Text("全角逗号", "full-width commas")),
+)
 
 
 def encoding_of(path: Path) -> str:
@@ -28,22 +40,34 @@ def encoding_of(path: Path) -> str:
             start = file.read(4)
             for mark, (what, remedy) in _NOT_TEXT.items():
                 if start.startswith(mark):
-                    raise LedgerError(f"this is {what}, not CSV", where=str(path), remedy=remedy)
+                    raise LedgerError(
+                        Text(f"这是{what.zh}，不是 CSV", f"this is {what.en}, not CSV"), where=str(path), remedy=remedy
+                    )
             for encoding in ("utf-8", "gb18030"):
                 if _decodes(file, encoding):
                     return "utf-8-sig" if encoding == "utf-8" else encoding
     except OSError as error:
-        remedy = "give the path of a CSV file that you may read"
-        raise UsageError(f"cannot be read: {error.strerror}", where=str(path), remedy=remedy) from error
-    raise LedgerError("the text is neither UTF-8 nor GB18030", where=str(path), remedy="save it as CSV (UTF-8)")
+        remedy = Text("请给出可读的 CSV 文件路径", "give the path of a CSV file that you may read")
+        raise UsageError(
+            Text(f"无法读取：{os_reason(error).zh}", f"cannot be read: {error.strerror}"),
+            where=str(path),
+            remedy=remedy,
+        ) from error
+    raise LedgerError(
+        Text("文字既不是 UTF-8，也不是 GB18030", "the text is neither UTF-8 nor GB18030"),
+        where=str(path),
+        remedy=Text("请另存为 CSV（UTF-8）", "save it as CSV (UTF-8)"),
+    )
 
 
 def check_separator(header: list[str], path: Path) -> None:
     """Raise LedgerError when the only column of a header shows that the separator is no comma."""
-    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"), ("，", "full-width commas")):
+    for separator, name in _SEPARATORS:
         if len(header) == 1 and separator in header[0]:
             raise LedgerError(
-                f"the columns are separated by {name}", where=f"{path}:1", remedy="save the file with commas (,)"
+                Text(f"各列之间用的是{name.zh}", f"the columns are separated by {name.en}"),
+                where=f"{path}:1",
+                remedy=Text("请用逗号（,）分隔后再保存", "save the file with commas (,)"),
             )
 
 

@@ -22,6 +22,7 @@ from collector.files.csv_text import check_separator, encoding_of
 from grid.errors import LedgerError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
+from grid.text import Text
 
 CHUNK_ROWS = 5_000
 """So few stay in the processor's cache: larger chunks are read at half the speed."""
@@ -67,21 +68,43 @@ def _read_header(path: Path, encoding: str) -> list[str]:
         try:
             header = [name.strip() for name in next(csv.reader(file), [])]
         except csv.Error as error:
-            raise LedgerError(f"no CSV: {error}", where=f"{path}:1", remedy="save it as CSV (UTF-8)") from error
+            raise LedgerError(
+                Text(f"不是 CSV：{error}", f"no CSV: {error}"),
+                where=f"{path}:1",
+                remedy=Text("请另存为 CSV（UTF-8）", "save it as CSV (UTF-8)"),
+            ) from error
     if not any(header):
-        remedy = f"write the names of the columns into its first line: {', '.join(COLUMNS)}"
-        raise LedgerError("the file has no header", where=f"{path}:1", remedy=remedy)
+        names = ", ".join(COLUMNS)
+        remedy = Text(f"请在第一行写上列名：{names}", f"write the names of the columns into its first line: {names}")
+        raise LedgerError(Text("文件没有表头", "the file has no header"), where=f"{path}:1", remedy=remedy)
     check_separator(header, path)
     for name in header:
         if name not in COLUMNS:
             near = difflib.get_close_matches(name, COLUMNS, 1)
-            remedy = f"did you mean {near[0]}?" if near else f"use {', '.join(COLUMNS)}"
-            raise LedgerError(f"the column {shown(name)} is unknown", where=f"{path}:1", remedy=remedy)
+            use = ", ".join(COLUMNS)
+            remedy = (
+                Text(f"是否应为 {near[0]}？", f"did you mean {near[0]}?")
+                if near
+                else Text(f"可用的列：{use}", f"use {use}")
+            )
+            raise LedgerError(
+                Text(f"列 {shown(name)} 不认识", f"the column {shown(name)} is unknown"),
+                where=f"{path}:1",
+                remedy=remedy,
+            )
         if header.count(name) > 1:
-            raise LedgerError(f"the column {name} is there twice", where=f"{path}:1", remedy="keep one of them")
+            raise LedgerError(
+                Text(f"列 {name} 出现了两次", f"the column {name} is there twice"),
+                where=f"{path}:1",
+                remedy=Text("请只保留一列", "keep one of them"),
+            )
     for name in _REQUIRED:
         if name not in header:
-            raise LedgerError(f"the column {name} is missing", where=f"{path}:1", remedy="add it")
+            raise LedgerError(
+                Text(f"缺少列 {name}", f"the column {name} is missing"),
+                where=f"{path}:1",
+                remedy=Text("请补上", "add it"),
+            )
     return header
 
 
@@ -98,8 +121,10 @@ def _chunks(
             try:
                 chunk = list(islice(rows, chunk_rows))
             except csv.Error as error:
-                remedy = 'look for a quote (") that is not closed'
-                raise LedgerError(f"no CSV: {error}", where=f"{path}:{rows.line_num}", remedy=remedy) from error
+                remedy = Text('请查找没有配对的引号（"）', 'look for a quote (") that is not closed')
+                raise LedgerError(
+                    Text(f"不是 CSV：{error}", f"no CSV: {error}"), where=f"{path}:{rows.line_num}", remedy=remedy
+                ) from error
             if not chunk:
                 return
             yield reader.read(chunk, first_line)

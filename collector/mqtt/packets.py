@@ -11,6 +11,7 @@ import numpy as np
 
 from collector.wire.format import BATCH_BYTES_MAX
 from grid.errors import BrokerError
+from grid.text import Text
 
 PACKET_BYTES_MAX = 2 * BATCH_BYTES_MAX
 """What the broker may send us in one packet: more than we take, so that the too large is seen and refused."""
@@ -70,7 +71,13 @@ class PacketReader:
     def read(self, messages_max: int, bytes_max: int, first_fits: bool = True) -> Published:
         """Return the next whole PUBLISH packets, up to a number and a size; of any size the first, if it may be."""
         if self._fault:
-            raise BrokerError(self._fault, remedy="what speaks at broker.host and broker.port must be an MQTT broker")
+            raise BrokerError(
+                Text(f"收到的内容不合 MQTT 规范（{self._fault}）", self._fault),
+                remedy=Text(
+                    "broker.host 和 broker.port 处必须是 MQTT 消息服务器",
+                    "what speaks at broker.host and broker.port must be an MQTT broker",
+                ),
+            )
         found = Published()
         topics, payloads, flags, mids = found.topics, found.payloads, found.flags, found.mids
         data, at, has_properties = self._data, self._at, self._has_properties

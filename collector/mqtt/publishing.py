@@ -10,6 +10,8 @@ import paho.mqtt.client as mqtt
 
 from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
+from grid.os_reasons import os_reason
+from grid.text import Text, same
 
 
 def publish_once(
@@ -30,22 +32,26 @@ def publish_once(
         address.connect(client)
         client.loop_start()
         if not welcome.wait(seconds_max) or refused:
-            raise _not_sent(address, refused or "it did not answer our CONNECT")
+            raise _not_sent(
+                address, same(refused) if refused else Text("它没有应答 CONNECT", "it did not answer our CONNECT")
+            )
         sent = [client.publish(topic, payload, qos=1) for topic, payload in messages]
         for message in sent:
             message.wait_for_publish(max(give_up_at - time.monotonic(), 0.0))
             if not message.is_published():
-                raise _not_sent(address, "it did not acknowledge")
+                raise _not_sent(address, Text("它没有确认", "it did not acknowledge"))
     except (OSError, ValueError, RuntimeError) as error:
-        raise _not_sent(address, str(error)) from error
+        raise _not_sent(address, os_reason(error) if isinstance(error, OSError) else same(str(error))) from error
     finally:
         client.disconnect()
         client.loop_stop()
 
 
-def _not_sent(address: BrokerAddress, why: str) -> BrokerError:
+def _not_sent(address: BrokerAddress, why: Text) -> BrokerError:
     return BrokerError(
-        f"our request could not be published ({why})",
-        where=f"broker {address}",
-        remedy="is the broker up, and are we allowed to publish there?",
+        Text(f"补传请求未能发出（{why.zh}）", f"our request could not be published ({why.en})"),
+        where=Text(f"消息服务器 {address}", f"broker {address}"),
+        remedy=Text(
+            "消息服务器在运行吗？允许我们在那里发布吗？", "is the broker up, and are we allowed to publish there?"
+        ),
     )

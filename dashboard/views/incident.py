@@ -42,7 +42,7 @@ def page() -> None:
     try:
         shown = incident(chosen)
     except UsageError as error:
-        st.error(say(words.UNKNOWN_THING, why=str(error)))
+        st.error(say(words.UNKNOWN_THING, why=say(error.line)))
         return
     show_what_was_said()
     draw(head(say(words.INCIDENT)))

@@ -74,7 +74,7 @@ def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
         shown = transformer(transformer_id, from_us, now_us)
         curve = queries().curve(transformer_id, from_us, now_us, step_us)
     except UsageError as error:
-        st.error(say(words.UNKNOWN_THING, why=str(error)))
+        st.error(say(words.UNKNOWN_THING, why=say(error.line)))
         return
     draw(_top(shown))
     _chart(shown, curve, from_us, now_us, step_us, lines)

@@ -53,7 +53,11 @@ def alarms(
         first = timestamp_of(since, "--from")
         first = last - AUDITED_US if first is None else first
         if first >= last:
-            raise UsageError("the first moment is not before the last", where="--from", remedy="give a later --to")
+            raise UsageError(
+                Text("起始时间不早于结束时间", "the first moment is not before the last"),
+                where="--from",
+                remedy=Text("请把 --to 写得晚一些", "give a later --to"),
+            )
         found = container.queries.alarms(first, last)
         if as_json:
             _lines(found, screen)

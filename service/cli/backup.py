@@ -27,9 +27,9 @@ def backup(
         stores = [file for file in _files(container) if file.exists()]
         if not stores:
             raise StoreError(
-                "there is nothing to back up yet",
+                Text("还没有可备份的内容", "there is nothing to back up yet"),
                 where=str(container.settings.data.folder),
-                remedy="start the collector",
+                remedy=Text("请先启动采集程序", "start the collector"),
             )
         if not _records_are_embedded(container):
             screen.note(

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from grid.errors import SettingsError
+from grid.os_reasons import os_reason
 from grid.text import Text
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Screen
@@ -82,7 +83,13 @@ def _claim(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise SettingsError(
-                f"the dashboard cannot use port {port} of {host} ({error.strerror or error})",
+                Text(
+                    f"页面服务无法使用 {host} 的端口 {port}（{os_reason(error).zh}）",
+                    f"the dashboard cannot use port {port} of {host} ({error.strerror or error})",
+                ),
                 where="dashboard.port",
-                remedy="is another one running? Else set another port, such as REDVEST_DASHBOARD__PORT=8502",
+                remedy=Text(
+                    "是否已有一个在运行？否则请换一个端口，例如 REDVEST_DASHBOARD__PORT=8502",
+                    "is another one running? Else set another port, such as REDVEST_DASHBOARD__PORT=8502",
+                ),
             ) from error

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from grid.errors import UsageError
+from grid.os_reasons import os_reason
 from grid.text import Text
 from grid.timestamps import SECOND_US, format_utc
 from service.cli.options import AsJson, Config, Speak, opened
@@ -41,7 +42,9 @@ def write_fleet_ledger(
             write_ledger(made, target)
         except OSError as error:
             raise UsageError(
-                f"cannot be written ({error.strerror})", where=str(target), remedy="name another folder"
+                Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror})"),
+                where=str(target),
+                remedy=Text("请换一个文件夹", "name another folder"),
             ) from error
         screen.say(Text(f"已写入 {transformers:,} 个模拟台区：{target}", f"{transformers:,} transformers: {target}"))
 
@@ -144,7 +147,11 @@ def check(
     with opened(config, language, as_json) as (container, screen):
         journal = container.journal_reader()
         if journal is None:
-            raise UsageError("there is no journal yet", where="fleet check", remedy="run `redvest collect` first")
+            raise UsageError(
+                Text("还没有读数库", "there is no journal yet"),
+                where="fleet check",
+                remedy=Text("请先运行 redvest collect", "run `redvest collect` first"),
+            )
         found = check_fleet(acknowledged, journal)
         if as_json:
             screen.line(

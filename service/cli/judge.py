@@ -62,16 +62,23 @@ def judge(
 
     with opened(config, language, as_json) as (container, screen):
         if not readings.is_file():
-            raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
+            raise UsageError(
+                Text("没有这个文件", "there is no such file"),
+                where=str(readings),
+                remedy=Text("请指定读数的 CSV 文件", "name a CSV file of readings"),
+            )
         values = container.settings.verdicts
         names = [name for words in rules or values.rules for name in words.split(",") if name]
         rule_sets = choose_rule_sets(names, read_rule_sets(values.rules_folder))
         known = ledger_of(ledger)
         if explain is not None and known.transformer(explain) is None:
             raise UsageError(
-                f"the ledger knows no transformer {explain!r}",
+                Text(f"台账里没有台区 {explain!r}", f"the ledger knows no transformer {explain!r}"),
                 where="--explain",
-                remedy="write the transformer_id as in the sheet transformers",
+                remedy=Text(
+                    "请按 transformers 表中的写法填写 transformer_id",
+                    "write the transformer_id as in the sheet transformers",
+                ),
             )
         total = _rows_of(readings) if sys.stderr.isatty() else None
         with ExitStack() as stack:
@@ -83,8 +90,14 @@ def judge(
                 print_explanation(screen, recording, explain, rule_sets, values.gap_minutes)
             _tell_tally(screen, recording.tally)
         if not recording.tally.readings:
-            what = "no reading in it could be judged" if explain is None else f"it holds no reading of {explain}"
-            raise LedgerError(what, where=str(readings), remedy="does the ledger fit the file?")
+            what = (
+                Text("其中没有可以判定的读数", "no reading in it could be judged")
+                if explain is None
+                else Text(f"其中没有 {explain} 的读数", f"it holds no reading of {explain}")
+            )
+            raise LedgerError(
+                what, where=str(readings), remedy=Text("台账与这个文件相符吗？", "does the ledger fit the file?")
+            )
 
 
 def spread_rules(words: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 
 from grid.assets import Ledger
 from grid.errors import LedgerError, UsageError
+from grid.os_reasons import os_reason
 from grid.text import Text
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Column, Screen
@@ -95,12 +96,17 @@ def export(
     with opened(config, language, as_json) as (container, screen):
         kept = container.records.ledger()
         if not kept.stations:
-            raise LedgerError("the ledger is empty", remedy="import one first: redvest ledger import DIR")
+            raise LedgerError(
+                Text("台账是空的", "the ledger is empty"),
+                remedy=Text("请先导入：redvest ledger import 目录", "import one first: redvest ledger import DIR"),
+            )
         try:
             files = write_ledger(kept, target)
         except OSError as error:
             raise UsageError(
-                f"cannot be written ({error.strerror or error})", where=str(target), remedy="name another folder"
+                Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror or error})"),
+                where=str(target),
+                remedy=Text("请换一个文件夹", "name another folder"),
             ) from error
         for file in files if as_json else ():
             screen.line(file=str(file))

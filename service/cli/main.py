@@ -10,10 +10,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
 from grid.errors import RedvestError
+from grid.text import Language
 from service.cli.alarms import alarms
 from service.cli.backup import backup, restore
 from service.cli.collect import collect
@@ -26,7 +28,9 @@ from service.cli.outreach import incidents, outreach, visit
 from service.cli.readings import curve, gaps, rejects
 from service.cli.replay import replay
 from service.cli.simulate import simulate
+from service.cli.wrong_use import wrong_use
 from service.plain_text import one_line
+from service.settings.settings import load_settings
 
 INTERRUPTED = 130
 _WrongUse: type[Exception] = typer.BadParameter.__mro__[1]
@@ -67,14 +71,15 @@ app.add_typer(fleet, name="fleet")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _speak_utf8()
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        words = spread_rules(sys.argv[1:] if arguments is None else arguments)
+        words = spread_rules(words)
         code = app(args=words, prog_name="redvest", standalone_mode=False)
         sys.stdout.flush()
     except RedvestError as error:
-        return _refuse(str(error), error.exit_code)
+        return _refuse(error.line.to(language_of(words)), error.exit_code)
     except _WrongUse as error:
-        return _wrong_use(error)
+        return _wrong_use(error, language_of(words))
     except BrokenPipeError:
         return _go_quietly()
     except SystemExit as ending:
@@ -86,14 +91,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _wrong_use(error: Exception) -> int:
+def language_of(words: Sequence[str]) -> Language:
+    """Return the language that a command's errors are told in: its --language, else the settings', else Chinese."""
+    by_value = {language.value: language for language in Language}
+    chosen = by_value.get(_option(words, "--language"))
+    if chosen is not None:
+        return chosen
+    config = _option(words, "--config")
+    try:
+        return load_settings(Path(config) if config else None).language
+    except RedvestError:
+        return by_value.get(os.environ.get("REDVEST_LANGUAGE", ""), Language.ZH)
+
+
+def _option(words: Sequence[str], name: str) -> str:
+    """Return the value of an option, empty where it is not given."""
+    for i, word in enumerate(words):
+        if word == name and i + 1 < len(words):
+            return words[i + 1]
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return ""
+
+
+def _wrong_use(error: Exception, language: Language) -> int:
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "redvest")
     words = getattr(error, "format_message", lambda: str(error))()
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(words.rstrip() + "\n")
         return 2
-    sys.stderr.write(one_line(f"{path}: {words.rstrip('.')} (see {path} --help)") + "\n")
+    sys.stderr.write(one_line(wrong_use(path, words).to(language)) + "\n")
     return 2
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from grid.errors import UsageError
-from grid.text import Language
+from grid.text import Language, Text
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_timestamp_us
 from service.cli.screen import Screen
 from service.container import Container
@@ -68,7 +68,11 @@ def timestamp_of(text: str | None, option: str) -> int | None:
     try:
         return parse_timestamp_us(text.strip())
     except ValueError as error:
-        raise UsageError(str(error), where=option, remedy="write it like 2021-07-24T11:00:00+08:00") from error
+        raise UsageError(
+            Text(f"{text.strip()[:40]!r} 不是带时区偏移的时间", str(error)),
+            where=option,
+            remedy=Text("请写成 2021-07-24T11:00:00+08:00", "write it like 2021-07-24T11:00:00+08:00"),
+        ) from error
 
 
 def span_of(text: str, option: str) -> int:
@@ -76,5 +80,9 @@ def span_of(text: str, option: str) -> int:
     match = _SPAN.fullmatch(text.strip())
     span = round(float(match[1]) * _UNITS_US[match[2] or "m"]) if match and len(match[1]) < 12 else 0
     if span <= 0:
-        raise UsageError(f"{text!r} is no span of time", where=option, remedy="write it like 90s, 15m, 2h or 1d")
+        raise UsageError(
+            Text(f"{text!r} 不是一段时间", f"{text!r} is no span of time"),
+            where=option,
+            remedy=Text("请写成 90s、15m、2h 或 1d", "write it like 90s, 15m, 2h or 1d"),
+        )
     return span

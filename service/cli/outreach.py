@@ -11,6 +11,7 @@ from rich.text import Text as Styled
 from alerts.model.display_names import level_name, state_name, visit_result_name
 from alerts.model.outreach_model import VisitResult
 from grid.errors import RedvestError
+from grid.os_reasons import os_reason
 from grid.text import Language, Text
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Column, Screen, local, percent, utc
@@ -108,8 +109,11 @@ def outreach(
         page = container.queries.incident(incident)
         if page.outreach is None:
             raise NoList(
-                f"incident {page.row.incident.incident_id} has no outreach list yet",
-                remedy="is the collector running? It makes the list",
+                Text(
+                    f"事件 {page.row.incident.incident_id} 还没有走访名单",
+                    f"incident {page.row.incident.incident_id} has no outreach list yet",
+                ),
+                remedy=Text("采集程序在运行吗？名单由它生成", "is the collector running? It makes the list"),
             )
         if as_json:
             _lines(page, screen)
@@ -220,6 +224,8 @@ def _write(page: IncidentPage, file: Path, screen: Screen, kind: str) -> None:
             outreach_pdf(page, file, language)
     except OSError as error:
         raise RedvestError(
-            f"cannot be written ({error.strerror or error})", where=str(file), remedy="name another file"
+            Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror or error})"),
+            where=str(file),
+            remedy=Text("请换一个文件名", "name another file"),
         ) from error
     screen.say(Text(f"已写入 {file}", f"written: {file}"))

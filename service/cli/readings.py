@@ -71,7 +71,11 @@ def curve(
         if first is None:
             first = last - DAY_US
         if first > last:
-            raise UsageError("the first moment is after the last", where="--from", remedy="swap --from and --to")
+            raise UsageError(
+                Text("起始时间晚于结束时间", "the first moment is after the last"),
+                where="--from",
+                remedy=Text("请对调 --from 和 --to", "swap --from and --to"),
+            )
         found = container.queries.curve(transformer, first, last, step_us)
         rows = []
         for i, measured_at_us in enumerate(found.measured_at_us.tolist()):
@@ -180,11 +184,17 @@ def gaps(
 def _zone_of(container: Container, transformer_id: str) -> str:
     ledger = container.records.ledger()
     if not ledger.transformers:
-        raise LedgerError("the ledger has no transformer", remedy="import one: redvest ledger import DIR")
+        raise LedgerError(
+            Text("台账里没有台区", "the ledger has no transformer"),
+            remedy=Text("请导入：redvest ledger import 目录", "import one: redvest ledger import DIR"),
+        )
     transformer = ledger.transformer(transformer_id)
     if transformer is None:
         some = ", ".join(t.transformer_id for t in ledger.transformers[:5])
-        raise UsageError(f"the ledger knows no transformer {transformer_id!r}", remedy=f"it knows such as {some}")
+        raise UsageError(
+            Text(f"台账里没有台区 {transformer_id!r}", f"the ledger knows no transformer {transformer_id!r}"),
+            remedy=Text(f"台账里有 {some} 等", f"it knows such as {some}"),
+        )
     return next(s.timezone for s in ledger.stations if s.station_id == transformer.station_id)
 
 

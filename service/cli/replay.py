@@ -51,7 +51,11 @@ def replay(
     with opened(config, language) as (container, screen):
         times = speed_of(speed)
         if not readings.is_file():
-            raise UsageError("there is no such file", where=str(readings), remedy="name a CSV file of readings")
+            raise UsageError(
+                Text("没有这个文件", "there is no such file"),
+                where=str(readings),
+                remedy=Text("请指定读数的 CSV 文件", "name a CSV file of readings"),
+            )
         rows = read_recorded(readings)
         end_like_ctrl_c()
         ledger = container.records.ledger()
@@ -91,7 +95,11 @@ def speed_of(text: str) -> float | None:
     except ValueError:
         times = 0.0
     if not 0.0 < times <= _SPEED_MAX:
-        raise UsageError(f"{text!r} is no speed", where="--speed", remedy="write a number such as 60, or max")
+        raise UsageError(
+            Text(f"{text!r} 不是速度", f"{text!r} is no speed"),
+            where="--speed",
+            remedy=Text("请写数字（例如 60）或 max", "write a number such as 60, or max"),
+        )
     return times
 
 

@@ -13,6 +13,7 @@ import typer
 
 from alerts.model.display_names import ending_name, level_name, visit_result_name
 from grid.errors import UsageError
+from grid.os_reasons import os_reason
 from grid.text import Text
 from grid.timestamps import MINUTE_US, format_utc
 from service.cli.options import AsJson, Config, Speak, opened
@@ -81,16 +82,27 @@ def simulate(
         elif plot or readings or sheets or check:
             if fault or speed:
                 raise UsageError(
-                    "nothing is published, so there is no speed and no fault",
+                    Text(
+                        "这里不发布读数，因此没有速度，也没有故障可加",
+                        "nothing is published, so there is no speed and no fault",
+                    ),
                     where="--speed" if speed else "--fault",
-                    remedy="leave it out, or leave out --plot, --readings, --sheets and --check",
+                    remedy=Text(
+                        "请去掉它，或去掉 --plot、--readings、--sheets 和 --check",
+                        "leave it out, or leave out --plot, --readings, --sheets and --check",
+                    ),
                 )
             if not _at_the_desk(container, screen, plot, readings, sheets, check):
                 raise typer.Exit(1)
         else:
             if fault and terminals:
                 raise UsageError(
-                    "faults are made in the wire format, not in pushes", where="--fault", remedy="leave out one of them"
+                    Text(
+                        "故障只能加在上行报文格式里，不能加在终端推送里",
+                        "faults are made in the wire format, not in pushes",
+                    ),
+                    where="--fault",
+                    remedy=Text("请去掉其中一个", "leave out one of them"),
                 )
             _publish(container, screen, fault or [], speed, terminals)
 
@@ -165,12 +177,23 @@ def _refuse_bad_names(plot: Path | None, readings: Path | None) -> None:
     """Refuse a file that we could not write, before the day is computed."""
     if plot is not None and plot.suffix != ".svg":
         raise UsageError(
-            f"{plot.suffix or 'a name without ending'} is no picture we draw", where="--plot",
-            remedy="name a file that ends in .svg; browsers open it and print it at any size",
-        )  # fmt: skip
+            Text(
+                f"{plot.suffix or '没有后缀的文件名'} 不是可以绘制的图片格式",
+                f"{plot.suffix or 'a name without ending'} is no picture we draw",
+            ),
+            where="--plot",
+            remedy=Text(
+                "请用 .svg 结尾的文件名；浏览器可以打开，并可按任意尺寸打印",
+                "name a file that ends in .svg; browsers open it and print it at any size",
+            ),
+        )
     for option, file in (("--plot", plot), ("--readings", readings)):
         if file is not None and not file.absolute().parent.is_dir():
-            raise UsageError("there is no such folder", where=f"{option} {file}", remedy="make it first")
+            raise UsageError(
+                Text("没有这个文件夹", "there is no such folder"),
+                where=f"{option} {file}",
+                remedy=Text("请先建立", "make it first"),
+            )
 
 
 def _written(file: Path, write: Callable[[], object]) -> None:
@@ -178,7 +201,9 @@ def _written(file: Path, write: Callable[[], object]) -> None:
         write()
     except OSError as error:
         raise UsageError(
-            f"cannot be written ({error.strerror})", where=str(file), remedy="name another place"
+            Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror})"),
+            where=str(file),
+            remedy=Text("请换一个位置", "name another place"),
         ) from error
 
 
@@ -228,7 +253,11 @@ def _publish(container: Container, screen: Screen, faults: list[str], speed: str
     end_like_ctrl_c()
     times = None if speed is None else speed_of(speed)
     if speed is not None and (times is None or times < 1.0):
-        raise UsageError(f"{speed!r} is no speed here", where="--speed", remedy="write a number from 1 on, such as 60")
+        raise UsageError(
+            Text(f"{speed!r} 不能用作速度", f"{speed!r} is no speed here"),
+            where="--speed",
+            remedy=Text("请写不小于 1 的数字，例如 60", "write a number from 1 on, such as 60"),
+        )
     stage = set_stage(container, [parse_fault(text) for text in faults], times)
     stage = with_terminals(container, stage) if terminals else stage
     title, address = stage.scenario.title, container.broker_address()

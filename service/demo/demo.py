@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grid.errors import StoreError, UsageError
-from grid.text import Language
+from grid.text import Language, Text
 from grid.timestamps import SECOND_US, format_utc
 from service.clock import SystemClock
 from service.container import Container
@@ -103,7 +103,7 @@ def _tell(
         except StoreError as error:
             # While the collector makes its files, a reader may find them half made.
             if time.monotonic() - began > STORES_MADE_SECONDS_MAX:
-                say(str(error))
+                say(error.line.to(options.language))
         if options.headless and narrator.is_told:
             return 0
         if options.minutes_max is not None and time.monotonic() - began > options.minutes_max * 60.0:
@@ -169,7 +169,11 @@ def _folder(asked: Path | None) -> Iterator[Path]:
         return
     if (asked / "data").exists():
         raise UsageError(
-            "there are data already", where=str(asked), remedy="name a new folder with --data, or take that one away"
+            Text("这里已经有数据", "there are data already"),
+            where=str(asked),
+            remedy=Text(
+                "请用 --data 指定新的文件夹，或移走原来的", "name a new folder with --data, or take that one away"
+            ),
         )
     asked.mkdir(parents=True, exist_ok=True)
     yield asked.resolve()

@@ -126,9 +126,12 @@ def rules_expected(expected: ExpectedPart | None) -> tuple[str, ...]:
         if name not in known:
             meant = difflib.get_close_matches(name, known, 1)
             raise SettingsError(
-                f"there is no level {name}",
+                Text(f"没有等级 {name}", f"there is no level {name}"),
                 where="key `expected`",
-                remedy=f"did you mean {meant[0]}?" if meant else f"the levels are {', '.join(known)}",
+                remedy=Text(
+                    f"是否应为 {meant[0]}？" if meant else f"可用的等级：{'、'.join(known)}",
+                    f"did you mean {meant[0]}?" if meant else f"the levels are {', '.join(known)}",
+                ),
             )
     return tuple(dict.fromkeys(name.partition("/")[0] for name in spoken))
 

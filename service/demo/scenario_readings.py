@@ -9,7 +9,9 @@ from pathlib import Path
 from collector.files.readings_csv import COLUMNS
 from grid.errors import UsageError
 from grid.fleet import Fleet
+from grid.os_reasons import os_reason
 from grid.readings import ReadingBatch
+from grid.text import Text
 from grid.timestamps import format_utc
 
 
@@ -33,6 +35,8 @@ def write_readings(readings: ReadingBatch, fleet: Fleet, file: Path) -> int:
                 rows.writerow((fleet.transformer_ids[number], format_utc(at_us), *cells))
     except OSError as error:
         raise UsageError(
-            f"cannot be written ({error.strerror})", where=str(file), remedy="name another place"
+            Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror})"),
+            where=str(file),
+            remedy=Text("请换一个位置", "name another place"),
         ) from error
     return len(readings)

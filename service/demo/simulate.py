@@ -13,6 +13,7 @@ from collector.wire.terminal_format import TerminalFormat
 from grid.assets import Ledger
 from grid.errors import StoreError, UsageError
 from grid.readings import ReadingBatch
+from grid.text import Text
 from grid.timestamps import MINUTE_US, SECOND_US
 from service.clock import Clock, FasterClock, real_seconds
 from service.container import Container
@@ -81,8 +82,18 @@ def with_terminals(container: Container, stage: Stage) -> Stage:
     """Let the transformers that are bound to a device send as smart terminals. Raises UsageError when none is."""
     terminals = container.terminal_format()
     if terminals is None or not stage.ledger.devices:
-        what = "no topic of terminals is set" if terminals is None else "no transformer of the ledger has a device"
-        mend = "set terminal.topics" if terminals is None else "add devices.csv to the ledger of simulator.ledger"
+        what = (
+            Text("没有设置终端的主题", "no topic of terminals is set")
+            if terminals is None
+            else Text("台账里没有带终端的台区", "no transformer of the ledger has a device")
+        )
+        mend = (
+            Text("请设置 terminal.topics", "set terminal.topics")
+            if terminals is None
+            else Text(
+                "请在 simulator.ledger 的台账里补上 devices.csv", "add devices.csv to the ledger of simulator.ledger"
+            )
+        )
         raise UsageError(what, where="--terminals", remedy=mend)
     return replace(stage, terminals=terminals)
 

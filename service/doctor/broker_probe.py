@@ -9,26 +9,35 @@ import ssl
 from collector.mqtt.broker_address import BrokerAddress
 from collector.mqtt.connection_errors import NO_ANSWER_REMEDY, no_connection
 from grid.errors import BrokerError
+from grid.text import Text
 
 _LEVELS = {"3.1.1": 4, "5": 5}
+_VERSION = Text("它不支持这个 MQTT 版本", "it does not speak this MQTT version")
+_NAME = Text("它不接受我们的客户端名称", "it does not take our client name")
+_AWAY = Text("它暂不可用", "it is not available")
+_LOGIN = Text("用户名或口令不对", "wrong user name or password")
+_RIGHTS = Text("我们没有授权", "we are not authorised")
 _REFUSALS = {
-    1: "it does not speak this MQTT version",
-    2: "it does not take our client name",
-    3: "it is not available",
-    4: "wrong user name or password",
-    5: "we are not authorised",
-    0x84: "it does not speak this MQTT version",
-    0x85: "it does not take our client name",
-    0x86: "wrong user name or password",
-    0x87: "we are not authorised",
-    0x88: "it is not available",
-    0x8A: "we are banned",
+    1: _VERSION,
+    2: _NAME,
+    3: _AWAY,
+    4: _LOGIN,
+    5: _RIGHTS,
+    0x84: _VERSION,
+    0x85: _NAME,
+    0x86: _LOGIN,
+    0x87: _RIGHTS,
+    0x88: _AWAY,
+    0x8A: Text("我们被禁止连接", "we are banned"),
 }
 _REMEDIES = {
-    "it does not speak this MQTT version": "set broker.protocol to the other version",
-    "wrong user name or password": "check broker.username and broker.password_file",
-    "we are not authorised": "check broker.username and the broker's access list",
+    _VERSION: Text("请把 broker.protocol 设为另一个版本", "set broker.protocol to the other version"),
+    _LOGIN: Text("请检查 broker.username 和 broker.password_file", "check broker.username and broker.password_file"),
+    _RIGHTS: Text(
+        "请检查 broker.username 和消息服务器的访问控制表", "check broker.username and the broker's access list"
+    ),
 }
+_SEE_ITS_LOG = Text("请查看消息服务器的日志", "see the broker's log")
 _CLEAN_START, _PASSWORD, _USERNAME = 0x02, 0x40, 0x80
 
 
@@ -86,11 +95,11 @@ def _text(text: str) -> bytes:
 def _judge(answer: bytes, where: str) -> None:
     if len(answer) < 4 or answer[0] != 0x20:
         raise BrokerError(
-            "it hung up or is no MQTT broker",
+            Text("它断开了连接，或不是 MQTT 消息服务器", "it hung up or is no MQTT broker"),
             where=where,
             remedy=NO_ANSWER_REMEDY,
         )
     code = answer[3]
     if code:
-        reason = _REFUSALS.get(code, f"refused with code {code}")
-        raise BrokerError(reason, where=where, remedy=_REMEDIES.get(reason, "see the broker's log"))
+        reason = _REFUSALS.get(code, Text(f"它拒绝了，代码 {code}", f"refused with code {code}"))
+        raise BrokerError(reason, where=where, remedy=_REMEDIES.get(reason, _SEE_ITS_LOG))

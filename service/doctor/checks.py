@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grid.errors import BrokerError, SettingsError, StoreError
-from grid.text import Text
+from grid.os_reasons import os_reason
+from grid.text import Text, same
 from grid.timestamps import DAY_US, SECOND_US, format_utc, parse_timestamp_us
 from service.clock import SystemClock
 from service.container import Container
@@ -44,15 +45,13 @@ def looks(settings: Settings, container: Container) -> Iterator[tuple[str, Calla
         yield f"channel {channel.value}", partial(_channel, settings, channel)
 
 
-def same(words: str) -> Text:
-    """Return words that need no translation, such as names and numbers."""
-    return Text(words, words)
-
-
 def _clock(settings: Settings, container: Container) -> Text:
     real_us = SystemClock().now_us()
     if not _TRUSTED_FROM_US < real_us < _TRUSTED_TO_US:
-        raise SettingsError(f"the computer says it is {format_utc(real_us)}", remedy="set its clock, best by NTP")
+        raise SettingsError(
+            Text(f"本机时间为 {format_utc(real_us)}", f"the computer says it is {format_utc(real_us)}"),
+            remedy=Text("请校准时钟，最好使用 NTP", "set its clock, best by NTP"),
+        )
     now_us = container.clock.now_us()
     if settings.clock.kind is ClockKind.SCALED:
         told = f"{format_utc(now_us - now_us % SECOND_US)}, x{settings.clock.speed:g}"
@@ -60,8 +59,11 @@ def _clock(settings: Settings, container: Container) -> Text:
     newest = _newest_received_us(container)
     if newest is not None and newest > now_us + DAY_US:
         raise SettingsError(
-            f"it is {format_utc(now_us)}, but readings were received at {format_utc(newest)}",
-            remedy="has the clock been set back? Set it, best by NTP",
+            Text(
+                f"现在是 {format_utc(now_us)}，却有 {format_utc(newest)} 收到的读数",
+                f"it is {format_utc(now_us)}, but readings were received at {format_utc(newest)}",
+            ),
+            remedy=Text("时钟被拨回过吗？请校准，最好使用 NTP", "has the clock been set back? Set it, best by NTP"),
         )
     return same(format_utc(now_us - now_us % SECOND_US))
 
@@ -84,10 +86,14 @@ def _data_folder(settings: Settings) -> Text:
         free = shutil.disk_usage(existing).free
     except OSError as error:
         raise SettingsError(
-            f"{existing} cannot be written ({error.strerror})", remedy="give us the right to, or set data.folder"
+            Text(f"{existing} 无法写入（{os_reason(error).zh}）", f"{existing} cannot be written ({error.strerror})"),
+            remedy=Text("请给予写权限，或改设 data.folder", "give us the right to, or set data.folder"),
         ) from error
     if free < FREE_BYTES_MIN:
-        raise SettingsError(f"{folder}: only {free / 1e6:.0f} MB free", remedy="free some space, or set data.folder")
+        raise SettingsError(
+            Text(f"{folder}：只剩 {free / 1e6:.0f} MB", f"{folder}: only {free / 1e6:.0f} MB free"),
+            remedy=Text("请腾出空间，或改设 data.folder", "free some space, or set data.folder"),
+        )
     return Text(f"{folder}，可用 {free / 1e9:.1f} GB", f"{folder}, {free / 1e9:.1f} GB free")
 
 
@@ -107,9 +113,12 @@ def _records(container: Container) -> Text:
     broken = container.records.verify_audit()
     if broken is not None:
         raise StoreError(
-            f"the audit record was changed at row {broken.no}",
-            where="records",
-            remedy="keep a copy of the file, and find out who wrote to it other than by redvest",
+            Text(f"审计记录第 {broken.no} 行被改动过", f"the audit record was changed at row {broken.no}"),
+            where=Text("业务记录", "records"),
+            remedy=Text(
+                "请保留该文件的副本，并查明是谁绕过 redvest 写入的",
+                "keep a copy of the file, and find out who wrote to it other than by redvest",
+            ),
         )
     return Text(f"库结构版本 {version}，审计链完整", f"schema version {version}, audit chain whole")
 
@@ -117,13 +126,19 @@ def _records(container: Container) -> Text:
 def _ledger(container: Container) -> Text:
     ledger = container.records.ledger()
     if not ledger.transformers:
-        raise StoreError("the ledger has no transformer", remedy="import one: redvest ledger import DIR")
+        raise StoreError(
+            Text("台账里没有台区", "the ledger has no transformer"),
+            remedy=Text("请导入：redvest ledger import 目录", "import one: redvest ledger import DIR"),
+        )
     for station in ledger.stations:
         try:
             ZoneInfo(station.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise StoreError(
-                f"the computer does not know the time zone {station.timezone}", remedy="install tzdata"
+                Text(
+                    f"本机不认识时区 {station.timezone}", f"the computer does not know the time zone {station.timezone}"
+                ),
+                remedy=Text("请安装 tzdata", "install tzdata"),
             ) from error
     transformers, merchants, people = len(ledger.transformers), len(ledger.merchants), len(ledger.people)
     return Text(
@@ -144,7 +159,10 @@ def _collector(settings: Settings) -> Text:
         return Text("未运行", "not running")
     told = dict(state.details)
     if not state.healthy:
-        raise BrokerError(told.get("reasons", "not healthy"), remedy="see its log; it tries again by itself")
+        raise BrokerError(
+            Text(f"不正常：{told.get('reasons', '原因不明')}", told.get("reasons", "not healthy")),
+            remedy=Text("请查看它的日志；它会自行重试", "see its log; it tries again by itself"),
+        )
     return Text(
         f"运行正常，已存 {told.get('stored', '?')} 条读数", f"running, {told.get('stored', '?')} readings stored"
     )
@@ -157,8 +175,11 @@ def _outbox(container: Container) -> Text:
     if dead:
         last = dead[0]
         raise StoreError(
-            f"{len(dead)} of the newest messages were given up, the last on {last.channel}: {last.last_error}",
-            remedy="mend the channel; the system page lists them",
+            Text(
+                f"最近的通知中有 {len(dead)} 条送不到，最后一条在渠道 {last.channel}：{last.last_error}",
+                f"{len(dead)} of the newest messages were given up, the last on {last.channel}: {last.last_error}",
+            ),
+            remedy=Text("请修复该渠道；清单见系统状态页", "mend the channel; the system page lists them"),
         )
     return Text(f"{waiting} 条待发", f"{waiting} messages waiting")
 
@@ -171,7 +192,12 @@ def _channel(settings: Settings, channel: ChannelName) -> Text:
             path = settings.notifications_file
             existing = next(part for part in (path, *path.parents) if part.exists())
             if not _may_write(existing):
-                raise SettingsError(f"{path} cannot be written", remedy="give us the right to, or set notify.file.path")
+                raise SettingsError(
+                    Text(f"{path} 无法写入", f"{path} cannot be written"),
+                    remedy=Text(
+                        "请给予写权限，或改设 notify.file.path", "give us the right to, or set notify.file.path"
+                    ),
+                )
             return same(str(path))
         case ChannelName.WEBHOOK:
             return _reachable(settings.webhook_url(), "notify.webhook.url")
@@ -196,6 +222,11 @@ def _reachable(url: str, key: str) -> Text:
         socket.create_connection((host, port), 3.0).close()
     except OSError as error:
         raise SettingsError(
-            f"{host}:{port} cannot be reached ({error.strerror or error})", where=key, remedy="check it and the network"
+            Text(
+                f"无法连上 {host}:{port}（{os_reason(error).zh}）",
+                f"{host}:{port} cannot be reached ({error.strerror or error})",
+            ),
+            where=key,
+            remedy=Text("请检查对方和网络", "check it and the network"),
         ) from error
     return Text(f"{host}:{port} 可达（未发送消息）", f"{host}:{port} reachable (no message sent)")

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grid.errors import RedvestError, SettingsError
-from grid.text import Text
+from grid.errors import NOTHING, RedvestError, SettingsError
+from grid.text import Text, same
 from service.container import Container
-from service.doctor.checks import looks, same
+from service.doctor.checks import looks
 from service.metrics.health import ask_collector
 from service.metrics.metric_help import explained_metrics
 from service.queries.answers_system import CollectorState
@@ -29,7 +29,8 @@ _FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.l
 _FONT_NAMES = ("cjk", "wqy", "sourcehan", "notosanssc", "notoserifsc", "simsun", "simhei", "msyh", "uming", "ukai")
 
 
-NO_REMEDY = Text("", "")
+NO_REMEDY = NOTHING
+_SEE_DOCUMENTS = Text("请查阅文档", "see the documentation")
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ def _looked(name: str, look: Callable[[], Text]) -> Check:
 
 
 def _fault(name: str, error: RedvestError) -> Check:
-    detail = f"{error.where}: {error.what}" if error.where else error.what
-    return Check(name, False, same(detail), same(error.remedy or "see the documentation"))
+    what, where = error.what, error.where
+    detail = what if where == NOTHING else Text(f"{where.zh}：{what.zh}", f"{where.en}: {what.en}")
+    return Check(name, False, detail, error.remedy if error.remedy != NO_REMEDY else _SEE_DOCUMENTS)
 
 
 def _versions() -> Check:

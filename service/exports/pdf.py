@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from grid.errors import RedvestError
+from grid.text import Text
 from stores.owner_file import write_owner_file
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
@@ -38,9 +39,12 @@ def html_to_pdf(html: str, path: Path) -> None:
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         raise RedvestError(
-            "no Chromium was found to make the PDF",
+            Text("没有找到用来生成 PDF 的 Chromium", "no Chromium was found to make the PDF"),
             where=f"PATH ({', '.join(BROWSERS[:3])}, …)",
-            remedy="install one (Debian: apt-get install chromium fonts-noto-cjk), or export --xlsx instead",
+            remedy=Text(
+                "请安装（Debian：apt-get install chromium fonts-noto-cjk），或改用 --xlsx 导出",
+                "install one (Debian: apt-get install chromium fonts-noto-cjk), or export --xlsx instead",
+            ),
         )
     with tempfile.TemporaryDirectory(prefix="redvest-print-", ignore_cleanup_errors=True) as folder:
         page, made = Path(folder, "page.html"), Path(folder, "page.pdf")
@@ -50,7 +54,9 @@ def html_to_pdf(html: str, path: Path) -> None:
         if not made.is_file() or not made.stat().st_size:
             last = said.strip().splitlines()[-1][-200:] if said.strip() else "it said nothing"
             raise RedvestError(
-                f"the browser made no PDF ({last})", where=browser, remedy="try it by hand, or export --xlsx instead"
+                Text(f"浏览器没有生成 PDF（{last}）", f"the browser made no PDF ({last})"),
+                where=browser,
+                remedy=Text("请手动试一次，或改用 --xlsx 导出", "try it by hand, or export --xlsx instead"),
             )
         write_owner_file(path, made.read_bytes())
 
@@ -73,8 +79,14 @@ def _run(command: list[str], folder: str) -> str:
         except subprocess.TimeoutExpired as error:
             os.killpg(running.pid, signal.SIGKILL)
             raise RedvestError(
-                f"the browser did not finish within {TIMEOUT_SECONDS:g} s",
+                Text(
+                    f"浏览器在 {TIMEOUT_SECONDS:g} 秒内没有完成",
+                    f"the browser did not finish within {TIMEOUT_SECONDS:g} s",
+                ),
                 where=command[0],
-                remedy="try again when the machine is less busy, or export --xlsx instead",
+                remedy=Text(
+                    "请在机器空闲些时再试，或改用 --xlsx 导出",
+                    "try again when the machine is less busy, or export --xlsx instead",
+                ),
             ) from error
         return said

@@ -84,7 +84,9 @@ def outreach_sheet(page: IncidentPage) -> OutreachSheet:
     incident, transformer = page.row.incident, page.row.transformer
     if made is None:
         raise UsageError(
-            "the incident has no outreach list yet", where=incident.incident_id, remedy="wait for the next reading"
+            Text("这个事件还没有走访名单", "the incident has no outreach list yet"),
+            where=incident.incident_id,
+            remedy=Text("请等下一次读数", "wait for the next reading"),
         )
     zone = ZoneInfo(page.row.zone)
     opened, measured = (day_and_time(at, zone) for at in (incident.first_reading_at_us, incident.last_reading_at_us))

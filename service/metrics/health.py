@@ -14,6 +14,8 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from grid.errors import SettingsError
+from grid.os_reasons import os_reason
+from grid.text import Text
 from service.metrics.metrics import Metrics
 from service.queries.answers_system import CollectorState
 from service.settings.settings import Settings
@@ -34,9 +36,15 @@ class HealthServer:
             self._server = _Server((host, port), _handler(metrics))
         except OSError as error:
             raise SettingsError(
-                f"the health page cannot use port {port} of {host} ({error.strerror or error})",
+                Text(
+                    f"健康页无法使用 {host} 的端口 {port}（{os_reason(error).zh}）",
+                    f"the health page cannot use port {port} of {host} ({error.strerror or error})",
+                ),
                 where="collector.health_port",
-                remedy="is another collector running? Else set another port, or 0 for any free one",
+                remedy=Text(
+                    "是否已有采集程序在运行？否则请换一个端口，或写 0 任选空闲端口",
+                    "is another collector running? Else set another port, or 0 for any free one",
+                ),
             ) from error
         self._address_file = address_file
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.1], name="health", daemon=True)

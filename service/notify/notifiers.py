@@ -173,9 +173,11 @@ def _tls_context(tls_ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=tls_ca_file)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(
-            f"{tls_ca_file} is no certificate file ({error})",
+            Text(f"{tls_ca_file} 不是证书文件（{error}）", f"{tls_ca_file} is no certificate file ({error})"),
             where="notify.webhook.tls_ca_file",
-            remedy="name a PEM file, or leave it empty for the public authorities",
+            remedy=Text(
+                "请指定 PEM 文件；使用公共机构时留空", "name a PEM file, or leave it empty for the public authorities"
+            ),
         ) from error
 
 

@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.errors import StoreError
+from grid.os_reasons import os_reason
 from grid.precedence import rows_with_precedence
 from grid.readings import ReadingBatch
+from grid.text import Text
 
 ROWS_IN_MEMORY_MAX = 1_000_000
 BLOCK_ROWS = 100_000
@@ -177,7 +179,11 @@ class _Run:
             self._file.seek(self._place + first * ROW.itemsize)
             read = self._file.readinto(rows.view(np.uint8).data)  # type: ignore[attr-defined]
         if read != rows.nbytes:
-            raise StoreError("the temporary file ends too soon", where=tempfile.gettempdir(), remedy="try again")
+            raise StoreError(
+                Text("临时文件不完整", "the temporary file ends too soon"),
+                where=tempfile.gettempdir(),
+                remedy=Text("请再试一次", "try again"),
+            )
         return rows
 
     def rank(self, key: _Key) -> int:
@@ -195,9 +201,15 @@ def _using_temporary_file() -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"the temporary file for a large recording failed ({error.strerror or error})",
+            Text(
+                f"大文件所用的临时文件出错（{os_reason(error).zh}）",
+                f"the temporary file for a large recording failed ({error.strerror or error})",
+            ),
             where=tempfile.gettempdir(),
-            remedy="set TMPDIR to a folder on a disk with about as much room as the readings file takes",
+            remedy=Text(
+                "请把 TMPDIR 设到空间与读数文件相当的磁盘上",
+                "set TMPDIR to a folder on a disk with about as much room as the readings file takes",
+            ),
         ) from error
 
 

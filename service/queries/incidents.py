@@ -38,8 +38,14 @@ def find_incident(records: Records, incident_id: str) -> Incident:
         return alike[0]
     if alike:
         some = ", ".join(i.incident_id for i in alike[:5])
-        raise UsageError(f"{incident_id!r} fits {len(alike)} incidents", remedy=f"write more of it: {some}")
-    raise UsageError(f"there is no incident {incident_id!r}", remedy="see redvest incidents")
+        raise UsageError(
+            Text(f"{incident_id!r} 对应 {len(alike)} 个事件", f"{incident_id!r} fits {len(alike)} incidents"),
+            remedy=Text(f"请写得更完整：{some}", f"write more of it: {some}"),
+        )
+    raise UsageError(
+        Text(f"没有事件 {incident_id!r}", f"there is no incident {incident_id!r}"),
+        remedy=Text("请查看 redvest incidents", "see redvest incidents"),
+    )
 
 
 def incident_row(

@@ -12,6 +12,7 @@ from alerts.silence.detection import Watched
 from grid.assets import Ledger, Merchant, Person, ServiceGrid, Station, Transformer
 from grid.errors import UsageError
 from grid.fleet import Fleet
+from grid.text import Text
 from stores.journal.journal import Journal
 from stores.records.records import Records
 
@@ -66,7 +67,8 @@ class Ground:
         if known is None:
             some = ", ".join(list(self.transformers)[:8]) or "none"
             raise UsageError(
-                f"the ledger has no transformer {transformer_id!r}", remedy=f"it has {some}; see redvest ledger export"
+                Text(f"台账里没有台区 {transformer_id!r}", f"the ledger has no transformer {transformer_id!r}"),
+                remedy=Text(f"台账里有 {some}；见 redvest ledger export", f"it has {some}; see redvest ledger export"),
             )
         return known
 

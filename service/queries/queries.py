@@ -12,6 +12,7 @@ from alerts.model.incidents import Incident
 from alerts.rules.rule_set import RuleSet
 from grid.assets import Person, Transformer
 from grid.errors import UsageError
+from grid.text import Text
 from grid.timestamps import HOUR_US
 from service.clock import Clock
 from service.queries.advice import advice_on
@@ -177,7 +178,10 @@ class Queries:
         now_us, ground = self._clock.now_us(), self._keeper.ground()
         person = ground.people.get(person_id)
         if person is None:
-            raise UsageError(f"the ledger knows no person {person_id!r}", remedy="take a person_id of people.csv")
+            raise UsageError(
+                Text(f"台账里没有人员 {person_id!r}", f"the ledger knows no person {person_id!r}"),
+                remedy=Text("请使用 people.csv 中的 person_id", "take a person_id of people.csv"),
+            )
         incidents = self._records.incidents(open_only=True)
         mine = [self._to_walk(incident, person, ground, now_us) for incident in incidents]
         return MyList(now_us=now_us, person=masked(person), incidents=tuple(m for m in mine if m is not None))

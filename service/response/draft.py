@@ -100,7 +100,9 @@ class Draft:
             text = messages.incident_revised(before, incident, zone, count, received_at_us)
             self._event(incident, IncidentEventKind.REVISED, self._now_us, text)
         if incident.level in self._ground.raise_levels and (before is None or before.level != incident.level):
-            text = messages.incident_raised(incident, transformer, zone)
+            text = messages.incident_raised(
+                incident, transformer, zone, doors_left=self._ready_lists().has_doors_left(incident, self._now_us)
+            )
             self._event(incident, IncidentEventKind.RAISED, incident.peak_at_us, text)
             self._say(incident, f"raised/{incident.level}", text)
         was_blind = before is not None and before.blind

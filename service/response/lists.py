@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alerts.model.incidents import Incident, IncidentState
-from alerts.outreach.planner import Advice, OutreachList, OutreachSettings, advise, candidates, make_list, spare_doors
+from alerts.outreach.planner import (
+    Advice,
+    Candidate,
+    OutreachList,
+    OutreachSettings,
+    VisitResult,
+    advise,
+    candidates,
+    make_list,
+    spare_doors,
+)
 from service.response.ledger_index import LedgerIndex
 from service.response.recent import Recent
 from service.response.visit_history import VisitHistory
@@ -45,6 +55,31 @@ class IncidentLists:
 
     def advice(self, incident: Incident, outreach_list: OutreachList, now_us: int) -> Advice:
         """Return what to do now at an open incident with that list: enough, go on, more doors, or none will do."""
+        ranked, recent = self._candidates(incident, now_us)
+        return advise(
+            outreach_list,
+            self._visits.of_incident(incident.incident_id),
+            incident.last_load_rate,
+            self._settings,
+            incident=incident,
+            transformer=self._index.transformer[incident.transformer_id],
+            power_factor=recent.power_factor,
+            spare_doors=spare_doors(outreach_list, ranked),
+            feeds_back=recent.feeds_back,
+        )
+
+    def has_doors_left(self, incident: Incident, now_us: int) -> bool:
+        """Return whether somebody can still be asked: an open door of the newest list, or one that may be added."""
+        newest = self.newest(incident)
+        if newest is not None:
+            results = {visit.merchant_id: visit.result for visit in self._visits.of_incident(incident.incident_id)}
+            if any(results.get(d.merchant_id, VisitResult.ASKED) is VisitResult.ASKED for d in newest.doors):
+                return True
+        ranked, recent = self._candidates(incident, now_us)
+        return not recent.feeds_back and spare_doors(newest, ranked) > 0
+
+    def _candidates(self, incident: Incident, now_us: int) -> tuple[tuple[Candidate, ...], Recent]:
+        """Return who may be asked now, best first, and what the last minutes of readings say."""
         transformer_id, at_us = incident.transformer_id, incident.last_reading_at_us
         recent = self._recent_of(transformer_id, at_us)
         merchants = self._index.merchants(transformer_id, at_us)
@@ -57,17 +92,7 @@ class IncidentLists:
             self._settings,
             recent.worst_phase,
         )
-        return advise(
-            outreach_list,
-            self._visits.of_incident(incident.incident_id),
-            incident.last_load_rate,
-            self._settings,
-            incident=incident,
-            transformer=self._index.transformer[transformer_id],
-            power_factor=recent.power_factor,
-            spare_doors=spare_doors(outreach_list, ranked),
-            feeds_back=recent.feeds_back,
-        )
+        return ranked, recent
 
     def first(self, incident: Incident, now_us: int) -> OutreachList:
         """Return the first list of an incident; it may be without doors."""

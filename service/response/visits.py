@@ -12,6 +12,7 @@ from alerts.model.incidents import Incident
 from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Merchant, Person
 from grid.errors import RedvestError, UsageError
+from grid.text import Text
 from service.clock import Clock
 from stores.records.records import Records
 
@@ -51,8 +52,14 @@ class VisitRecorder:
         lists = self._records.outreach_revisions(incident.incident_id)
         if not any(door.merchant_id == merchant.merchant_id for outreach in lists for door in outreach.doors):
             raise NotOnList(
-                f"merchant {merchant_id} is not on the list of incident {incident.incident_id}",
-                remedy=f"see the list: redvest outreach {incident.incident_id}",
+                Text(
+                    f"商户 {merchant_id} 不在事件 {incident.incident_id} 的名单上",
+                    f"merchant {merchant_id} is not on the list of incident {incident.incident_id}",
+                ),
+                remedy=Text(
+                    f"查看名单：redvest outreach {incident.incident_id}",
+                    f"see the list: redvest outreach {incident.incident_id}",
+                ),
             )
         visit = Visit(
             incident_id=incident.incident_id,
@@ -73,29 +80,46 @@ class VisitRecorder:
         person = self._person(by)
         reason = " ".join(reason.split())
         if not reason:
-            raise UsageError("there is no reason given", where="reveal", remedy="say in a few words what it is for")
+            raise UsageError(
+                Text("没有写明理由", "there is no reason given"),
+                where=Text("查看电话", "reveal"),
+                remedy=Text("请用几个字说明用途", "say in a few words what it is for"),
+            )
         if len(reason) > REASON_LETTERS_MAX:
-            raise UsageError("the reason is too long", where="reveal", remedy=f"use {REASON_LETTERS_MAX} letters")
+            raise UsageError(
+                Text("理由太长", "the reason is too long"),
+                where=Text("查看电话", "reveal"),
+                remedy=Text(f"最多 {REASON_LETTERS_MAX} 个字", f"use {REASON_LETTERS_MAX} letters"),
+            )
         self._records.record_reveal(merchant.merchant_id, person.person_id, reason, self._clock.now_us())
         return Contact(merchant.merchant_id, merchant.contact_name, merchant.phone)
 
     def _incident(self, incident_id: str) -> Incident:
         incident = self._records.incident(incident_id)
         if incident is None:
-            raise UsageError(f"there is no incident {incident_id}", remedy="see redvest incidents")
+            raise UsageError(
+                Text(f"没有事件 {incident_id}", f"there is no incident {incident_id}"),
+                remedy=Text("请查看 redvest incidents", "see redvest incidents"),
+            )
         return incident
 
     def _merchant(self, merchant_id: str) -> Merchant:
         merchants = self._records.ledger().merchants
         found = next((merchant for merchant in merchants if merchant.merchant_id == merchant_id), None)
         if found is None:
-            raise UsageError(f"the ledger knows no merchant {merchant_id}", remedy="take the id from the list")
+            raise UsageError(
+                Text(f"台账里没有商户 {merchant_id}", f"the ledger knows no merchant {merchant_id}"),
+                remedy=Text("请使用名单上的编号", "take the id from the list"),
+            )
         return found
 
     def _person(self, person_id: str) -> Person:
         found = next((person for person in self._records.ledger().people if person.person_id == person_id), None)
         if found is None:
             raise UsageError(
-                f"the ledger knows no person {person_id}", remedy="give a person_id of people.csv, such as your own"
+                Text(f"台账里没有人员 {person_id}", f"the ledger knows no person {person_id}"),
+                remedy=Text(
+                    "请给出 people.csv 中的 person_id，例如您自己的", "give a person_id of people.csv, such as your own"
+                ),
             )
         return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from grid.errors import SettingsError
+from grid.text import Text
 from service.settings.faults import VARIABLE_PREFIX, meant
 from service.settings.sections import ChannelName, ClockKind
 
@@ -27,16 +28,28 @@ def refuse_secrets(table: dict[str, Any], file: Path | None, model: type[BaseMod
             if key in values and isinstance(extra, dict) and extra.get("env_only"):
                 variable = f"{VARIABLE_PREFIX}{section}__{key}".upper()
                 raise SettingsError(
-                    f"key {section}.{key} is a secret and may not stand in the settings file",
+                    Text(
+                        f"键 {section}.{key} 是密钥，不允许写在设置文件里",
+                        f"key {section}.{key} is a secret and may not stand in the settings file",
+                    ),
                     where=str(file),
-                    remedy=f"name a file with {key}_file, or set {variable}",
+                    remedy=Text(
+                        f"请用 {key}_file 指定文件，或设置 {variable}",
+                        f"name a file with {key}_file, or set {variable}",
+                    ),
                 )
     url = table.get("records", {}).get("url") if isinstance(table.get("records"), dict) else None
     if isinstance(url, str) and "@" in url and ":" in url.split("://", 1)[-1].split("@", 1)[0]:
         raise SettingsError(
-            "key records.url holds a password, which may not stand in the settings file",
+            Text(
+                "键 records.url 含有口令，不允许写在设置文件里",
+                "key records.url holds a password, which may not stand in the settings file",
+            ),
             where=str(file),
-            remedy="put the whole URL into a file of its own and name it with url_file, or set REDVEST_RECORDS__URL",
+            remedy=Text(
+                "请把整个 URL 放进单独的文件并用 url_file 指定，或设置 REDVEST_RECORDS__URL",
+                "put the whole URL into a file of its own and name it with url_file, or set REDVEST_RECORDS__URL",
+            ),
         )
 
 
@@ -49,9 +62,10 @@ def refuse_unknown_variables(model: type[BaseModel]) -> None:
         section = variable[len(VARIABLE_PREFIX) :].split("__", 1)[0].lower()
         if section not in sections:
             raise SettingsError(
-                f"there is no section {section}",
-                where=f"environment variable {variable}",
-                remedy=meant(section, sections) or f"the sections are {', '.join(sections)}",
+                Text(f"没有 {section} 这一节", f"there is no section {section}"),
+                where=Text(f"环境变量 {variable}", f"environment variable {variable}"),
+                remedy=meant(section, sections)
+                or Text(f"可用的节：{'、'.join(sections)}", f"the sections are {', '.join(sections)}"),
             )
 
 
@@ -70,31 +84,56 @@ def check_together(settings: Settings) -> None:
     clock = settings.clock
     if clock.kind is ClockKind.SCALED and not (clock.real_start and clock.start):
         raise SettingsError(
-            'key clock.kind is "scaled" without real_start and start', where=where, remedy="give both, with an offset"
+            Text(
+                '键 clock.kind 为 "scaled"，但缺少 real_start 和 start',
+                'key clock.kind is "scaled" without real_start and start',
+            ),
+            where=where,
+            remedy=Text("请两个都写，并带时区偏移", "give both, with an offset"),
         )
     for station in settings.collector.stations:
         if not station or any(character in station for character in "/+#\0"):
             raise SettingsError(
-                f"key collector.stations names {station!r}",
+                Text(f"键 collector.stations 中有 {station!r}", f"key collector.stations names {station!r}"),
                 where=where,
-                remedy="write station ids as in stations.csv, without / + #",
+                remedy=Text(
+                    "请按 stations.csv 写供电所编号，不含 / + #", "write station ids as in stations.csv, without / + #"
+                ),
             )
     if settings.records.url and not settings.records.url.startswith(("sqlite:///", "postgresql")):
         raise SettingsError(
-            "key records.url is neither SQLite nor PostgreSQL",
+            Text("键 records.url 既不是 SQLite，也不是 PostgreSQL", "key records.url is neither SQLite nor PostgreSQL"),
             where=where,
-            remedy="leave it empty for the embedded store, or write postgresql+psycopg://user@host/database",
+            remedy=Text(
+                "使用内置存储请留空，或写 postgresql+psycopg://user@host/database",
+                "leave it empty for the embedded store, or write postgresql+psycopg://user@host/database",
+            ),
         )
     if not settings.verdicts.rules:
-        raise SettingsError("key verdicts.rules is empty", where=where, remedy='name at least "early-warning"')
+        raise SettingsError(
+            Text("键 verdicts.rules 是空的", "key verdicts.rules is empty"),
+            where=where,
+            remedy=Text('至少写上 "early-warning"', 'name at least "early-warning"'),
+        )
     notify = settings.notify
     if ChannelName.WEBHOOK in notify.channels and not (notify.webhook.url or notify.webhook.url_file):
         raise SettingsError(
-            'key notify.channels names "webhook" without an address',
+            Text(
+                '键 notify.channels 写了 "webhook"，却没有地址',
+                'key notify.channels names "webhook" without an address',
+            ),
             where=where,
-            remedy="set url or url_file in [notify.webhook], or take it out of the channels",
+            remedy=Text(
+                "请在 [notify.webhook] 中设置 url 或 url_file，或从渠道中去掉",
+                "set url or url_file in [notify.webhook], or take it out of the channels",
+            ),
         )
     if notify.retry_seconds_max < notify.retry_seconds_first:
         raise SettingsError(
-            "key notify.retry_seconds_max is below notify.retry_seconds_first", where=where, remedy="raise it"
+            Text(
+                "键 notify.retry_seconds_max 小于 notify.retry_seconds_first",
+                "key notify.retry_seconds_max is below notify.retry_seconds_first",
+            ),
+            where=where,
+            remedy=Text("请调大", "raise it"),
         )

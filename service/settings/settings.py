@@ -16,7 +16,8 @@ from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from grid.errors import SettingsError
-from grid.text import Language
+from grid.os_reasons import os_reason
+from grid.text import Language, Text
 from service.settings.checks import check_together, refuse_secrets, refuse_unknown_variables, sections_of
 from service.settings.faults import VARIABLE_PREFIX, first_fault
 from service.settings.sections import (
@@ -116,7 +117,9 @@ class Settings(BaseSettings):
         url = read_secret(channel.url_file, "notify.webhook.url_file") if channel.url_file else channel.url
         if not url.startswith(("http://", "https://")) or len(url.split()) != 1:
             raise SettingsError(
-                "is no http(s) address", where="notify.webhook.url_file", remedy="write the address on one line"
+                Text("不是 http(s) 地址", "is no http(s) address"),
+                where="notify.webhook.url_file",
+                remedy=Text("请把地址写在一行里", "write the address on one line"),
             )
         return url
 
@@ -146,9 +149,17 @@ def read_secret(file: Path, key: str) -> str:
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read ({error})", where=key, remedy="name a readable file") from error
+        raise SettingsError(
+            Text(f"{file} 无法读取（{error}）", f"{file} cannot be read ({error})"),
+            where=key,
+            remedy=Text("请指定可读的文件", "name a readable file"),
+        ) from error
     if not text:
-        raise SettingsError(f"{file} is empty", where=key, remedy="write the secret into it, one line")
+        raise SettingsError(
+            Text(f"{file} 是空的", f"{file} is empty"),
+            where=key,
+            remedy=Text("请把密钥写进去，一行", "write the secret into it, one line"),
+        )
     return text
 
 
@@ -162,7 +173,11 @@ def _settings_file(config: Path | None) -> Path | None:
         return DEFAULT_FILE.resolve() if DEFAULT_FILE.is_file() else None
     if not named.is_file():
         raise SettingsError(
-            "there is no such settings file", where=str(named), remedy="copy redvest.sample.toml there, or name another"
+            Text("没有这个设置文件", "there is no such settings file"),
+            where=str(named),
+            remedy=Text(
+                "请把 redvest.sample.toml 复制到那里，或指定另一个", "copy redvest.sample.toml there, or name another"
+            ),
         )
     return named.resolve()
 
@@ -171,11 +186,21 @@ def _read_table(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise SettingsError(f"cannot be read ({error.strerror})", where=str(file), remedy="check its rights") from error
+        raise SettingsError(
+            Text(f"无法读取（{os_reason(error).zh}）", f"cannot be read ({error.strerror})"),
+            where=str(file),
+            remedy=Text("请检查权限", "check its rights"),
+        ) from error
     except UnicodeDecodeError as error:
-        raise SettingsError("is not UTF-8", where=str(file), remedy="save it as UTF-8") from error
+        raise SettingsError(
+            Text("不是 UTF-8", "is not UTF-8"), where=str(file), remedy=Text("请存为 UTF-8", "save it as UTF-8")
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"not TOML: {error}", where=str(file), remedy="mend the syntax there") from error
+        raise SettingsError(
+            Text(f"不是 TOML：{error}", f"not TOML: {error}"),
+            where=str(file),
+            remedy=Text("请改正那里的语法", "mend the syntax there"),
+        ) from error
 
 
 def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:

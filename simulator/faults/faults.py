@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Literal
 
-from grid.errors import UsageError
+from grid.errors import NOTHING, UsageError
+from grid.text import Text
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from simulator.scenario.day import minute_of
 
@@ -123,10 +124,12 @@ def parse_fault(text: str) -> Fault:
     grammar = GRAMMAR[kind]
     match = _BODY.fullmatch(body)
     if match is None:
-        raise _wrong(text, "does not say whose readings, when and how much", kind)
+        raise _wrong(
+            text, Text("没有写明是谁的读数、何时、多少", "does not say whose readings, when and how much"), kind
+        )
     from_minute, to_minute = _clock(match["start"], text, kind), _clock(match["end"], text, kind)
     if from_minute is not None and to_minute is not None and to_minute <= from_minute:
-        raise _wrong(text, f"ends at {match['end']}, before it begins", kind)
+        raise _wrong(text, Text(f"结束于 {match['end']}，早于开始", f"ends at {match['end']}, before it begins"), kind)
     share = 0.0
     transformer_ids: tuple[str, ...] = ()
     if grammar.whose == "share":
@@ -149,9 +152,11 @@ def _kind(name: str, text: str) -> Kind:
     if name in names:
         return Kind(name)
     near = get_close_matches(name, names, 1)
-    meant = f"did you mean {near[0]}? " if near else ""
+    meant = Text(f"是否应为 {near[0]}？", f"did you mean {near[0]}? ") if near else NOTHING
     raise UsageError(
-        f"there is no fault {name!r}", where=f"{_OPTION} {text}", remedy=f"{meant}there are {', '.join(names)}"
+        Text(f"没有故障 {name!r}", f"there is no fault {name!r}"),
+        where=f"{_OPTION} {text}",
+        remedy=Text(f"{meant.zh}可用的：{'、'.join(names)}", f"{meant.en}there are {', '.join(names)}"),
     )
 
 
@@ -161,7 +166,14 @@ def _share(words: str, text: str, kind: Kind) -> float:
     except ValueError:
         share = -1.0
     if not 0.0 < share <= 1.0:
-        raise _wrong(text, f"{words!r} is no share of the readings, above 0 and up to 1", kind)
+        raise _wrong(
+            text,
+            Text(
+                f"{words!r} 不是读数的份额（大于 0，不超过 1）",
+                f"{words!r} is no share of the readings, above 0 and up to 1",
+            ),
+            kind,
+        )
     return share
 
 
@@ -170,7 +182,7 @@ def _devices(words: str, text: str, kind: Kind) -> tuple[str, ...]:
         return ()
     transformer_ids = tuple(word.strip() for word in words.split(","))
     if not all(transformer_ids):
-        raise _wrong(text, f"{words!r} names no transformers", kind)
+        raise _wrong(text, Text(f"{words!r} 没有写台区", f"{words!r} names no transformers"), kind)
     return transformer_ids
 
 
@@ -180,7 +192,7 @@ def _clock(words: str | None, text: str, kind: Kind) -> int | None:
     try:
         return minute_of(words)
     except ValueError as error:
-        raise _wrong(text, str(error), kind) from error
+        raise _wrong(text, Text(f"{words!r} 不是钟点", str(error)), kind) from error
 
 
 def _amount(words: str | None, text: str, kind: Kind) -> float:
@@ -196,9 +208,11 @@ def _amount(words: str | None, text: str, kind: Kind) -> float:
         if down and float(factor["up"]):
             return float(factor["up"]) / down
     if grammar.amount == "none":
-        raise _wrong(text, f"takes nothing like {words!r}", kind)
-    raise _wrong(text, f"{words!r} is not {grammar.amount_means}", kind)
+        raise _wrong(text, Text(f"不接受 {words!r}", f"takes nothing like {words!r}"), kind)
+    raise _wrong(text, Text(f"{words!r} 不是可用的数值", f"{words!r} is not {grammar.amount_means}"), kind)
 
 
-def _wrong(text: str, what: str, kind: Kind) -> UsageError:
-    return UsageError(what, where=f"{_OPTION} {text}", remedy=f"write {how_to_write(kind)}, as docs/faults.md shows")
+def _wrong(text: str, what: Text, kind: Kind) -> UsageError:
+    how = how_to_write(kind)
+    remedy = Text(f"请写成 {how}，见 docs/faults.md", f"write {how}, as docs/faults.md shows")
+    return UsageError(what, where=f"{_OPTION} {text}", remedy=remedy)

@@ -16,6 +16,7 @@ from itertools import count
 import msgspec
 
 from grid.errors import UsageError
+from grid.text import Text
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
 from simulator.faults.faults import Fault, Kind
 from simulator.faults.values import Bent
@@ -142,9 +143,15 @@ def _refuse_unknown_ids(fault: Fault, known_ids: Collection[str]) -> None:
         if transformer_id not in known_ids:
             some = ", ".join(sorted(known_ids)[:5]) + (" …" if len(known_ids) > 5 else "")
             raise UsageError(
-                f"no device of a transformer {transformer_id!r} sends here",
+                Text(
+                    f"这里没有台区 {transformer_id!r} 的设备在发送",
+                    f"no device of a transformer {transformer_id!r} sends here",
+                ),
                 where=f"--fault {fault.text}",
-                remedy=f"name one of {some}, or * for all" if known_ids else "import a ledger first",
+                remedy=Text(
+                    f"请写 {some} 之一，或用 * 表示全部" if known_ids else "请先导入台账",
+                    f"name one of {some}, or * for all" if known_ids else "import a ledger first",
+                ),
             )
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.errors import UsageError
+from grid.os_reasons import os_reason
+from grid.text import Text
 
 _NAME = b"redvest fleet keys 1\n"
 
@@ -67,16 +69,26 @@ class AcknowledgedKeys:
     def read(stream: BinaryIO, where: str) -> AcknowledgedKeys:
         """Read a ledger. Raises UsageError for anything else, or one that is cut off."""
         if stream.readline() != _NAME:
-            raise UsageError("is no ledger of acknowledged readings", where=where, remedy="name a file of fleet run")
+            raise UsageError(
+                Text("不是已确认读数的清单", "is no ledger of acknowledged readings"),
+                where=where,
+                remedy=Text("请指定 fleet run 生成的文件", "name a file of fleet run"),
+            )
         try:
             header = msgspec.json.decode(stream.readline(), type=KeysHeader)
         except msgspec.DecodeError as error:
-            raise UsageError(f"is damaged ({error})", where=where, remedy="run the fleet again") from error
+            raise UsageError(
+                Text(f"已损坏（{error}）", f"is damaged ({error})"),
+                where=where,
+                remedy=Text("请重新运行 fleet", "run the fleet again"),
+            ) from error
         each = -(-header.transformers // 8)
         rounds: list[bytes] = []
         while part := stream.read(each):
             if len(part) != each:
-                raise UsageError("is cut off", where=where, remedy="run the fleet again")
+                raise UsageError(
+                    Text("不完整", "is cut off"), where=where, remedy=Text("请重新运行 fleet", "run the fleet again")
+                )
             rounds.append(part)
         return AcknowledgedKeys(header, tuple(rounds))
 
@@ -101,7 +113,11 @@ def read_keys(file: Path) -> AcknowledgedKeys:
         with file.open("rb") as stream:
             return AcknowledgedKeys.read(stream, str(file))
     except OSError as error:
-        raise UsageError(f"cannot be read ({error.strerror})", where=str(file), remedy="name another file") from error
+        raise UsageError(
+            Text(f"无法读取（{os_reason(error).zh}）", f"cannot be read ({error.strerror})"),
+            where=str(file),
+            remedy=Text("请换一个文件名", "name another file"),
+        ) from error
 
 
 def join_parts(parts: Sequence[AcknowledgedKeys], writer: KeysWriter) -> None:

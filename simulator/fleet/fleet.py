@@ -19,6 +19,7 @@ from grid.assets import Ledger, Station, Transformer
 from grid.errors import UsageError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
+from grid.text import Text
 from grid.timestamps import SECOND_US
 from simulator.fleet.message_form import Form
 from simulator.rng import rng
@@ -52,13 +53,27 @@ class FleetPlan:
     def __post_init__(self) -> None:
         """Check the numbers."""
         if not 1 <= self.transformers <= TRANSFORMERS_MAX or self.rounds < 1 or self.station_transformers < 1:
-            raise UsageError(f"a fleet has 1 to {TRANSFORMERS_MAX:,} transformers and a round or more", where="fleet")
+            raise UsageError(
+                Text(
+                    f"机群为 1 至 {TRANSFORMERS_MAX:,} 个台区，至少一轮",
+                    f"a fleet has 1 to {TRANSFORMERS_MAX:,} transformers and a round or more",
+                ),
+                where=Text("机群", "fleet"),
+            )
         if not 1 <= self.batch_rows <= BATCH_ROWS_MAX or self.qos not in (0, 1):
-            raise UsageError(f"batches hold 1 to {BATCH_ROWS_MAX} readings, QoS is 0 or 1", where="fleet")
+            raise UsageError(
+                Text(
+                    f"每批 1 至 {BATCH_ROWS_MAX} 条读数，QoS 为 0 或 1",
+                    f"batches hold 1 to {BATCH_ROWS_MAX} readings, QoS is 0 or 1",
+                ),
+                where=Text("机群", "fleet"),
+            )
         if not self.interval_seconds > 0.0 or not self.seconds_max > 0.0:
-            raise UsageError("interval and duration are above zero", where="fleet")
+            raise UsageError(
+                Text("间隔和时长必须大于零", "interval and duration are above zero"), where=Text("机群", "fleet")
+            )
         if not 1 <= self.publishers <= 64:
-            raise UsageError("there are 1 to 64 publishers", where="fleet")
+            raise UsageError(Text("发布者为 1 至 64 个", "there are 1 to 64 publishers"), where=Text("机群", "fleet"))
 
     @property
     def asked_per_second(self) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 
 from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
+from grid.text import Text
 from simulator.fleet.acknowledged_keys import AcknowledgedKeys, KeysHeader, KeysWriter, join_parts, read_keys
 from simulator.fleet.fleet import FleetPlan
 from simulator.fleet.part import FleetReport, Progress, publish_part
@@ -78,9 +79,12 @@ def _in_processes(
         for process in processes:
             process.join()
     reports = [answers.get() for process in processes if process.exitcode == 0]
-    told = [answer for answer in reports if isinstance(answer, str)]
+    told = [answer for answer in reports if isinstance(answer, Text)]
     if told or len(reports) < len(parts):
-        raise BrokerError(told[0] if told else "a publisher ended early", where=f"broker {address}")
+        raise BrokerError(
+            told[0] if told else Text("一个发布进程提前结束", "a publisher ended early"),
+            where=Text(f"消息服务器 {address}", f"broker {address}"),
+        )
     progress(sum(published))
     with file.open("wb") as stream:
         join_parts(

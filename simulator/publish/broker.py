@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from grid.errors import BrokerError
+from grid.text import Text
 
 START_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 5.0
@@ -48,14 +49,19 @@ class BrokerProcess:
         """
         if not _is_free(port):
             raise BrokerError(
-                "something listens here already", where=f"{_HOST}:{port}", remedy="end it, or name another port"
+                Text("这里已有程序在监听", "something listens here already"),
+                where=f"{_HOST}:{port}",
+                remedy=Text("请结束它，或换一个端口", "end it, or name another port"),
             )
         folder.mkdir(parents=True, exist_ok=True)
         mosquitto = shutil.which("mosquitto", path=_path_with_sbin())
         kind = kind or ("mosquitto" if mosquitto else "amqtt")
         if kind == "mosquitto":
             if mosquitto is None:
-                raise BrokerError("mosquitto is not on the path", remedy="apt-get install mosquitto")
+                raise BrokerError(
+                    Text("找不到 mosquitto", "mosquitto is not on the path"),
+                    remedy=Text("请安装：apt-get install mosquitto", "apt-get install mosquitto"),
+                )
             config = folder / "mosquitto.conf"
             config.write_text(_mosquitto_config(port), encoding="utf-8")
             command = [mosquitto, "-c", str(config)]
@@ -119,9 +125,12 @@ def _wait_until_it_listens(broker: BrokerProcess, log_file: Path) -> None:
         time.sleep(0.02)
     said = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
     raise BrokerError(
-        f"{broker.kind} does not listen ({' | '.join(said) or 'it said nothing'})",
+        Text(
+            f"{broker.kind} 没有开始监听（{' | '.join(said) or '没有任何输出'}）",
+            f"{broker.kind} does not listen ({' | '.join(said) or 'it said nothing'})",
+        ),
         where=f"{_HOST}:{broker.port}",
-        remedy="is the port in use? Name another one",
+        remedy=Text("端口被占用了吗？请换一个", "is the port in use? Name another one"),
     )
 
 

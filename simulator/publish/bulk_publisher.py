@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
+from grid.text import Text, same
 from simulator.publish.packets import MID_MAX, PING, publish_packet, read_answers, sent_again
 
 WINDOW_MESSAGES = 20_000
@@ -72,7 +73,10 @@ class BulkPublisher:
                 return
             except OSError as error:
                 if time.monotonic() >= end:
-                    raise self._error(f"cannot be reached ({error})", "start the broker, or mend [broker]") from error
+                    raise self._error(
+                        Text(f"无法连上（{error}）", f"cannot be reached ({error})"),
+                        Text("请启动消息服务器，或改正 [broker]", "start the broker, or mend [broker]"),
+                    ) from error
                 time.sleep(_RECONNECT_SECONDS)
 
     def send(self, messages: Sequence[tuple[str, bytes]], tokens: Sequence[int]) -> None:
@@ -122,7 +126,10 @@ class BulkPublisher:
             if self._client.loop(0.1) != mqtt.MQTT_ERR_SUCCESS or time.monotonic() > end:
                 raise ConnectionError("it does not answer our CONNECT")
         if not welcome[0]:
-            raise self._error(self._refusal, "check login and MQTT version in [broker]")
+            raise self._error(
+                same(self._refusal),
+                Text("请检查 [broker] 中的登录信息和 MQTT 版本", "check login and MQTT version in [broker]"),
+            )
         line = self._client.socket()
         assert line is not None
         self._line: Any = line
@@ -159,8 +166,11 @@ class BulkPublisher:
         self._exchange(b"", 1.0)
         if time.monotonic() - self._heard_at > ANSWER_SECONDS_MAX:
             raise self._error(
-                f"{self.outstanding} messages were not acknowledged within {ANSWER_SECONDS_MAX:g} s",
-                "is the broker up and allowed to take these topics?",
+                Text(
+                    f"{self.outstanding} 条报文在 {ANSWER_SECONDS_MAX:g} 秒内没有得到确认",
+                    f"{self.outstanding} messages were not acknowledged within {ANSWER_SECONDS_MAX:g} s",
+                ),
+                Text("消息服务器在运行吗？允许接收这些主题吗？", "is the broker up and allowed to take these topics?"),
             )
 
     def _exchange(self, data: bytes, seconds_max: float) -> bool:
@@ -228,5 +238,5 @@ class BulkPublisher:
         if again:
             self._exchange(b"".join(again), ANSWER_SECONDS_MAX)
 
-    def _error(self, what: str, remedy: str) -> BrokerError:
-        return BrokerError(what, where=f"broker {self._address}", remedy=remedy)
+    def _error(self, what: Text, remedy: Text) -> BrokerError:
+        return BrokerError(what, where=Text(f"消息服务器 {self._address}", f"broker {self._address}"), remedy=remedy)

@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 
 from collector.mqtt.broker_address import BrokerAddress
 from grid.errors import BrokerError
+from grid.text import Text, same
 
 OUTSTANDING_MAX = 200
 """Messages handed to paho and not yet acknowledged. It walks all of them at each answer: with 2,000 a message costs
@@ -75,9 +76,12 @@ class Publisher:
             except OSError as error:
                 if time.monotonic() >= end:
                     raise BrokerError(
-                        f"cannot be reached ({error})",
-                        where=f"broker {self._address}",
-                        remedy="start the broker, or name another with [broker] host and port",
+                        Text(f"无法连上（{error}）", f"cannot be reached ({error})"),
+                        where=Text(f"消息服务器 {self._address}", f"broker {self._address}"),
+                        remedy=Text(
+                            "请启动消息服务器，或用 [broker] 的 host 和 port 指定另一个",
+                            "start the broker, or name another with [broker] host and port",
+                        ),
                     ) from error
                 time.sleep(0.3)
         self._client.loop_start()
@@ -85,9 +89,9 @@ class Publisher:
             self._changed.wait_for(lambda: self._connections or self._refused, max(1.0, end - time.monotonic()))
             if not self._connections:
                 raise BrokerError(
-                    self._refused or "did not answer our CONNECT",
-                    where=f"broker {self._address}",
-                    remedy="check login and MQTT version in [broker]",
+                    same(self._refused) if self._refused else Text("没有应答 CONNECT", "did not answer our CONNECT"),
+                    where=Text(f"消息服务器 {self._address}", f"broker {self._address}"),
+                    remedy=Text("请检查 [broker] 中的登录信息和 MQTT 版本", "check login and MQTT version in [broker]"),
                 )
 
     def publish(
@@ -133,9 +137,14 @@ class Publisher:
         self.stop()
         if not done:
             raise BrokerError(
-                f"{left} messages were not acknowledged within {seconds_max:g} s",
-                where=f"broker {self._address}",
-                remedy="is the broker up and allowed to take these topics?",
+                Text(
+                    f"{left} 条报文在 {seconds_max:g} 秒内没有得到确认",
+                    f"{left} messages were not acknowledged within {seconds_max:g} s",
+                ),
+                where=Text(f"消息服务器 {self._address}", f"broker {self._address}"),
+                remedy=Text(
+                    "消息服务器在运行吗？允许接收这些主题吗？", "is the broker up and allowed to take these topics?"
+                ),
             )
         return self.published()
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from collector.wire.format import reading_topic
 from grid.errors import UsageError
+from grid.os_reasons import os_reason
+from grid.text import Text
 from grid.timestamps import parse_timestamp_us
 from simulator.faults.stream import FaultyStream, Sending
 from simulator.publish.publisher import Publisher
@@ -50,15 +52,19 @@ def read_recorded(file: Path) -> list[RecordedRow]:
         text = _decoded(file.read_bytes())
     except OSError as error:
         raise UsageError(
-            f"cannot be read ({error.strerror})", where=str(file), remedy="name a readable file"
+            Text(f"无法读取（{os_reason(error).zh}）", f"cannot be read ({error.strerror})"),
+            where=str(file),
+            remedy=Text("请指定可读的文件", "name a readable file"),
         ) from error
     rows = csv.DictReader(text.splitlines())
     missing = [name for name in REQUIRED if name not in (rows.fieldnames or ())]
     if missing:
         raise UsageError(
-            f"lacks the column {missing[0]}",
-            where=f"{file}, line 1",
-            remedy="the columns of readings.csv are listed in docs/ledger.md",
+            Text(f"缺少列 {missing[0]}", f"lacks the column {missing[0]}"),
+            where=Text(f"{file}，第 1 行", f"{file}, line 1"),
+            remedy=Text(
+                "readings.csv 的各列见 docs/ledger.md", "the columns of readings.csv are listed in docs/ledger.md"
+            ),
         )
     recorded = list(map(_recorded, rows))
     return sorted(recorded, key=lambda row: (row.measured_at_us is None, row.measured_at_us or 0))

@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from grid.errors import SettingsError
+from grid.errors import NOTHING, SettingsError
+from grid.text import Text
 
 HABITS_FOLDER = Path(__file__).parents[1] / "habits"
 _NAMES = ("name", "category", "transformer_id")
@@ -28,7 +29,11 @@ def text_of_scenario(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot be read: {error}", where=str(file), remedy="name a UTF-8 file") from error
+        raise SettingsError(
+            Text(f"无法读取：{error}", f"cannot be read: {error}"),
+            where=str(file),
+            remedy=Text("请指定 UTF-8 文件", "name a UTF-8 file"),
+        ) from error
 
 
 def habit_names() -> tuple[str, ...]:
@@ -44,9 +49,12 @@ def scenario_table(text: str, where: str) -> Table:
         return table
     if habits not in habit_names():
         raise SettingsError(
-            f"key `habits`: there are no habits {habits!r}",
+            Text(f"键 `habits`：没有作息 {habits!r}", f"key `habits`: there are no habits {habits!r}"),
             where=where,
-            remedy=f"name one of {', '.join(habit_names())}, or leave the key out",
+            remedy=Text(
+                f"请写 {'、'.join(habit_names())} 之一，或去掉这个键",
+                f"name one of {', '.join(habit_names())}, or leave the key out",
+            ),
         )
     return _filled(table, _habits(habits))
 
@@ -56,7 +64,7 @@ def habit_keys(name: str) -> tuple[str, ...]:
     return tuple(_habits(name))
 
 
-def fault_in_words(fault: str, kind: type) -> str:
+def fault_in_words(fault: str, kind: type) -> Text:
     """Return what msgspec found wrong with a `kind`: the key first, no regular expressions, the key that was meant."""
     problem, at, key = fault.partition(" - at `$")
     unknown = re.search(r"unknown field `(.+)`", problem)
@@ -64,14 +72,25 @@ def fault_in_words(fault: str, kind: type) -> str:
     if unknown:
         known = _keys_at(kind, path)
         meant = difflib.get_close_matches(unknown[1], known, 1)
-        hint = f"did you mean {meant[0]}?" if meant else f"the keys there are {', '.join(sorted(known))}"
-        return f"key `{'.'.join(filter(None, (path, unknown[1])))}`: there is no such key; {hint}"
+        name, keys = ".".join(filter(None, (path, unknown[1]))), ", ".join(sorted(known))
+        hint = (
+            Text(f"是否应为 {meant[0]}？", f"did you mean {meant[0]}?")
+            if meant
+            else Text(f"那里可用的键：{keys}", f"the keys there are {keys}")
+        )
+        return Text(f"键 `{name}`：没有这个键；{hint.zh}", f"key `{name}`: there is no such key; {hint.en}")
     problem = re.sub(r"`str` matching regex .*A-Za-z.*", "letters, digits, - and _ only", problem)
     problem = re.sub(r"`str` matching regex .*", "a clock time such as 09:30", problem)
     missing = re.search(r"missing required field `(.+)`", problem)
     if missing:
-        return f"key `{'.'.join(filter(None, (path, missing[1])))}`: it is missing"
-    return f"key `{path}`: {problem[0].lower()}{problem[1:]}" if at else problem
+        name = ".".join(filter(None, (path, missing[1])))
+        return Text(f"键 `{name}`：缺失", f"key `{name}`: it is missing")
+    if not at:
+        return Text(f"不合要求（{problem}）", problem)
+    return Text(f"键 `{path}`：不合要求（{problem}）", f"key `{path}`: {problem[0].lower()}{problem[1:]}")
+
+
+_QUOTES = Text('，非 ASCII 的键要加引号："餐饮" = 6', ', and put keys that are not plain ASCII in quotes: "餐饮" = 6')
 
 
 def _habits(name: str) -> Table:
@@ -84,8 +103,12 @@ def _toml(text: str, where: str) -> Table:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         bare = not text.isascii() and re.search("key|statement", str(error))
-        quotes = ', and put keys that are not plain ASCII in quotes: "餐饮" = 6' if bare else ""
-        raise SettingsError(f"not TOML: {error}", where=where, remedy=f"mend the syntax there{quotes}") from error
+        quotes = _QUOTES if bare else NOTHING
+        raise SettingsError(
+            Text(f"不是 TOML：{error}", f"not TOML: {error}"),
+            where=where,
+            remedy=Text(f"请改正那里的语法{quotes.zh}", f"mend the syntax there{quotes.en}"),
+        ) from error
 
 
 def _filled(own: Table, habits: Table) -> Table:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from grid.errors import SettingsError
+from grid.text import Text
 from grid.timestamps import MINUTE_US, timestamp_us
 from simulator.scenario.census import CensusPart, ShopPart
 from simulator.scenario.checks import check_scenario
@@ -131,9 +132,12 @@ def load_scenario(name_or_file: str | Path) -> Scenario:
         file = Path(name_or_file)
         if not file.is_file():
             raise SettingsError(
-                f"there is no scenario {name_or_file}",
-                where="scenario",
-                remedy=f"name a file, or one of {', '.join(built_in_names())}",
+                Text(f"没有场景 {name_or_file}", f"there is no scenario {name_or_file}"),
+                where=Text("场景", "scenario"),
+                remedy=Text(
+                    f"请指定文件，或写 {'、'.join(built_in_names())} 之一",
+                    f"name a file, or one of {', '.join(built_in_names())}",
+                ),
             )
     return parse_scenario(text_of_scenario(file), str(file), file.parent)
 
@@ -149,7 +153,9 @@ def parse_scenario(text: str, where: str, folder: Path | None = None) -> Scenari
         check_scenario(scenario)
     except (msgspec.ValidationError, ValueError) as error:
         raise SettingsError(
-            fault_in_words(str(error), Scenario), where=where, remedy="docs/simulator.md explains every key"
+            fault_in_words(str(error), Scenario),
+            where=where,
+            remedy=Text("各键的说明见 docs/simulator.md", "docs/simulator.md explains every key"),
         ) from error
     return scenario
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from grid.errors import SettingsError
+from grid.text import Text
 from grid.timestamps import as_datetime, parse_timestamp_us
 from simulator.physics.weather import Weather
 from simulator.scenario.day import minute_of
@@ -35,7 +36,11 @@ def read_weather(file: Path, part: WeatherPart, starts_at: datetime) -> WeatherP
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot be read: {error}", where=str(file), remedy="name a UTF-8 CSV file") from error
+        raise SettingsError(
+            Text(f"无法读取：{error}", f"cannot be read: {error}"),
+            where=str(file),
+            remedy=Text("请指定 UTF-8 的 CSV 文件", "name a UTF-8 CSV file"),
+        ) from error
     rows = csv.DictReader(lines)
     _check_columns(rows.fieldnames or [], file)
     columns: dict[str, dict[str, float]] = {name: {} for name in COLUMNS[1:]}
@@ -47,7 +52,9 @@ def read_weather(file: Path, part: WeatherPart, starts_at: datetime) -> WeatherP
                 values[clock_time] = _number(row[name] or "", name, where)
     if not columns["temperature_c"]:
         raise SettingsError(
-            f"there is no temperature of {starts_at:%Y-%m-%d}", where=str(file), remedy="add rows of that day"
+            Text(f"没有 {starts_at:%Y-%m-%d} 的气温", f"there is no temperature of {starts_at:%Y-%m-%d}"),
+            where=str(file),
+            remedy=Text("请补上那一天的行", "add rows of that day"),
         )
     points = {name: tuple(sorted(values.items())) for name, values in columns.items()}
     humidity = points["humidity"]
@@ -66,11 +73,22 @@ def _check_columns(names: list[str] | object, file: Path) -> None:
     for name in found:
         if name not in COLUMNS:
             meant = difflib.get_close_matches(name, COLUMNS, 1)
-            remedy = f"did you mean {meant[0]}?" if meant else f"the columns are {', '.join(COLUMNS)}"
-            raise SettingsError(f"the column {name!r} is unknown", where=str(file), remedy=remedy)
+            columns = ", ".join(COLUMNS)
+            remedy = (
+                Text(f"是否应为 {meant[0]}？", f"did you mean {meant[0]}?")
+                if meant
+                else Text(f"可用的列：{columns}", f"the columns are {columns}")
+            )
+            raise SettingsError(
+                Text(f"列 {name!r} 不认识", f"the column {name!r} is unknown"), where=str(file), remedy=remedy
+            )
     for name in COLUMNS[:2]:
         if name not in found:
-            raise SettingsError(f"the column {name} is missing", where=str(file), remedy="add it")
+            raise SettingsError(
+                Text(f"缺少列 {name}", f"the column {name} is missing"),
+                where=str(file),
+                remedy=Text("请补上", "add it"),
+            )
 
 
 def _clock_time(text: str, starts_at: datetime, where: str) -> str | None:
@@ -82,7 +100,9 @@ def _clock_time(text: str, starts_at: datetime, where: str) -> str | None:
         here = as_datetime(parse_timestamp_us(text), timezone(starts_at.utcoffset() or timedelta(0)))
     except ValueError as error:
         raise SettingsError(
-            f"column time: {error}", where=where, remedy="write 09:30 or 2021-07-24T09:30:00+08:00"
+            Text(f"列 time：{error}", f"column time: {error}"),
+            where=where,
+            remedy=Text("请写成 09:30 或 2021-07-24T09:30:00+08:00", "write 09:30 or 2021-07-24T09:30:00+08:00"),
         ) from error
     return f"{here:%H:%M}" if here.date() == starts_at.date() else None
 
@@ -95,7 +115,11 @@ def _number(text: str, name: str, where: str) -> float:
         value = math.nan
     if not low <= value <= high:
         raise SettingsError(
-            f"column {name}: {text!r}", where=where, remedy=f"write a number from {low:g} to {high:g}, or nothing"
+            Text(f"列 {name}：{text!r}", f"column {name}: {text!r}"),
+            where=where,
+            remedy=Text(
+                f"请写 {low:g} 到 {high:g} 的数，或留空", f"write a number from {low:g} to {high:g}, or nothing"
+            ),
         )
     return value
 

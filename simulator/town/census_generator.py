@@ -10,6 +10,7 @@ import numpy as np
 from grid.assets import Appliance, ApplianceKind, Ledger, Merchant, Phase
 from grid.errors import SettingsError
 from grid.fleet import Fleet
+from grid.text import Text
 from simulator.customers import Floats, Townsfolk
 from simulator.rng import rng
 from simulator.scenario.day import DAY_MINUTES, DayCurve, minute_of
@@ -146,9 +147,15 @@ def _category(gathering: Gathering, merchant: Merchant) -> Category:
     number = gathering.category_number.get(merchant.category)
     if number is None:
         raise SettingsError(
-            f"merchant {merchant.merchant_id} is of the category {merchant.category!r}, which has no [[category]]",
-            where=f"scenario {gathering.scenario.name}",
-            remedy=f"add it, or use one of {', '.join(gathering.category_number)}",
+            Text(
+                f"商户 {merchant.merchant_id} 的类别 {merchant.category!r} 没有对应的 [[category]]",
+                f"merchant {merchant.merchant_id} is of the category {merchant.category!r}, which has no [[category]]",
+            ),
+            where=Text(f"场景 {gathering.scenario.name}", f"scenario {gathering.scenario.name}"),
+            remedy=Text(
+                f"请补上，或使用 {'、'.join(gathering.category_number)} 之一",
+                f"add it, or use one of {', '.join(gathering.category_number)}",
+            ),
         )
     return gathering.scenario.category[number]
 
@@ -158,9 +165,15 @@ def row_of(transformer_id: str, what: str, fleet: Fleet, scenario_name: str) -> 
     if transformer_id not in fleet.number:
         known, more = fleet.transformer_ids[:_IDS_NAMED_MAX], len(fleet) > _IDS_NAMED_MAX
         raise SettingsError(
-            f"{what} hangs on {transformer_id}, which the ledger does not know",
-            where=f"scenario {scenario_name}",
-            remedy=f"use one of {', '.join(known)}{' …' if more else ''}",
+            Text(
+                f"{what} 接在 {transformer_id} 上，而台账里没有这个台区",
+                f"{what} hangs on {transformer_id}, which the ledger does not know",
+            ),
+            where=Text(f"场景 {scenario_name}", f"scenario {scenario_name}"),
+            remedy=Text(
+                f"请使用 {'、'.join(known)}{' …' if more else ''} 之一",
+                f"use one of {', '.join(known)}{' …' if more else ''}",
+            ),
         )
     return fleet.number[transformer_id]
 

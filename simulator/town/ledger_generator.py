@@ -23,6 +23,7 @@ from grid.assets import (
     Transformer,
 )
 from grid.errors import SettingsError
+from grid.text import Text
 from simulator.rng import rng
 from simulator.scenario.census import AreaPart, CensusPart, ManyPart, ShopPart
 from simulator.scenario.scenario import Scenario
@@ -44,15 +45,17 @@ def settle(scenario: Scenario, seed: int | None = None) -> Ledger:
     census = scenario.census
     if census is None:
         raise SettingsError(
-            "it has no [census] to make a ledger from",
-            where=f"scenario {scenario.name}",
-            remedy="give it one, or name its ledger",
+            Text("没有用来生成台账的 [census]", "it has no [census] to make a ledger from"),
+            where=Text(f"场景 {scenario.name}", f"scenario {scenario.name}"),
+            remedy=Text("请补上，或指定台账", "give it one, or name its ledger"),
         )
     seed = scenario.seed if seed is None else seed
     areas = [*census.area, *(_many(census.many, scenario.shop, seed) if census.many else ())]
     if not areas:
         raise SettingsError(
-            "its census has no area", where=f"scenario {scenario.name}", remedy="add [[census.area]] or [census.many]"
+            Text("它的 census 没有台区", "its census has no area"),
+            where=Text(f"场景 {scenario.name}", f"scenario {scenario.name}"),
+            remedy=Text("请补上 [[census.area]] 或 [census.many]", "add [[census.area]] or [census.many]"),
         )
     grid_ids = [f"G{i + 1:02d}" for i in range(census.grids)]
     kinds = {shop.category: shop for shop in scenario.shop}
@@ -90,7 +93,11 @@ def settle(scenario: Scenario, seed: int | None = None) -> Ledger:
 def _many(many: ManyPart, shops: tuple[ShopPart, ...], seed: int) -> Iterator[AreaPart]:
     weights = np.array([shop.weight for shop in shops])
     if many.shops_per_kva and not weights.sum():
-        raise SettingsError("no [[shop]] has a weight", where="census.many", remedy="add shops, or shops_per_kva = 0")
+        raise SettingsError(
+            Text("没有一个 [[shop]] 带权重", "no [[shop]] has a weight"),
+            where="census.many",
+            remedy=Text("请补上商户，或写 shops_per_kva = 0", "add shops, or shops_per_kva = 0"),
+        )
     for i in range(many.count):
         transformer_id = f"{many.prefix}{i + 1:03d}"
         chance = rng(seed, "area", transformer_id)

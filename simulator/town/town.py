@@ -15,6 +15,7 @@ from grid.assets import Ledger
 from grid.errors import SettingsError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
+from grid.text import Text
 from grid.timestamps import MINUTE_US
 from simulator.customers import Floats
 from simulator.physics.appliances import Appliances
@@ -92,7 +93,9 @@ class Town:
         """
         if not ledger.transformers:
             raise SettingsError(
-                "the ledger has no transformer", where=f"scenario {scenario.name}", remedy="fill transformers.csv"
+                Text("台账里没有台区", "the ledger has no transformer"),
+                where=Text(f"场景 {scenario.name}", f"scenario {scenario.name}"),
+                remedy=Text("请填写 transformers.csv", "fill transformers.csv"),
             )
         return Town(ledger, scenario, scenario.seed if seed is None else seed)
 

@@ -8,6 +8,8 @@ import sqlite3
 from pathlib import Path
 
 from grid.errors import DamagedError, StoreError
+from grid.os_reasons import os_reason
+from grid.text import Text
 from stores.journal.log import LogState, log_of, unreadable_commits
 from stores.journal.schema import APPLICATION_ID, SCHEMA_VERSION, migrate, schema_version
 from stores.sqlite_errors import DAMAGED_REMEDY, READ_ONLY_REMEDY, telling
@@ -38,9 +40,15 @@ class WriterLock:
             holder = told[0] if told else ""
             os.close(self._file)
             raise StoreError(
-                f"another process{f' ({holder})' if holder else ''} writes this journal already",
+                Text(
+                    f"已有另一个进程{f'（{holder}）' if holder else ''}在写这个读数库",
+                    f"another process{f' ({holder})' if holder else ''} writes this journal already",
+                ),
                 where=str(path),
-                remedy="stop that collector, or give this one a data folder or partition of its own",
+                remedy=Text(
+                    "请停止那个采集程序，或给这个程序单独的数据文件夹或分区",
+                    "stop that collector, or give this one a data folder or partition of its own",
+                ),
             ) from error
         self.log_state = LogState.SOUND
         self.log_holds_commits = _OPEN in told
@@ -69,7 +77,11 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, WriterLock]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = WriterLock(path.with_name(path.name + ".lock"))
     except OSError as error:
-        raise StoreError(f"cannot be written ({error.strerror})", where=str(path), remedy=READ_ONLY_REMEDY) from error
+        raise StoreError(
+            Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror})"),
+            where=str(path),
+            remedy=READ_ONLY_REMEDY,
+        ) from error
     connection: sqlite3.Connection | None = None
     log_is_there = log_of(path).exists() and log_of(path).stat().st_size > 0
     try:
@@ -98,14 +110,20 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, WriterLock]:
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open the journal file read-only. Raises StoreError when it is not there, damaged, foreign or of another age."""
     if not path.exists():
-        raise StoreError("there is no journal yet", where=str(path), remedy="start the collector, it makes the file")
+        raise StoreError(
+            Text("还没有读数库", "there is no journal yet"),
+            where=str(path),
+            remedy=Text("请启动采集程序，文件由它建立", "start the collector, it makes the file"),
+        )
     with telling(path):
         connection = _connect(path.resolve().as_uri() + "?mode=ro")
         try:
             _refuse_foreign(connection, path)
             if schema_version(connection) < SCHEMA_VERSION:
                 raise StoreError(
-                    "the journal is of an older version", where=str(path), remedy="start the collector, it converts it"
+                    Text("读数库是旧版本的", "the journal is of an older version"),
+                    where=str(path),
+                    remedy=Text("请启动采集程序，由它转换", "start the collector, it converts it"),
                 )
         except (StoreError, sqlite3.Error):
             connection.close()
@@ -136,12 +154,18 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if {"transformer", "block", "block_slot"} <= tables and application_id != APPLICATION_ID:
-        raise DamagedError("the file's header is damaged", where=str(path), remedy=DAMAGED_REMEDY)
+        raise DamagedError(Text("文件头已损坏", "the file's header is damaged"), where=str(path), remedy=DAMAGED_REMEDY)
     if tables and application_id != APPLICATION_ID:
-        raise StoreError("is no Redvest journal", where=str(path), remedy="set [data] folder to a folder of its own")
+        raise StoreError(
+            Text("不是 Redvest 的读数库", "is no Redvest journal"),
+            where=str(path),
+            remedy=Text("请把 [data] folder 设为专用的文件夹", "set [data] folder to a folder of its own"),
+        )
     if schema_version(connection) > SCHEMA_VERSION:
         raise StoreError(
-            "was written by a newer Redvest", where=str(path), remedy="install that version or a later one"
+            Text("由更新版本的 Redvest 写入", "was written by a newer Redvest"),
+            where=str(path),
+            remedy=Text("请安装该版本或更新的版本", "install that version or a later one"),
         )
 
 
@@ -151,11 +175,14 @@ def _refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
     page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
     log = log_of(path)
     log_is_empty = not log.exists() or log.stat().st_size == 0
-    problem = ""
+    problem: Text | None = None
     if log_is_empty and file_bytes % page_bytes:
-        problem = f"the file is cut off in the middle of a page, after {file_bytes} bytes"
+        problem = Text(
+            f"文件在一页中间断开，只有 {file_bytes} 字节",
+            f"the file is cut off in the middle of a page, after {file_bytes} bytes",
+        )
     elif file_bytes <= CHECKED_BYTES_MAX:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        problem = "" if found == "ok" else f"the file is damaged ({found})"
+        problem = None if found == "ok" else Text(f"文件已损坏（{found}）", f"the file is damaged ({found})")
     if problem:
         raise DamagedError(problem, where=str(path), remedy=DAMAGED_REMEDY)

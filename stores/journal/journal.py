@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from grid.errors import StoreError
 from grid.readings import ReadingBatch
+from grid.text import Text
 from grid.timestamps import DAY_US, MINUTE_US
 from stores.journal import append as journal_append
 from stores.journal import gaps as journal_gaps
@@ -300,9 +301,9 @@ class Journal:
             self._numbers = self.all_numbers()
         if len(batch) and not 0 <= batch.transformer.min() <= batch.transformer.max() < len(self._numbers):
             raise StoreError(
-                "a reading carries a transformer number that was never given",
+                Text("读数带有从未分配过的台区序号", "a reading carries a transformer number that was never given"),
                 where=str(self.path),
-                remedy="build the fleet with the numbers of this journal",
+                remedy=Text("请用这个读数库的序号建立台区表", "build the fleet with the numbers of this journal"),
             )
 
     @contextmanager
@@ -319,7 +320,11 @@ class Journal:
     def _durably(self) -> Iterator[sqlite3.Connection]:
         """One transaction, on disk when the block is left; undone when anything in it fails."""
         if self._writer is None:
-            raise StoreError("was opened for reading only", where=str(self.path), remedy="open it as the writer")
+            raise StoreError(
+                Text("是以只读方式打开的", "was opened for reading only"),
+                where=str(self.path),
+                remedy=Text("请以写入方式打开", "open it as the writer"),
+            )
         with self._lock, telling(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:

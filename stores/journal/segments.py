@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from grid.errors import StoreError
 from grid.readings import ReadingBatch
+from grid.text import Text
 from grid.timestamps import HOUR_US, MINUTE_US
 from stores.journal.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
 from stores.journal.stored_readings import (
@@ -158,7 +159,11 @@ def put(connection: sqlite3.Connection, group: int, hour: int, stored: StoredRea
         return
     keys, told = packed(stored)
     if not _same(unpacked(keys, told), stored):
-        raise StoreError("packing would change readings", where="journal", remedy="set [data] pack_after_hours = 0")
+        raise StoreError(
+            Text("压缩会改变读数", "packing would change readings"),
+            where="journal",
+            remedy=Text("请设置 [data] pack_after_hours = 0", "set [data] pack_after_hours = 0"),
+        )
     blocks = stored.block_no
     row = (instead_of, group, hour, len(stored), int(blocks.min()), int(blocks.max()), keys, told)
     connection.execute("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

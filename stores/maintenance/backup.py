@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grid.errors import DamagedError, StoreError
+from grid.os_reasons import os_reason
+from grid.text import Text
 from grid.timestamps import as_datetime, format_utc, parse_timestamp_us
 from stores.journal.file import WriterLock
 from stores.sqlite_errors import READ_ONLY_REMEDY, telling
@@ -57,9 +59,17 @@ def back_up(
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise StoreError("is not empty", where=str(folder), remedy="name a new folder for each backup")
+            raise StoreError(
+                Text("不是空的", "is not empty"),
+                where=str(folder),
+                remedy=Text("每次备份请用新的文件夹", "name a new folder for each backup"),
+            )
     except OSError as error:
-        raise StoreError(f"cannot be made ({error.strerror})", where=str(folder), remedy=READ_ONLY_REMEDY) from error
+        raise StoreError(
+            Text(f"无法建立（{os_reason(error).zh}）", f"cannot be made ({error.strerror})"),
+            where=str(folder),
+            remedy=READ_ONLY_REMEDY,
+        ) from error
     copied: list[CopiedFile] = []
     try:
         for store in stores:
@@ -82,16 +92,26 @@ def read_backup(folder: Path) -> Backup:
         told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         backup = Backup(parse_timestamp_us(told["made_at"]), tuple(CopiedFile(**one) for one in told["files"]))
     except OSError as error:
-        what = f"is no backup ({MANIFEST}: {error.strerror})"
-        raise StoreError(what, where=str(folder), remedy="name a folder that redvest backup made") from error
+        what = Text(f"不是备份（{MANIFEST}：{os_reason(error).zh}）", f"is no backup ({MANIFEST}: {error.strerror})")
+        raise StoreError(
+            what,
+            where=str(folder),
+            remedy=Text("请指定由 redvest backup 建立的文件夹", "name a folder that redvest backup made"),
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(
-            f"{MANIFEST} cannot be read ({error})", where=str(folder), remedy="try another one"
+            Text(f"{MANIFEST} 无法读取（{error}）", f"{MANIFEST} cannot be read ({error})"),
+            where=str(folder),
+            remedy=Text("请换一个", "try another one"),
         ) from error
     for one in backup.files:
         file = folder / Path(one.file).name
         if not file.exists() or file.stat().st_size != one.bytes or _sha256(file) != one.sha256:
-            raise DamagedError(f"{one.file} is not what was backed up", where=str(folder), remedy="try another backup")
+            raise DamagedError(
+                Text(f"{one.file} 与备份时不同", f"{one.file} is not what was backed up"),
+                where=str(folder),
+                remedy=Text("请换一个备份", "try another backup"),
+            )
     return backup
 
 
@@ -114,7 +134,11 @@ def restore(backup: Backup, folder: Path, data_folder: Path, now_us: int) -> Pat
         finally:
             lock.free()
     except OSError as error:
-        raise StoreError(f"cannot be written ({error})", where=str(data_folder), remedy=READ_ONLY_REMEDY) from error
+        raise StoreError(
+            Text(f"无法写入（{error}）", f"cannot be written ({error})"),
+            where=str(data_folder),
+            remedy=READ_ONLY_REMEDY,
+        ) from error
     return aside if any(moved) else None
 
 
@@ -123,9 +147,12 @@ def refuse_half_restored(data_folder: Path) -> None:
     drafts = [file for name in (RECORDS_FILE, JOURNAL_FILE) if (file := _draft(data_folder / name)).exists()]
     if drafts:
         raise StoreError(
-            "a restore was cut off in the middle",
+            Text("恢复在中途被打断", "a restore was cut off in the middle"),
             where=str(drafts[0]),
-            remedy="run redvest restore again (what was there before is in the folder replaced)",
+            remedy=Text(
+                "请重新运行 redvest restore（原有内容在 replaced 文件夹里）",
+                "run redvest restore again (what was there before is in the folder replaced)",
+            ),
         )
 
 
@@ -143,7 +170,11 @@ def _copy_database(source: Path, target: Path, progress: Callable[[int], None]) 
         copy.execute("PRAGMA journal_mode = DELETE")
         found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
-        raise DamagedError(f"the copy is damaged ({found})", where=str(source), remedy="is the original whole?")
+        raise DamagedError(
+            Text(f"副本已损坏（{found}）", f"the copy is damaged ({found})"),
+            where=str(source),
+            remedy=Text("原件完好吗？", "is the original whole?"),
+        )
     target.chmod(0o600)
     _sync(target)
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.errors import DamagedError, StoreError
+from grid.text import Text
 
 MAGIC = b"RedvestCheckpt1\n"
 TYPES = frozenset({"<i8", "<i4", "<i2", "|i1", "|u1", "<f8"})
@@ -58,7 +59,11 @@ def write_checkpoint(path: Path, content: CheckpointFile) -> int:
     size = sum(column.nbytes for column in arrays.values()) + len(head)
     try:
         if shutil.disk_usage(path.parent).free < ROOM_TIMES * size:
-            raise StoreError("too little room", where=str(path), remedy="free space on that disk")
+            raise StoreError(
+                Text("空间不足", "too little room"),
+                where=str(path),
+                remedy=Text("请在该磁盘上腾出空间", "free space on that disk"),
+            )
         with draft.open("wb") as out:
             for part in parts:
                 digest.update(part)
@@ -76,7 +81,11 @@ def write_checkpoint(path: Path, content: CheckpointFile) -> int:
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise StoreError(f"cannot be written ({error})", where=str(path), remedy="look at that folder") from error
+        raise StoreError(
+            Text(f"无法写入（{error}）", f"cannot be written ({error})"),
+            where=str(path),
+            remedy=Text("请检查该文件夹", "look at that folder"),
+        ) from error
     return written
 
 
@@ -87,10 +96,18 @@ def read_checkpoint(path: Path) -> CheckpointFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DamagedError(f"cannot be read ({error})", where=str(path), remedy="remove it") from error
+        raise DamagedError(
+            Text(f"无法读取（{error}）", f"cannot be read ({error})"),
+            where=str(path),
+            remedy=Text("请删除", "remove it"),
+        ) from error
     body = raw[: max(len(raw) - _DIGEST_BYTES, 0)]
     if hashlib.sha256(body.data).digest() != raw[len(body) :].tobytes() or body[: len(MAGIC)].tobytes() != MAGIC:
-        raise DamagedError("is not whole", where=str(path), remedy="remove it, it is made anew")
+        raise DamagedError(
+            Text("不完整", "is not whole"),
+            where=str(path),
+            remedy=Text("请删除，它会重新生成", "remove it, it is made anew"),
+        )
     # From here on the bytes are those that `write_checkpoint` wrote.
     at = len(MAGIC) + _LENGTH_BYTES
     head_end = at + int.from_bytes(body[len(MAGIC) : at].tobytes(), "little")

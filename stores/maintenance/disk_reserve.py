@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from grid.errors import StoreError
+from grid.text import Text
 
 RESERVE_FILE = "ballast"
 """In the data folder."""
@@ -64,9 +65,15 @@ class DiskReserve:
         if not self.tend():
             free, needed = self.free_bytes / 2**20, NEEDED_RATIO * self._size_bytes / 2**20
             raise StoreError(
-                f"the disk is full ({free:.0f} MiB are left, {needed:.0f} are needed)",
+                Text(
+                    f"磁盘已满（剩余 {free:.0f} MiB，需要 {needed:.0f} MiB）",
+                    f"the disk is full ({free:.0f} MiB are left, {needed:.0f} are needed)",
+                ),
                 where=str(self._file.parent),
-                remedy="free space on that disk; what was not stored was not acknowledged",
+                remedy=Text(
+                    "请在该磁盘上腾出空间；没有存下的读数没有确认",
+                    "free space on that disk; what was not stored was not acknowledged",
+                ),
             )
 
     def _take(self) -> None:

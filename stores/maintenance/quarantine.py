@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grid.errors import StoreError
+from grid.os_reasons import os_reason
+from grid.text import Text
 from stores.journal.file import WriterLock
 from stores.sqlite_errors import READ_ONLY_REMEDY
 
@@ -27,7 +29,7 @@ def quarantine(journal: Path, now_us: int) -> Path:
                 file.rename(folder / file.name)
         lock.mark_log(holds_commits=False)
     except OSError as error:
-        what = f"cannot be moved aside ({error.strerror})"
+        what = Text(f"无法移走（{os_reason(error).zh}）", f"cannot be moved aside ({error.strerror})")
         raise StoreError(what, where=str(journal), remedy=READ_ONLY_REMEDY) from error
     finally:
         lock.free()

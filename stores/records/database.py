@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
 
 from grid.errors import DamagedError, SettingsError, StoreError
+from grid.os_reasons import os_reason
+from grid.text import Text
 from stores.sqlite_errors import DAMAGED_REMEDY, READ_ONLY_REMEDY, store_error
 
 _BUSY_TIMEOUT_SECONDS = 20
@@ -31,9 +33,12 @@ class Database:
             self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
         except ModuleNotFoundError as error:
             raise SettingsError(
-                f"the driver for this database is not installed ({error.name})",
+                Text(
+                    f"没有安装这个数据库的驱动（{error.name}）",
+                    f"the driver for this database is not installed ({error.name})",
+                ),
                 where="[records] url",
-                remedy="install redvest with the extra [postgresql]",
+                remedy=Text("请安装带 [postgresql] 扩展的 redvest", "install redvest with the extra [postgresql]"),
             ) from error
         isolation: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reading = self._engine.execution_options(**isolation, **{_WRITES: False})
@@ -66,7 +71,7 @@ class Database:
                 if not path.exists():
                     path.touch(mode=0o600)
             except OSError as error:
-                what = f"cannot be written ({error.strerror})"
+                what = Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror})")
                 raise StoreError(what, where=self.where, remedy=READ_ONLY_REMEDY) from error
 
     def refuse_damaged(self) -> None:
@@ -76,7 +81,11 @@ class Database:
         with self.reading() as connection:
             found = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
         if found != "ok":
-            raise DamagedError(f"the file is damaged ({found})", where=self.where, remedy=DAMAGED_REMEDY)
+            raise DamagedError(
+                Text(f"文件已损坏（{found}）", f"the file is damaged ({found})"),
+                where=self.where,
+                remedy=DAMAGED_REMEDY,
+            )
 
     def close(self) -> None:
         """Close all connections."""
@@ -89,15 +98,30 @@ class Database:
         except exc.DBAPIError as error:
             raise self._store_error(error.orig) from error
         except exc.TimeoutError as error:
-            raise StoreError("all connections are in use", where=self.where, remedy="try again") from error
+            raise StoreError(
+                Text("连接已全部占用", "all connections are in use"),
+                where=self.where,
+                remedy=Text("请再试一次", "try again"),
+            ) from error
 
     def _store_error(self, error: BaseException | None) -> StoreError:
         said = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         if "no such table" in said or "UndefinedTable" in type(error).__name__:
-            return StoreError("the database has no tables yet", where=self.where, remedy="start the collector once")
+            return StoreError(
+                Text("数据库里还没有表", "the database has no tables yet"),
+                where=self.where,
+                remedy=Text("请启动一次采集程序", "start the collector once"),
+            )
         if isinstance(error, sqlite3.Error):
             return store_error(error, self.where)
-        return StoreError(said, where=self.where, remedy="see that the server runs and takes this user and database")
+        return StoreError(
+            Text(f"数据库出错（{said}）", said),
+            where=self.where,
+            remedy=Text(
+                "请确认数据库在运行，并接受该用户和数据库名",
+                "see that the server runs and takes this user and database",
+            ),
+        )
 
 
 def alone(connection: Connection, what: str) -> None:
@@ -111,15 +135,23 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
     except exc.ArgumentError as error:
         raise SettingsError(
-            f"{url!r} is no database URL", where="[records] url", remedy="write sqlite:////folder/records.sqlite"
+            Text(f"{url!r} 不是数据库 URL", f"{url!r} is no database URL"),
+            where="[records] url",
+            remedy=Text("请写成 sqlite:////folder/records.sqlite", "write sqlite:////folder/records.sqlite"),
         ) from error
     if parsed.get_backend_name() not in ("sqlite", "postgresql") or (
         parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
     ):
         raise SettingsError(
-            f"{parsed.render_as_string(hide_password=True)!r} is neither a SQLite file nor PostgreSQL",
+            Text(
+                f"{parsed.render_as_string(hide_password=True)!r} 既不是 SQLite 文件，也不是 PostgreSQL",
+                f"{parsed.render_as_string(hide_password=True)!r} is neither a SQLite file nor PostgreSQL",
+            ),
             where="[records] url",
-            remedy="write sqlite:////folder/records.sqlite or postgresql+psycopg://user@host/database",
+            remedy=Text(
+                "请写成 sqlite:////folder/records.sqlite 或 postgresql+psycopg://user@host/database",
+                "write sqlite:////folder/records.sqlite or postgresql+psycopg://user@host/database",
+            ),
         )
     return parsed
 

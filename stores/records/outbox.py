@@ -181,4 +181,8 @@ def messages(connection: Connection, limit: int) -> tuple[Message, ...]:
 def _mark(connection: Connection, delivery_no: int, **values: Any) -> None:
     marked = connection.execute(update(delivery).where(delivery.c.delivery_no == delivery_no).values(**values))
     if marked.rowcount != 1:
-        raise StoreError(f"there is no delivery {delivery_no}", where="outbox", remedy="use a number of due_messages")
+        raise StoreError(
+            Text(f"没有投递 {delivery_no}", f"there is no delivery {delivery_no}"),
+            where=Text("待发通知", "outbox"),
+            remedy=Text("请使用 due_messages 中的编号", "use a number of due_messages"),
+        )

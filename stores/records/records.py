@@ -17,6 +17,7 @@ from alerts.model.incidents import Incident, IncidentEvent
 from alerts.outreach.planner import OutreachList, Visit
 from grid.assets import Ledger
 from grid.errors import StoreError
+from grid.text import Text
 from stores.records import audit, cursors, notifications, outbox, verdicts
 from stores.records import ledger as records_ledger
 from stores.records import outreach as records_outreach
@@ -50,9 +51,12 @@ class Records:
         version = self.schema_version()
         if version > SCHEMA_VERSION:
             raise StoreError(
-                f"was written by a newer Redvest (schema {version}, known here {SCHEMA_VERSION})",
+                Text(
+                    f"由更新版本的 Redvest 写入（库结构 {version}，本机为 {SCHEMA_VERSION}）",
+                    f"was written by a newer Redvest (schema {version}, known here {SCHEMA_VERSION})",
+                ),
                 where=self._database.where,
-                remedy="install that version or a later one",
+                remedy=Text("请安装该版本或更新的版本", "install that version or a later one"),
             )
         if version < SCHEMA_VERSION:
             from stores.records.migrations import upgrade  # alembic takes long to import, and is seldom needed

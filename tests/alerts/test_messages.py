@@ -120,7 +120,7 @@ def test_every_turn_of_an_incident_has_its_sentence_with_the_number_of_the_incid
     raised = replace(INCIDENT, level="overload", last_load_rate=1.012)
     opened = messages.incident_opened(INCIDENT, YX06, SHANGHAI)
     assert opened.zh.startswith("【严重重载】YX06 永兴街 6 号台区：7月24日 10:42 负载率达 90.21%")
-    assert "101.2%" in messages.incident_raised(raised, YX06, SHANGHAI).zh
+    assert "101.2%" in messages.incident_raised(raised, YX06, SHANGHAI, doors_left=True).zh
     over = messages.incident_closed(closed, YX06, SHANGHAI)
     assert "历时 1 小时 11 分钟，峰值 95.33%（11:00），最新负载率 75.42%" in over.zh
     blind = messages.incident_went_blind(INCIDENT, YX06, SHANGHAI)
@@ -143,6 +143,48 @@ def test_why_there_is_an_incident_tells_the_line_that_opened_it_and_that_it_was_
     raised = messages.incident_reason(replace(INCIDENT, level="overload"), opening, SHANGHAI)
     assert "越过严重重载线 90%" in raised.zh
     assert "已升级为过载" in raised.zh
+
+
+def test_of_the_levels_of_a_rule_set_the_one_that_opens_is_found_whatever_an_incident_was_raised_to() -> None:
+    for highest in ("severe_heavy", "overload"):
+        assert EARLY.opening_level_of(highest) == EARLY.level("severe_heavy")
+    assert rule_set("two-hours").opening_level_of("heavy") is None
+
+
+def test_why_there_is_an_incident_names_no_line_of_a_rule_set_that_is_not_here() -> None:
+    reason = messages.incident_reason(replace(INCIDENT, rule="own@3", level="overload"), None, SHANGHAI)
+    assert "判定线不详" in reason.zh
+    assert "过载" in reason.zh
+    assert "its line is unknown" in reason.en
+    assert "100 %" not in reason.en
+
+
+def test_what_was_at_the_line_from_its_first_reading_on_crossed_nothing() -> None:
+    at_once = replace(INCIDENT, opened_at_us=INCIDENT.first_reading_at_us)
+    reason = messages.incident_reason(at_once, EARLY.level("severe_heavy"), SHANGHAI)
+    assert "达到严重重载线 90%" in reason.zh
+    assert "at or above the severe heavy load line of 90 %" in reason.en
+
+
+def test_a_retraction_says_whether_late_readings_or_a_corrected_ledger_brought_it() -> None:
+    by_ledger = messages.incident_retracted(INCIDENT, YX06, SHANGHAI)
+    assert "更正的台账" in by_ledger.zh
+    assert "补到" not in by_ledger.zh
+    assert "late reading" not in by_ledger.en
+    by_readings = messages.incident_retracted(INCIDENT, YX06, SHANGHAI, 3, timestamp("12:30:00"))
+    assert "7月24日 12:30 补到 3 条读数" in by_readings.zh
+    assert "3 late readings received on 24 July 12:30" in by_readings.en
+
+
+def test_nobody_is_told_to_speed_up_visits_where_nobody_can_be_asked() -> None:
+    raised = replace(INCIDENT, level="overload", last_load_rate=1.012)
+    more = messages.incident_raised(raised, YX06, SHANGHAI, doors_left=True)
+    none = messages.incident_raised(raised, YX06, SHANGHAI, doors_left=False)
+    assert "请加快走访" in more.zh
+    assert "Speed up the visits" in more.en
+    assert "加快" not in none.zh
+    assert "没有可再走访的商户" in none.zh
+    assert "Speed up" not in none.en
 
 
 def test_a_revision_tells_old_and_new_and_nothing_that_stayed() -> None:

@@ -152,8 +152,8 @@ def test_the_doctor_says_the_same(wrong: tuple[BrokerAddress, str, str], tmp_pat
     address, what, remedy = wrong
     with pytest.raises(BrokerError) as raised:
         probe(address)
-    assert what in raised.value.what
-    assert remedy in raised.value.remedy
+    assert what in raised.value.what.en
+    assert remedy in raised.value.remedy.en
     config = tmp_path / "redvest.toml"
     config.write_text(
         f'[broker]\nhost = "{address.host}"\nport = {address.port}\ntls_ca_file = "{address.tls_ca_file or ""}"\n'
@@ -227,4 +227,4 @@ def test_a_wrong_password_is_refused_by_tls_too_and_told(
     assert PASSWORD not in told
     with pytest.raises(BrokerError) as raised:
         probe(address)
-    assert "broker.username" in raised.value.remedy
+    assert "broker.username" in raised.value.remedy.en

@@ -207,7 +207,7 @@ def test_no_words_at_all_show_the_help(redvest: Any) -> None:
 
 def test_a_fault_in_the_settings_stops_every_command(redvest: Any) -> None:
     Path("redvest.toml").write_text("[brokr]\nhost = 'x'\n")
-    run = redvest("incidents")
+    run = redvest("incidents", "--language", "en")
     assert run.code == 2
     assert "key brokr is unknown; did you mean broker?" in run.error
     assert len(run.error.splitlines()) == 1
@@ -220,7 +220,7 @@ def test_an_error_cannot_forge_a_line(redvest: Any) -> None:
 
 
 def test_without_a_ledger_it_is_said_how_to_get_one(redvest: Any) -> None:
-    run = redvest("curve", "YX06")
+    run = redvest("curve", "YX06", "--language", "en")
     assert run.code == 1
     assert "redvest ledger import DIR" in run.error
 
@@ -600,9 +600,31 @@ def test_output_is_utf_8_whatever_the_locale(town: Town) -> None:
 def test_the_dashboard_says_when_its_port_is_taken(redvest: Any, free_port: Any) -> None:
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
-        Path("redvest.toml").write_text(f"[dashboard]\nport = {port}\n")
+        Path("redvest.toml").write_text(f"language = 'en'\n[dashboard]\nport = {port}\n")
         run = redvest("dashboard")
     assert run.code == 2
     assert f"port {port}" in run.error
     assert "set another port" in run.error
     assert len(run.error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["frobnicate"], "没有命令 frobnicate"),
+        (["curve"], "缺少参数 TRANSFORMER"),
+        (["curve", "T1", "--bogus"], "没有选项 --bogus"),
+        (["rejects", "--limit"], "选项 --limit 后面要有值"),
+        (["rejects", "extra"], "多出了 extra"),
+        (["curve", "T1", "--from", "yesterday"], "'yesterday' 不是带时区偏移的时间；请写成 2021-07-24T11:00:00+08:00"),
+        (["judge", "missing.csv", "--ledger", "here"], "没有这个文件；请指定读数的 CSV 文件"),
+        (["replay", "missing.csv"], "没有这个文件"),
+        (["incidents", "--config", "missing.toml"], "没有这个设置文件；请把 redvest.sample.toml 复制到那里"),
+    ],
+)
+def test_an_error_is_told_in_chinese_where_chinese_is_chosen(redvest: Any, words: list[str], told: str) -> None:
+    run = redvest(words[0], *(["--language", "zh"] if words != ["frobnicate"] else []), *words[1:])
+    assert run.code == 2
+    assert told in run.error
+    assert len(run.error.splitlines()) == 1
+    assert not re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", run.error), run.error

@@ -200,7 +200,7 @@ def test_a_broker_that_wants_another_password(
     for login in ({"username": "collector", "password": "wrong"}, {}):
         with pytest.raises(BrokerError) as raised:
             probe(address(broker.port, protocol=protocol, **login))
-        assert "broker.username" in raised.value.remedy
+        assert "broker.username" in raised.value.remedy.en
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_broker_that_wants_another_password(
 def test_a_broker_that_does_not_take_us(answer: bytes | None, what: str, remedy: str) -> None:
     with _listener(answer) as port, pytest.raises(BrokerError, match=what) as raised:
         probe(address(port), timeout_seconds=0.3)
-    assert remedy in raised.value.remedy
+    assert remedy in raised.value.remedy.en
     assert str(port) in str(raised.value)
 
 
@@ -226,7 +226,7 @@ def test_a_certificate_of_nobody_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("none")
     with _listener(b"x") as port, pytest.raises(BrokerError, match="holds no certificate") as raised:
         probe(address(port, tls_ca_file=tmp_path / "ca.pem"), timeout_seconds=0.3)
-    assert "tls_ca_file" in raised.value.what
+    assert "tls_ca_file" in raised.value.what.en
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 
 from grid.errors import StoreError
 from grid.readings import ReadingBatch
+from grid.text import Text
 from grid.timestamps import MINUTE_US
 from service.collecting.influx_sync import copy_thread
 from service.container import Container
@@ -61,7 +62,10 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 def test_a_round_that_fails_is_told_counted_and_done_again(caplog: pytest.LogCaptureFixture) -> None:
     metrics, rounds = (
         Metrics(),
-        Rounds(StoreError("is locked", remedy="wait"), ZeroDivisionError("nobody thought of it")),
+        Rounds(
+            StoreError(Text("被锁住", "is locked"), remedy=Text("请等待", "wait")),
+            ZeroDivisionError("nobody thought of it"),
+        ),
     )
     thread = PeriodicThread("gaps", rounds, SOON, metrics)
     with caplog.at_level(logging.ERROR, "redvest.gaps"):

@@ -186,7 +186,7 @@ def test_a_fault_is_one_line_with_key_what_and_remedy(fault: str) -> None:
     assert str(Path.cwd() / "redvest.toml") in line
     assert key in line
     assert what in line
-    assert remedy in raised.value.remedy
+    assert remedy in raised.value.remedy.en
     assert raised.value.exit_code == 2
 
 
@@ -204,7 +204,7 @@ def test_a_faulty_variable_is_named(variable: str, value: str, remedy: str, monk
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=f"environment variable {variable}") as raised:
         load_settings()
-    assert remedy in raised.value.remedy
+    assert remedy in raised.value.remedy.en
 
 
 def test_a_value_that_may_be_a_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from alerts.outreach.planner import Ask, Door, VisitResult
 from grid.assets import Ledger
 from grid.errors import StoreError
-from grid.text import Text
+from grid.text import Text, same
 from grid.timestamps import MINUTE_US
 from service.demo.simulated_team import Entered, SimulatedTeam, Task
 from simulator.scenario.parts import Character
@@ -136,7 +136,7 @@ class VisitRecorder:
 
     def record_visit(self, incident_id: str, merchant_id: str, result: VisitResult, by: str) -> None:
         if self.is_down:
-            raise StoreError("the store is away")
+            raise StoreError(same("the store is away"))
         self.entered.append((merchant_id, result, by))
 
 
