@@ -52,7 +52,7 @@ OUTSIDE = {
 
 PURE_STANDARD = {
     "__future__", "abc", "array", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum",
-    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "statistics",
+    "errno", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "statistics",
     "string", "struct", "textwrap", "tomllib", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 """Standard modules without I/O and clock. A time zone is read from a file, and is a constant all the same."""
