@@ -1,5 +1,7 @@
-"""All words of the pages, in both languages. Sentences about verdicts and doors come from
-`alerts.notification.messages`."""
+"""All words of the pages, in both languages.
+
+Sentences about verdicts and doors come from `alerts.notification.messages`.
+"""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class ReadingBatch:
         return self if picked.all() else self.take(picked)
 
     @staticmethod
-    def of(
+    def of(  # noqa: PLR0913 - one argument per column
         transformer: ArrayLike,
         measured_at_us: ArrayLike,
         *,

@@ -25,6 +25,7 @@ from tests.faults.figures import pytest_terminal_summary as pytest_terminal_summ
 from tests.support.mosquitto import Mosquitto
 from tests.support.ports import FreePorts
 from tests.support.tools import tool
+from tests.support.waiting import pause
 
 # The same examples on every run: a change is judged by the change. REDVEST_DRAW=1 looks for new ones.
 settings.register_profile("steady", derandomize=not os.environ.get("REDVEST_DRAW"))
@@ -114,7 +115,7 @@ def _wait_for_port(port: int, server: subprocess.Popen[bytes], log: Path) -> Non
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
         except OSError:
-            time.sleep(0.02)
+            pause(0.02)
         else:
             return
     raise RuntimeError(f"the server on port {port} did not start:\n{log.read_text(errors='replace')}")

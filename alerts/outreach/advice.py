@@ -16,7 +16,7 @@ from grid.text import Text
 from grid.timestamps import MINUTE_US
 
 
-def advise(
+def advise(  # noqa: PLR0913
     outreach_list: OutreachList,
     visits: Sequence[Visit],
     load_rate: float,

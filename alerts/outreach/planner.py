@@ -47,7 +47,7 @@ CAUTIONS = (1.0, 2.0, 4.0)
 """Rankings that are tried: by expected relief, and more and more by how sure a door is."""
 
 
-def make_list(
+def make_list(  # noqa: PLR0913
     incident: Incident,
     transformer: Transformer,
     load_rate: float,

@@ -171,9 +171,9 @@ def trusted_load_rate(load_rate: NDArray[np.float64], flags: NDArray[np.uint8]) 
 
 
 def flags_in(bits: int) -> tuple[QualityFlag, ...]:
-    """Return the single doubts in a reading's bits, the gravest first.
+    """Return the single flags in a reading's bits, the gravest first.
 
-    >>> [doubt.name for doubt in doubts_in(9)]
+    >>> [flag.name for flag in flags_in(9)]
     ['STUCK', 'PHASE_SWAP']
     """
     return tuple(flag for flag in FLAGS if bits & flag)

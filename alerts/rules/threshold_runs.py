@@ -188,7 +188,7 @@ def crossing_us(before_us: Timestamps, after_us: Timestamps, before: Rates, afte
         return before_us + np.rint(share * (after_us - before_us)).astype(np.int64)
 
 
-def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:
+def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 - one pass over shared columns
     """Walk every pair's readings through its level; return the runs touched."""
     rows, count = len(pairs.measured_at_us), len(pairs.level)
     heads, past, level = pairs.heads, pairs.past, pairs.level

@@ -1,5 +1,7 @@
-"""Decoding and appending alone, each in a process of its own: `python -m bench.ingest.parts NAME …` prints one JSON
-object."""
+"""Decoding and appending alone, each in a process of its own.
+
+`python -m bench.ingest.parts NAME …` prints one JSON object.
+"""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def read_readings_csv(
     """
     encoding = encoding_of(path)
     header = _read_header(path, encoding)
-    return _chunks(path, encoding, header, _Reader(path.name, header, fleet, limits, now_us), progress, chunk_rows)
+    return _chunks(path, encoding, _Reader(path.name, header, fleet, limits, now_us), progress, chunk_rows)
 
 
 def _read_header(path: Path, encoding: str) -> list[str]:
@@ -109,7 +109,7 @@ def _read_header(path: Path, encoding: str) -> list[str]:
 
 
 def _chunks(
-    path: Path, encoding: str, header: list[str], reader: _Reader, progress: Progress | None, chunk_rows: int
+    path: Path, encoding: str, reader: _Reader, progress: Progress | None, chunk_rows: int
 ) -> Iterator[Decoded]:
     size = max(path.stat().st_size, 1)
     rows_read = 0

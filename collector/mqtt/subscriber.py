@@ -46,7 +46,7 @@ class SubscriberState:
 class Subscriber:
     """Subscribes, keeps the connection up, and hands over messages in order of arrival."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument per bound or part
         self,
         address: BrokerAddress,
         client_id: str,

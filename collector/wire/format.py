@@ -114,7 +114,7 @@ def subscription_filters(station_ids: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(topic for station in stations for topic in (reading_topic(station, "+"), batch_topic(station)))
 
 
-def encode_reading(
+def encode_reading(  # noqa: PLR0913 - one argument per member
     measured_at: str,
     *,
     transformer_id: str | None = None,

@@ -32,7 +32,7 @@ _STEPS_DRAWN = 900
 _STEP_MINUTES = (5, 10, 15, 30, 60)
 
 
-def load_rate_chart(
+def load_rate_chart(  # noqa: PLR0913
     curve: Curve,
     marks: Sequence[IncidentMark],
     *,

@@ -1,4 +1,4 @@
-"""`doctor`: is everything that this installation stands on all right?"""
+"""`doctor`: whether everything that this installation stands on is all right."""
 
 from __future__ import annotations
 

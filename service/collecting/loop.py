@@ -31,7 +31,7 @@ log = logging.getLogger("redvest.collect")
 class CollectLoop:
     """Takes blocks, one after another, and outlives what goes wrong with one of them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument per bound or part
         self,
         container: Container,
         subscriber: Subscriber,

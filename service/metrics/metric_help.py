@@ -88,7 +88,7 @@ def _above(bound: float) -> Callable[[float, Mapping[str, str]], bool]:
     return lambda value, others: value > bound
 
 
-def _while_it_fails(value: float, others: Mapping[str, str]) -> bool:
+def _while_it_fails(_value: float, others: Mapping[str, str]) -> bool:
     return others.get("committing") == "False"
 
 

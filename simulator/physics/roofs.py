@@ -1,5 +1,4 @@
-"""Photovoltaic roofs: what the sun gives them goes into the grid, and back through the transformer when it is more
-than the street takes.
+"""Photovoltaic roofs: what the sun gives them feeds the grid, and flows back when it is too much.
 
 Output = peak × irradiance/1,000 W/m² × performance × (1 + per_k × (cell − 25 °C)), the cell warmer than the air by
 (NOCT − 20)/800 kelvin per W/m² with NOCT 45 °C (IEC 61215). Unity power factor. Without supply an inverter stops

@@ -1,4 +1,4 @@
-"""The journal's write-ahead log after a crash: is it there, and can all of it be read?
+"""The journal's write-ahead log after a crash: whether it is there, and whether all of it can be read.
 
 SQLite takes the log up to the first frame whose checksum is wrong, and says nothing of commits behind it.
 The file format is https://www.sqlite.org/fileformat2.html, section 4.

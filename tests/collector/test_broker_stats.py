@@ -16,6 +16,7 @@ from collector.wire.format import subscription_filters
 from tests.faults.devices import Devices
 from tests.faults.street import Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NewMosquitto = Callable[..., Mosquitto]
 
@@ -43,7 +44,7 @@ def until(is_so: Callable[[], bool], what: str) -> None:
     give_up_at = time.monotonic() + 60.0
     while not is_so():
         assert time.monotonic() < give_up_at, what
-        time.sleep(0.01)
+        pause(0.01)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -73,7 +74,7 @@ def test_figures_that_are_forbidden_are_unknown(
     access.write_text("topic read redvest/#\n")
     access.chmod(0o600)
     told = follow(new_mosquitto(more_lines=["sys_interval 1", f"acl_file {access}"]))
-    time.sleep(2.0)
+    pause(2.0)
     assert told == []
 
 
@@ -81,7 +82,7 @@ def test_a_broker_that_publishes_no_figures_leaves_them_unknown(
     new_mosquitto: NewMosquitto, follow: Callable[..., list[BrokerStats]]
 ) -> None:
     told = follow(new_mosquitto(more_lines=["sys_interval 0"]))
-    time.sleep(1.0)
+    pause(1.0)
     assert all(figures.dropped is None and figures.held is None for figures in told)
 
 

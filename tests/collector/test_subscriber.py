@@ -18,6 +18,7 @@ from collector.mqtt.broker_address import BrokerAddress
 from collector.mqtt.subscriber import Subscriber, SubscriberState
 from collector.wire.format import reading_topic, subscription_filters
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 Protocol = Literal["5", "3.1.1"]
 TOPIC = reading_topic("ST01", "YX06")
@@ -58,7 +59,7 @@ def until(subscriber: Subscriber, is_so: Callable[[SubscriberState], bool]) -> S
     give_up_at = time.monotonic() + 60.0
     while not is_so(state := subscriber.state()):
         assert time.monotonic() < give_up_at, f"still {state}"
-        time.sleep(0.005)
+        pause(0.005)
     return state
 
 
@@ -242,7 +243,7 @@ def test_large_messages_fill_the_queue_by_their_bytes(mosquitto: Mosquitto, subs
     sent = [bytes([65 + number]) * 40_000 for number in range(10)]
     publish(mosquitto, sent)
     until(subscriber, lambda state: state.queued == 2)
-    time.sleep(0.1)
+    pause(0.1)
     assert subscriber.state().queued == 2
     assert payloads_of(take(subscriber, 10)) == sent
 
@@ -255,7 +256,7 @@ def test_a_store_that_takes_nothing_for_long_does_not_cost_the_connection(
     sent = [b"%d" % number for number in range(300)]
     publish(mosquitto, sent)
     until(subscriber, lambda state: state.queued == 1)
-    time.sleep(4.0)  # the broker hangs up after 1.5 times the keep-alive, paho after twice
+    pause(4.0)  # the broker hangs up after 1.5 times the keep-alive, paho after twice
     assert (subscriber.state().connected, subscriber.state().epoch) == (True, 1)
     taken: list[Message] = []
     while len(taken) < len(sent):

@@ -24,6 +24,7 @@ from tests.faults.site import Site
 from tests.faults.street import Street, minutes_ago
 from tests.support.certificates import Authority
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 Protocol = Literal["5", "3.1.1"]
 NewMosquitto = Callable[..., Mosquitto]
@@ -68,7 +69,7 @@ def until_told(subscriber: Subscriber) -> str:
     give_up_at = time.monotonic() + 60.0
     while not (told := subscriber.state().last_error):
         assert time.monotonic() < give_up_at, "nothing is told"
-        time.sleep(0.005)
+        pause(0.005)
     return told
 
 
@@ -92,7 +93,7 @@ def test_readings_arrive_by_tls_and_are_acknowledged(
     probe(address)
     subscriber = subscribe(address)
     while not subscriber.state().subscribed:
-        time.sleep(0.005)
+        pause(0.005)
     publish(address, [TOPIC] * 2_000, payload=b"x" * 300)
     taken = 0
     give_up_at = time.monotonic() + 60.0
@@ -143,7 +144,7 @@ def test_what_is_wrong_with_tls_is_told_with_what_to_mend(
     assert remedy in told
     assert str(address) in told
     assert "\n" not in told
-    time.sleep(0.3)
+    pause(0.3)
     assert not subscriber.state().connected
     assert subscriber.state().unexpected_errors == 0
 
@@ -197,7 +198,7 @@ def test_a_site_with_tls_passwords_and_access_list_stores_what_each_meter_may_sa
         payload = encode_reading(format_utc(minutes_ago(1)), active_power_kw=100.0)
         publish(meter, [others, reading_topic("S2", "T0001"), own], payload=payload)
         site.wait_until(lambda: site.health().get("stored", 0) >= 1, collector)
-        time.sleep(0.2)
+        pause(0.2)
         collector.stop()
         assert {name for name, _ in site.stored()} == {"T0000"}
         assert site.rejected() == []

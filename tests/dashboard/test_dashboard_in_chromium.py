@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from service.settings.settings import CONFIG_VARIABLE, load_settings
 from service.streamlit_flags import streamlit_arguments
 from stores.journal.journal import Journal
 from tests.support.town import NOW_US, RATED_KVA, Town, build_town
+from tests.support.waiting import pause
 
 pytestmark = pytest.mark.browser
 
@@ -75,7 +75,7 @@ def _wait_for(url: str, log: Path) -> None:
                 if answer.status == 200:
                     return
         except (URLError, OSError):
-            time.sleep(0.25)
+            pause(0.25)
     pytest.fail(f"the dashboard did not start: {log.read_text(encoding='utf-8')[-2000:]}")
 
 

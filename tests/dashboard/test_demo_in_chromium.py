@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from dashboard import words
+from tests.support.waiting import pause
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 expect.set_options(timeout=60_000)
@@ -119,7 +120,7 @@ def _open(page: Page, address: str, ends_at: float) -> None:
         except Error as error:
             if time.monotonic() > ends_at:
                 pytest.fail(f"the wall did not open: {error}")
-            time.sleep(0.3)
+            pause(0.3)
 
 
 def _until(ends_at: float, happened: Callable[[], bool], failing: str, meanwhile: Callable[[], None]) -> None:
@@ -128,7 +129,7 @@ def _until(ends_at: float, happened: Callable[[], bool], failing: str, meanwhile
             pytest.fail(failing)
         with suppress(Error, ValueError):  # what is looked at may just be drawn anew
             meanwhile()
-        time.sleep(0.2)
+        pause(0.2)
 
 
 def _percent(text: str) -> float:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.mosquitto import Mosquitto
 from tests.support.tools import tool
+from tests.support.waiting import pause
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PASSWORD = "only-for-this-test"
@@ -84,7 +85,7 @@ def test_a_meter_writes_in_its_own_name_only(site_broker: Mosquitto) -> None:
         meter.loop_stop()
     give_up_at = time.monotonic() + 60
     while len(arrived) < 3 and time.monotonic() < give_up_at:
-        time.sleep(0.01)
+        pause(0.01)
     collector.disconnect()
     collector.loop_stop()
     assert arrived == ["redvest/v1/ST01/YX06/reading", "redvest/v1/ST01/readings", "redvest/v1/ST01/YX07/reading"]
@@ -95,7 +96,7 @@ def test_a_meter_reads_nothing(site_broker: Mosquitto) -> None:
     heard = listen(curious, "#")
     meter = client(site_broker, "YX07")
     meter.publish("redvest/v1/ST01/YX07/reading", b"{}", qos=1).wait_for_publish(60)
-    time.sleep(0.2)
+    pause(0.2)
     for one in (curious, meter):
         one.disconnect()
         one.loop_stop()

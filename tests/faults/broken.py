@@ -45,7 +45,7 @@ def ack_before_commit() -> None:
 
 def synchronous_off() -> None:
     """Let the journal commit without a sync."""
-    import stores.journal.journal as journal
+    from stores.journal import journal
 
     open_for_writing = journal.open_for_writing
 
@@ -72,8 +72,8 @@ def no_epoch_check() -> None:
 
 def no_ack_on_error() -> None:
     """Leave a message that cannot be read unacknowledged."""
-    import service.collecting.decoding as decoding
     from collector.mqtt.subscriber import Subscriber
+    from service.collecting import decoding
 
     decode_block, acknowledge = decoding.decode_block, Subscriber.acknowledge
     refused: set[bytes] = set()
@@ -200,7 +200,7 @@ STUMBLING_BLOCK = b'"stumble"'
 
 def stumbling_decoder() -> None:
     """Let the decoder fail over some messages with an error that nobody foresaw: this the product must outlive."""
-    import service.collecting.decoding as decoding
+    from service.collecting import decoding
 
     decode_block = decoding.decode_block
 
@@ -214,7 +214,7 @@ def stumbling_decoder() -> None:
 
 def unforeseen_not_isolated() -> None:
     """Let the decoder stumble, and nobody search the message that it stumbles over."""
-    import service.collecting.decoding as decoding
+    from service.collecting import decoding
 
     stumbling_decoder()
     decoding.Decoder._isolating = lambda self, messages, limits: (  # type: ignore[method-assign]

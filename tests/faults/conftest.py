@@ -39,7 +39,7 @@ def new_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str, str], None]:
-    """Return a function that notes a figure: tell("F01", "5 kills, 20,000 acknowledged, 0 lost")."""
+    """Return a function that notes a figure of a fault under its number."""
 
     def note(fault: str, figure: str) -> None:
         line = f"{fault}  {figure}"

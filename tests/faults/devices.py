@@ -17,6 +17,7 @@ from typing import Self
 
 from tests.faults.street import Key, Sent
 from tests.support.mqtt_bytes import length_of
+from tests.support.waiting import pause
 
 _BLOCK_MESSAGES = 200
 _RECONNECT_SECONDS = 0.1
@@ -127,7 +128,7 @@ class Devices:
     def _connect_again(self, retain: bool) -> None:
         self._socket.close()
         while not self._stop.is_set():
-            time.sleep(_RECONNECT_SECONDS)
+            pause(_RECONNECT_SECONDS)
             try:
                 self._socket = self._connected()
                 self._socket.sendall(b"".join(_publish(m, mid, retain) for mid, m in self._outstanding.items()))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from grid.timestamps import MINUTE_US
 from tests.faults.site import START_SECONDS_MAX, Running
+from tests.support.waiting import pause
 
 
 class HeldClock:
@@ -49,4 +50,4 @@ class HeldClock:
         while not self._looked.exists() or int(self._looked.read_text(encoding="ascii")) < self._now_us:
             if running.exit_code is not None or time.monotonic() > give_up_at:
                 raise TimeoutError(f"the collector did not look around:\n{running.log_text[-2000:]}")
-            time.sleep(0.005)
+            pause(0.005)

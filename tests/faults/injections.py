@@ -6,11 +6,12 @@ import importlib
 import os
 import signal
 import sqlite3
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import pause
 
 POINTS = (
     "before-queue",
@@ -48,7 +49,7 @@ def kill_at(point: str, passes: int) -> None:
 
 def slow_commits(seconds: float) -> None:
     """Make each commit of readings take longer, as a disk under load does."""
-    _before_commits(lambda: time.sleep(seconds))
+    _before_commits(lambda: pause(seconds))
 
 
 def hold_commits(gate: Path) -> None:
@@ -60,7 +61,7 @@ def hold_commits(gate: Path) -> None:
         commits += 1
         held(gate).write_text(str(commits), encoding="ascii")
         while number_in(gate) < commits:
-            time.sleep(0.01)
+            pause(0.01)
 
     _before_commits(hold)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+
+from tests.support.waiting import pause
 
 _READ_BYTES = 64 * 1024
 
@@ -143,4 +144,4 @@ def _shut(end: socket.socket) -> None:
     try:
         end.shutdown(socket.SHUT_RDWR)
     except OSError:
-        time.sleep(0)
+        pause(0)

@@ -26,6 +26,7 @@ from stores.records.outbox import Message
 from tests.faults.collector import FORKING, run_forked
 from tests.faults.promises import file_is_whole, require
 from tests.faults.street import Key
+from tests.support.waiting import pause
 
 START_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 120.0
@@ -91,7 +92,7 @@ class Running:
             if time.monotonic() > give_up_at:
                 self._forked.kill() if self._program is None else self._program.kill()
                 raise TimeoutError(f"the collector did not end in {seconds_max:g} s:\n{self.log_text[-2000:]}")
-            time.sleep(0.005)
+            pause(0.005)
         assert self.exit_code is not None
         return self.exit_code
 
@@ -163,7 +164,7 @@ class Site:
                 taken, since = now_taken, time.monotonic()
             elif done():
                 break
-            time.sleep(0.1)
+            pause(0.1)
         code = running.stop()
         require(code == 0, f"the collector ended with {code} while it drained:\n{running.log_text[-2000:]}")
 
@@ -196,7 +197,7 @@ class Site:
                 raise RuntimeError(f"the collector ended with {running.exit_code}:\n{running.log_text[-2000:]}")
             if time.monotonic() > give_up_at:
                 raise TimeoutError(f"not in {seconds_max:g} s: {what}\n{running.log_text[-2000:]}")
-            time.sleep(0.02)
+            pause(0.02)
 
     def stored(self) -> set[Key]:
         """Return the keys of all stored readings. Raises PromiseBroken when one is there twice."""

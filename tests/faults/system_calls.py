@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from tests.support.waiting import pause
+
 _CALLS = "recvfrom,recvmsg,sendto,sendmsg,pwrite64,fdatasync,fsync"
 _BEGUN = re.compile(r"(\d+) +(\w+|\?+)\((.*)")
 _RESUMED = re.compile(r"(\d+) +<\.\.\. (\w+|\?+) resumed>(.*)")
@@ -85,7 +87,7 @@ def wait_for_end(file: Path, pid: int, seconds_max: float = 60.0) -> None:
     while not any(line.startswith(f"{pid} ") and "+++" in line for line in _lines_of(file)[-1:]):
         if time.monotonic() > give_up_at:
             raise TraceNotUnderstood(f"strace did not write the end of the trace in {seconds_max:g} s")
-        time.sleep(0.05)
+        pause(0.05)
 
 
 def calls(lines: Sequence[str]) -> list[Call]:

@@ -16,6 +16,7 @@ from tests.faults.proxy import BadLine
 from tests.faults.site import Running, Site
 from tests.faults.street import Sent, Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NewSite = Callable[..., Site]
 NewMosquitto = Callable[..., Mosquitto]
@@ -68,7 +69,7 @@ class Stream:
             waited = time.monotonic() - began
             require(waited < seconds_max, f"not back {seconds_max:g} s after {after}")
             require(self._collector.exit_code is None, f"the collector died of {after}")
-            time.sleep(0.1)
+            pause(0.1)
         return time.monotonic() - began
 
 
@@ -91,12 +92,12 @@ def through_a_bad_line(new_site: NewSite, broker: Mosquitto, scale: Scale, seed:
         for name, end in (("cut", line.cut), ("reset", line.reset)):
             for _ in range(scale.cuts):
                 stream.send()
-                time.sleep(rng.uniform(0.0, 0.05))
+                pause(rng.uniform(0.0, 0.05))
                 end()
             back[name] = stream.send_and_wait(scale.back_seconds_max, f"a {name}")
         line.hang()
         stream.send()
-        time.sleep(scale.hang_seconds)
+        pause(scale.hang_seconds)
         line.recover()
         back["hang"] = stream.send_and_wait(scale.broken_seconds_max if broken else scale.back_seconds_max, "a hang")
         collector.stop()

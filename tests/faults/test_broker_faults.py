@@ -15,6 +15,7 @@ from tests.faults.promises import PromiseBroken, nothing_invented, nothing_lost,
 from tests.faults.site import START_SECONDS_MAX, SUBSCRIBED, Site, a_fast_clock
 from tests.faults.street import Sent, Street, minutes_ago, reading
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NewSite = Callable[..., Site]
 NewMosquitto = Callable[..., Mosquitto]
@@ -53,7 +54,7 @@ def restart_broker(new_site: NewSite, broker: Mosquitto, scale: Restarts, seed: 
     with Devices(broker.port) as devices:
         devices.start_sending(sent, scale.per_second)
         for _ in range(scale.times):
-            time.sleep(rng.uniform(0.3, 1.2))
+            pause(rng.uniform(0.3, 1.2))
             broker.stop()
             broker.start()
         devices.wait()
@@ -143,7 +144,7 @@ def stay_away(
         while stored < len(sent) and time.monotonic() - since < idle_seconds_max:
             before, stored = stored, site.health().get("stored", 0)
             since = since if stored == before else time.monotonic()
-            time.sleep(0.05)
+            pause(0.05)
         drained_seconds = time.monotonic() - began
         live = reading("T0001", minutes_ago(0), 0.5)
         devices.send([live])
@@ -210,7 +211,7 @@ def crash_broker(
         # it.
         give_up_at = time.monotonic() + (2.0 * LISTED_MINUTES_MAX * 60.0 / CLOCK_SPEED if broken else 120.0)
         while (unlisted := missing - site.keys_in_gaps(missing)) and time.monotonic() < give_up_at:
-            time.sleep(0.1)
+            pause(0.1)
         require(not unlisted, f"{len(unlisted):,} of {len(missing):,} lost readings are not on the list of gaps")
         site.wait_until(
             lambda: "readings_missing" in site.kinds_said(), collector, what="to be told that readings are missing"

@@ -15,6 +15,7 @@ from tests.faults.promises import PromiseBroken, require
 from tests.faults.site import Site
 from tests.faults.street import Sent, Street, reading
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]
@@ -37,7 +38,7 @@ def send_live(devices: Devices, street: Street, seconds: float) -> int:
         now_us = time.time_ns() // 1000
         devices.send([reading(name, now_us, 0.5) for name in street.transformer_ids])
         sent += len(street.transformer_ids)
-        time.sleep(EVERY_SECONDS)
+        pause(EVERY_SECONDS)
     return sent
 
 
@@ -62,7 +63,7 @@ def set_the_clock(new_site: NewSite, broker: Mosquitto, seconds: float, broken: 
             while time.monotonic() - set_at < (BROKEN_SECONDS_MAX if broken and value > 0 else PAUSE_SECONDS):
                 alarms = site.kinds_said() & SILENCE
                 require(not alarms, f"clock at {value:+} s: false silence was said, {alarms}")
-                time.sleep(0.2)
+                pause(0.2)
             stored = site.health()["stored"]
             give_up_at = time.monotonic() + STORED_SECONDS_MAX
             sent += send_live(devices, street, seconds)

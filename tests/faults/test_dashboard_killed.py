@@ -22,6 +22,7 @@ from tests.faults.promises import nothing_lost, require
 from tests.faults.site import START_SECONDS_MAX, Site
 from tests.faults.street import Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 
 def reload_page(port: int, until: threading.Event, drawn_once: threading.Event) -> int:
@@ -60,7 +61,7 @@ def reload_and_kill_the_dashboard(
             drawn = [pool.submit(reload_page, port, stop, drawn_once) for _ in range(browsers)]
             drawn_once.wait(120.0)
             devices.start_sending(sent, per_second=len(sent) / seconds)
-            time.sleep(0.7 * seconds)
+            pause(0.7 * seconds)
             stop.set()
             dashboard.kill()
             devices.wait()
@@ -87,7 +88,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
             return
-        time.sleep(0.1)
+        pause(0.1)
     raise RuntimeError(f"the dashboard does not answer ({process.poll()})")
 
 

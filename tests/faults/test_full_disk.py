@@ -17,6 +17,7 @@ from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Running, Site
 from tests.faults.street import Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]
@@ -90,11 +91,11 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
             devices.send(sent[len(sent) // 2 :])
         deadline = time.monotonic() + 120.0
         while "store: " not in str(site.health().get("reasons")) and time.monotonic() < deadline and not broken:
-            time.sleep(0.05)
+            pause(0.05)
         require(
             bool(broken) or "store: " in str(site.health().get("reasons")), "health does not say that nothing is stored"
         )
-        time.sleep(1.5)
+        pause(1.5)
         while_full = site.stored() - before
         reserve_free = not (folder / "ballast").exists()
         if os.geteuid() == 0 and not broken:
@@ -108,7 +109,7 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
             3.0 if broken else AGAIN_SECONDS_MAX
         ):
             require(running[-1].exit_code is None, "the collector died of it")
-            time.sleep(0.1)
+            pause(0.1)
         seconds = time.monotonic() - began
         running[-1].stop()
         site.require_whole_files()

@@ -16,6 +16,7 @@ from tests.faults.street import Sent, Street, minutes_ago
 from tests.support.influx_front import Front
 from tests.support.mosquitto import Mosquitto
 from tests.support.victoria_metrics import VictoriaMetrics
+from tests.support.waiting import pause
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]
@@ -138,7 +139,7 @@ def wait_for_the_copy(site: Site, collector: Running, server: VictoriaMetrics, s
         give_up_at = time.monotonic() + seconds_max
         while len(keys_in(server)) < journal.counts().readings and time.monotonic() < give_up_at:
             require(collector.exit_code is None, "the collector died of it")
-            time.sleep(0.2)
+            pause(0.2)
 
 
 def in_the_copy(site: Site, server: VictoriaMetrics) -> None:

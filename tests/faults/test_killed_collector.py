@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from tests.faults.promises import PromiseBroken, nothing_invented, nothing_lost,
 from tests.faults.site import Site, a_fast_clock
 from tests.faults.street import HEAVY_EACH, HEAVY_FROM_MINUTE, Key, Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]
@@ -56,7 +56,7 @@ def kill_at_random(new_site: NewSite, broker: Mosquitto, scale: Scale, seed: int
         devices.start_sending(sent, scale.per_second)
         for _ in range(scale.kills):
             running = site.start_ready(broken)
-            time.sleep(rng.uniform(0.02, 0.4))
+            pause(rng.uniform(0.02, 0.4))
             running.kill()
         devices.wait()
     site.drain(lambda: site.holds(devices.acknowledged), broken)

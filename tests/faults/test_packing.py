@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 
@@ -15,6 +14,7 @@ from tests.faults.promises import nothing_invented, nothing_lost, require
 from tests.faults.site import Site
 from tests.faults.street import Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 SEED = 3
 
@@ -31,7 +31,7 @@ def test_a_collector_killed_while_it_packs_keeps_each_reading_once(
         devices.start_sending(sent, 5_000.0)
         for _ in range(kills):
             running = site.start_ready()
-            time.sleep(rng.uniform(0.1, 0.8))
+            pause(rng.uniform(0.1, 0.8))
             running.kill()
         devices.wait()
         site.drain(lambda: site.holds(devices.acknowledged))

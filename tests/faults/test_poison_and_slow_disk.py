@@ -13,6 +13,7 @@ from tests.faults.promises import PromiseBroken, nothing_lost, require
 from tests.faults.site import Site
 from tests.faults.street import STATION, Sent, Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NewSite = Callable[..., Site]
 Tell = Callable[[str, str], None]
@@ -55,7 +56,7 @@ def poison_the_stream(
     while last < len(sent) and time.monotonic() - since < (3.0 if broken else 60.0):
         taken = site.health().get("messages", 0)
         last, since = taken, since if taken == last else time.monotonic()
-        time.sleep(0.05)
+        pause(0.05)
     require(collector.exit_code is None, "the collector died of it")
     collector.stop()
     nothing_lost(devices.acknowledged, site.stored())
@@ -101,7 +102,7 @@ def slow_disk(new_site: NewSite, broker: Mosquitto, messages: int, seed: int, br
             queued = max(queued, health.get("queued", 0))
             require(queued <= QUEUE_MAX, f"{queued:,} messages in memory, allowed are {QUEUE_MAX:,}")
             require(collector.exit_code is None, "the collector died of it")
-            time.sleep(0.05)
+            pause(0.05)
         devices.wait()
         growth_mb = collector.memory_mb - memory_mb_before
     collector.stop()

@@ -41,6 +41,7 @@ from tests.support.bad_inputs import (
 )
 from tests.support.mosquitto import Mosquitto
 from tests.support.mqtt_bytes import LENGTH_MAX, length_of
+from tests.support.waiting import pause
 
 NewMosquitto = Callable[..., Mosquitto]
 NewSite = Callable[..., Site]
@@ -124,7 +125,7 @@ def require_nothing_owed(site: Site, broker: Mosquitto, number: int, start_us: i
     with Devices(broker.port, "later") as devices:
         devices.send([good_reading(number, start_us)])
     until_taken(site, collector, 1)
-    time.sleep(0.2)
+    pause(0.2)
     assert site.health()["messages"] == 1, "the broker sent again what was not acknowledged"
     assert collector.stop() == 0
 

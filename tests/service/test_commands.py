@@ -24,6 +24,7 @@ from service.metrics.health import ADDRESS_FILE
 from service.settings.settings import load_settings
 from tests.support.mosquitto import Mosquitto
 from tests.support.town import INCIDENT_TRANSFORMER, Town, build_town
+from tests.support.waiting import pause
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "commands.md"
@@ -547,7 +548,7 @@ def test_collect_ends_cleanly_on_the_signal_of_a_service_manager(
     process = start("collect", "--config", config)
     give_up_at = time.monotonic() + 120
     while not (tmp_path / "data" / ADDRESS_FILE).exists() and time.monotonic() < give_up_at:
-        time.sleep(0.05)
+        pause(0.05)
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=120)
     assert process.returncode == 0, error

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import pytest
 
-import service.collecting.decoding as decoding
 from collector.decoding.decode import Decoded, decode_block
 from collector.decoding.plausibility import Limits
 from collector.decoding.rejects import Reason
 from collector.message import Message
 from grid.fleet import Fleet
+from service.collecting import decoding
 from service.collecting.decoding import Decoder
 from tests.support.bad_inputs import OWN_TOPIC, RECEIVED_US, TRANSFORMERS, payload_of
 

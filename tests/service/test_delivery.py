@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from stores.records.changes import Changes, NewMessage
 from stores.records.outbox import Delivery as Fate
 from stores.records.outbox import DeliveryState
 from stores.records.records import Records
+from tests.support.waiting import pause, wait_until
 from tests.support.webhook_receiver import Receiver
 
 NOW_US = parse_timestamp_us("2021-07-24T03:00:00Z")
@@ -97,13 +97,6 @@ def fates(records: Records) -> dict[str, Fate]:
     return {f"{m.key}@{d.channel}": d for m in records.messages(100) for d in m.deliveries}
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, "not in time"
-        time.sleep(0.01)
-
-
 def deliver(
     records: Records, clock: Clock, policy: RetryPolicy, metrics: Metrics | None = None, **notifiers: Notifier
 ) -> Delivery:
@@ -176,7 +169,7 @@ def test_new_messages_go_at_once_when_woken(
     desk = Rehearsed()
     delivery = deliver(records, clock, ONCE, desk=desk)
     delivery.start()
-    time.sleep(0.05)
+    pause(0.05)
     put(records, "a")
     delivery.wake()
     wait_until(lambda: len(desk.taken) == 1)

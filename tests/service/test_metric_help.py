@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import math
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.faults.devices import Devices
 from tests.faults.site import Site
 from tests.faults.street import STATION, Sent, Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NEVER_BAD = {
     "messages",
@@ -161,7 +161,7 @@ def test_a_real_collector_measures_the_whole_way_of_a_reading(busy: Site) -> Non
 
 
 def test_the_doctor_explains_the_figures_and_what_to_do_about_the_bad_ones(busy: Site) -> None:
-    time.sleep(0.1)
+    pause(0.1)
     assert ask_collector(busy.settings).answers
     found = {check.name: check for check in examine(busy.config) if check.name.startswith("collector: ")}
     assert len(found) == len(explained_metrics(details()))

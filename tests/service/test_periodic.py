@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from service.metrics.metrics import Metrics
 from service.periodic import Pace, PeriodicTask, PeriodicThread
 from service.settings.settings import load_settings
 from tests.support.influx_front import Front
+from tests.support.waiting import wait_until
 
 SOON = Pace(0.01, begins_at_once=True)
 AN_HOUR = 3600.0
@@ -50,13 +50,6 @@ class Rounds:
 
 def failures(metrics: Metrics, name: str) -> float:
     return metrics.registry.get_sample_value("redvest_round_failures_total", {"thread": name}) or 0.0
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 60.0
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.005)
 
 
 def test_a_round_that_fails_is_told_counted_and_done_again(caplog: pytest.LogCaptureFixture) -> None:

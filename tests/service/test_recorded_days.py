@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from grid.timestamps import format_utc, parse_timestamp_us
 from service.container import Container
 from service.metrics.health import ask_collector
 from service.settings.settings import load_settings
+from tests.support.waiting import wait_until
 
 DAYS = Path(__file__).parents[1] / "cases" / "days"
 
@@ -54,10 +54,10 @@ def replayed(request, tmp_path, mosquitto) -> tuple[Path, Path]:
         text=True,
     )
     try:
-        wait_until(lambda: ask_collector(load_settings(config)).healthy, collector)
+        until(lambda: ask_collector(load_settings(config)).healthy, collector)
         redvest("replay", str(day / "readings.csv"), "--speed", "max", *settings)
         rows = len((day / "readings.csv").read_bytes().splitlines()) - 1
-        wait_until(lambda: dict(ask_collector(load_settings(config)).details).get("messages") == str(rows), collector)
+        until(lambda: dict(ask_collector(load_settings(config)).details).get("messages") == str(rows), collector)
         collector.send_signal(signal.SIGTERM)
         assert collector.wait(120) == 0, collector.stderr.read()
     finally:
@@ -67,13 +67,13 @@ def replayed(request, tmp_path, mosquitto) -> tuple[Path, Path]:
     return day, config
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120.0) -> None:
+def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     """Wait for a condition while a process lives."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.05)
+
+    def alive() -> None:
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+
+    wait_until(condition, 120.0, alive=alive)
 
 
 def test_the_stores_answer_what_judge_says_of_the_same_file(replayed):

@@ -23,6 +23,7 @@ from tests.faults.devices import Devices
 from tests.faults.site import Site, a_fast_clock
 from tests.faults.street import Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 NOON = parse_timestamp_us("2021-07-24T12:00:00+08:00")
 
@@ -146,7 +147,7 @@ def lose_and_ask(site: Site, street: Street, broker: Mosquitto, devices_can: boo
         site.wait_until(lambda: "20 readings are missing" in collector.log_text, collector, what="the gaps to be found")
         end = time.monotonic() + (120.0 if devices_can else 3.0)
         while site.gaps() and time.monotonic() < end:
-            time.sleep(0.1)
+            pause(0.1)
         collector.stop()
         remembering.stop()
     keys = {message.key for message in lost}

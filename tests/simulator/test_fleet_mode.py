@@ -35,6 +35,7 @@ from stores.ledger_files import read_ledger
 from tests.faults.site import Site
 from tests.support.certificates import Authority
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import pause
 
 START_US = parse_timestamp_us("2021-07-24T09:30:00+08:00")
 
@@ -190,7 +191,7 @@ def test_a_broker_that_goes_and_comes_back_loses_nothing_at_qos_1(new_mosquitto:
     def stumble() -> None:
         sending.wait()
         for _ in range(2):
-            time.sleep(0.3)
+            pause(0.3)
             broker.stop()
             broker.start()
 

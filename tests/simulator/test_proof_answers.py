@@ -1,5 +1,7 @@
-"""No load falls by itself: only what a visit brings changes the street, more agreement never brings more load, and
-what was kept off comes back."""
+"""No load falls by itself: only what a visit brings changes the street.
+
+More agreement never brings more load, and what was kept off comes back.
+"""
 
 from __future__ import annotations
 

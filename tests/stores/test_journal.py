@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from grid.errors import StoreError
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from stores.journal.journal import FIRST_PLACE, Appended, Journal, StoredReject
+from tests.support.waiting import pause
 
 NOON_US = 1_627_099_200_000_000  # 24 July 2021, 12:00 in Beijing
 
@@ -338,7 +338,7 @@ def acknowledged_until_killed(script: str, path: Path, wait_seconds: float) -> i
     )
     assert writer.stdout is not None
     acknowledged = int(writer.stdout.readline())
-    time.sleep(wait_seconds)
+    pause(wait_seconds)
     writer.send_signal(signal.SIGKILL)
     acknowledged = max([acknowledged, *(int(line) for line in writer.stdout if line.endswith("\n"))])
     writer.wait()
@@ -346,7 +346,7 @@ def acknowledged_until_killed(script: str, path: Path, wait_seconds: float) -> i
 
 
 def test_a_reader_sees_what_a_killed_writer_acknowledged(path: Path) -> None:
-    """kill -9 at random moments: what `append` returned from is there, the rest is whole or absent."""
+    """Kill -9 at random moments: what `append` returned from is there, the rest is whole or absent."""
     script = f"""
 import sys
 from pathlib import Path

@@ -293,7 +293,7 @@ def keys_of(journal: Journal) -> list[tuple[int, int]]:
 
 
 def test_a_kill_while_packing_loses_nothing_and_stores_nothing_twice(tmp_path: Path) -> None:
-    """kill -9 at random moments of a process that does nothing but append and pack."""
+    """Kill -9 at random moments of a process that does nothing but append and pack."""
     script = """
 import sys
 from pathlib import Path

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +43,7 @@ from stores.records.changes import Changes, NewMessage
 from stores.records.records import Records
 from stores.records.schema import SCHEMA_VERSION, metadata
 from tests.support.record_store import KINDS, NOON_US, an_incident, new_database, rows, with_tables
+from tests.support.waiting import pause
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -368,7 +368,7 @@ def test_processes_that_write_at_once_lose_nothing_and_a_killed_one_harms_nobody
     noted_by_killed = 10 + len(writers[2].stdout.readlines())
     while any(writer.poll() is None for writer in writers):
         assert len(records.visits("YX06-a")) >= 10
-        time.sleep(0.02)
+        pause(0.02)
     assert [writer.wait() for writer in writers[:2]] == [0, 0]
     visits = [visit.recorded_by for visit in records.visits("YX06-a")]
     assert (visits.count("A"), visits.count("B")) == (25, 25)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.support.tools import tool
+from tests.support.waiting import pause
 
 _START_SECONDS_MAX = 60.0
 _STOP_SECONDS_MAX = 60.0
@@ -112,7 +113,7 @@ class Mosquitto:
             try:
                 socket.create_connection((self.host, self.port), timeout=1.0).close()
             except OSError:
-                time.sleep(0.005)
+                pause(0.005)
             else:
                 return self.running
         self.kill()

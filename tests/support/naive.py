@@ -62,7 +62,7 @@ def by_day(cut: list[list[tuple[int, float]]], offset_minutes: int) -> tuple[lis
     return days, ends
 
 
-def episodes(
+def episodes(  # noqa: C901, PLR0912 - the rule in its own order
     readings: list[tuple[int, float]],
     enter: float,
     leave: float,

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.support.tools import tool
+from tests.support.waiting import pause
 
 Series = dict[tuple[str, str], dict[int, float]]
 """(metric, transformer tag) -> moment [ms] -> value."""
@@ -48,7 +49,7 @@ class VictoriaMetrics:
             except OSError:
                 if self._process.poll() is not None or time.monotonic() > give_up_at:
                     raise RuntimeError(f"victoria-metrics did not start:\n{self._log.read_text()}") from None
-                time.sleep(0.02)
+                pause(0.02)
             else:
                 return
 
