@@ -92,10 +92,10 @@ def browser(chromium: str, chromium_options: list[str]) -> Iterator[Browser]:
 def viewers(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
     """Return a desk and a phone, in another time zone than the station's; each keeps its cache between tests."""
     zone = "America/New_York"
-    visit_recorder = browser.new_context(viewport=WALL_SCREEN, timezone_id=zone)
+    desk = browser.new_context(viewport=WALL_SCREEN, timezone_id=zone)
     phone = browser.new_context(viewport=PHONE, timezone_id=zone, has_touch=True, is_mobile=True)
-    yield {"desk": visit_recorder, "phone": phone}
-    visit_recorder.close()
+    yield {"desk": desk, "phone": phone}
+    desk.close()
     phone.close()
 
 
@@ -159,19 +159,19 @@ def test_one_click_leads_from_the_wall_to_the_incident(new_page: Callable[..., P
 
 def test_an_answer_from_a_phone_appears_on_the_desk_without_a_reload(new_page: Callable[..., Page], town: Town) -> None:
     incident_id = town.incident.incident_id
-    visit_recorder = new_page(f"/?incident={incident_id}")
+    desk = new_page(f"/?incident={incident_id}")
     mine = [d for d in town.outreach.doors if d.assigned_to == "P2"]
     names = {m.merchant_id: m.name for m in town.ledger.merchants}
     door = mine[0]
-    expect(visit_recorder.locator(".rv-door", has_text=names[door.merchant_id])).to_contain_text(words.NOT_VISITED.zh)
+    expect(desk.locator(".rv-door", has_text=names[door.merchant_id])).to_contain_text(words.NOT_VISITED.zh)
     phone = new_page("/my-list?who=P2", "phone")
     next_door = phone.locator(".rv-door.next")
     expect(next_door).to_contain_text(names[door.merchant_id])
     phone.get_by_role("button", name=words.RESULT_BUTTONS[VisitResult.AGREED].zh).first.tap()
-    on_desk = visit_recorder.locator(".rv-answered > li", has_text=names[door.merchant_id])
+    on_desk = desk.locator(".rv-answered > li", has_text=names[door.merchant_id])
     expect(on_desk).to_contain_text("模拟乙 记录", timeout=LIVE_SECONDS)
     expect(on_desk).to_have_class("agreed")
-    expect(visit_recorder.locator(".rv-door", has_text=names[door.merchant_id])).to_have_count(0)
+    expect(desk.locator(".rv-door", has_text=names[door.merchant_id])).to_have_count(0)
     expect(phone.locator(".rv-door.next")).to_contain_text(names[mine[1].merchant_id])
 
 
@@ -210,7 +210,7 @@ def test_wide_tables_are_read_on_a_phone_without_scrolling_sideways(
             assert name and shown == f'"{name}"'
 
 
-@pytest.mark.parametrize("viewer", ["visit_recorder", "phone"])
+@pytest.mark.parametrize("viewer", ["desk", "phone"])
 def test_nothing_on_the_system_page_touches_the_table_below_it(new_page: Callable[..., Page], viewer: str) -> None:
     page = new_page("/system", viewer)
     page.wait_for_selector(".rv-badge")

@@ -361,10 +361,10 @@ def test_other_rules_judge_everything_again(station):
     assert {e.rule for e in station.records.episodes()} == {"early-warning@1"}
     station.rules = ("early-warning", "thirty-minutes")
     station.restart(NOON + HOUR_US, cleanly=True)
-    assert {e.rule for e in station.records.episodes()} == {"early-warning@1", "thirty-minutes@1"}
+    assert {e.rule for e in station.records.episodes()} == {"early-warning@1", "thirty-minutes@2"}
     station.rules = ("thirty-minutes",)
     station.restart(NOON + HOUR_US)
-    assert {e.rule for e in station.records.episodes()} == {"thirty-minutes@1"}
+    assert {e.rule for e in station.records.episodes()} == {"thirty-minutes@2"}
 
 
 def test_readings_that_were_stored_and_not_judged_are_judged_when_the_records_answer_again(tmp_path, monkeypatch):
