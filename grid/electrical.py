@@ -87,11 +87,20 @@ def voltage_outside(voltage_v: NDArray[np.float64]) -> NDArray[np.int8]:
 class LoadRates:
     """Load rates of a batch: total, by phase, worst phase, and what the total was computed from."""
 
-    __slots__ = ("apparent_power_kva", "basis", "load_rate", "phase_load_rate", "worst_phase_load_rate")
+    __slots__ = (
+        "apparent_power_kva",
+        "basis",
+        "load_rate",
+        "phase_load_rate",
+        "rated_power_kva",
+        "worst_phase_load_rate",
+    )
 
     def __init__(self, batch: ReadingBatch, fleet: Fleet) -> None:
         """Compute K = S/Sn and K_ph for each reading with its transformer's ratings at that time."""
         rated_power_kva, ct_ratio = fleet.ratings_at(batch.transformer, batch.measured_at_us)
+        self.rated_power_kva = rated_power_kva
+        """(n,) Sn [kVA] at the time of each reading."""
         self.apparent_power_kva, self.basis = apparent_power_kva(batch, ct_ratio)
         self.load_rate: NDArray[np.float64] = self.apparent_power_kva / rated_power_kva
         """(n,) S/Sn, a fraction."""
@@ -99,3 +108,10 @@ class LoadRates:
         """(n, 3) a fraction, NaN where U or I of that phase is missing."""
         self.worst_phase_load_rate: NDArray[np.float64] = self.phase_load_rate.max(axis=1)
         """(n,) NaN unless U and I of all three phases are there."""
+
+    def take_phases(self, rows: NDArray[np.bool_]) -> None:
+        """Take the load of some readings (a mask, n) from voltages and currents instead of the powers."""
+        by_phases = np.abs(self.phase_load_rate[rows].sum(axis=1)) / 3.0
+        self.load_rate[rows] = by_phases
+        self.apparent_power_kva[rows] = by_phases * self.rated_power_kva[rows]
+        self.basis[rows] = Basis.VOLTAGE_AND_CURRENT

@@ -12,7 +12,7 @@ from enum import Enum, IntFlag
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.timestamps import HOUR_US, MINUTE_US
+from grid.timestamps import DAY_US, HOUR_US, MINUTE_US
 
 W_PER_KW = 1000.0
 
@@ -22,21 +22,36 @@ class QualityFlag(IntFlag):
 
     NONE = 0
     STUCK = 1
-    """All values have been the same for too long: the meter is frozen."""
+    """All values, or those that make the load, have been the same for too long: the meter is frozen."""
     JUMP = 2
-    """The load rate is impossibly far from both readings before it."""
+    """The load rate is impossibly far from the readings before it, or has not left the impossible zone since."""
     RATIO = 4
     """The load rate looks multiplied twice or not at all (CT ratio), or sent in W for kW."""
     PHASE_SWAP = 8
     """The phases changed places. The total is not concerned."""
     ACTIVE_ONLY = 16
     """The load rate comes from active power alone and under-reads by the power factor."""
+    POWERS_LOW = 32
+    """The powers have been far below Σ U·I for long: the load rate comes from voltages and currents meanwhile."""
+    POWERS_HIGH = 64
+    """The powers have been above Σ U·I, which they cannot exceed, for long."""
+    ALWAYS_OFF = 128
+    """For a day the load has been too light, or too heavy, for such a rating: the ratio may be wrong from the first."""
 
 
-UNTRUSTED = QualityFlag.STUCK | QualityFlag.JUMP | QualityFlag.RATIO
+UNTRUSTED = QualityFlag.STUCK | QualityFlag.JUMP | QualityFlag.RATIO | QualityFlag.POWERS_HIGH | QualityFlag.ALWAYS_OFF
 """Doubts about the load rate itself; the others are marks."""
 
-FLAGS = (QualityFlag.STUCK, QualityFlag.JUMP, QualityFlag.RATIO, QualityFlag.PHASE_SWAP, QualityFlag.ACTIVE_ONLY)
+FLAGS = (
+    QualityFlag.STUCK,
+    QualityFlag.JUMP,
+    QualityFlag.RATIO,
+    QualityFlag.POWERS_HIGH,
+    QualityFlag.ALWAYS_OFF,
+    QualityFlag.POWERS_LOW,
+    QualityFlag.PHASE_SWAP,
+    QualityFlag.ACTIVE_ONLY,
+)
 """Every doubt, the gravest first."""
 
 
@@ -53,8 +68,26 @@ class QualitySettings:
     stuck_longer_than_minutes: float = 10.0
     """A frozen meter shows as many equal readings, over more than this time: meters that are read faster than
     they measure repeat themselves."""
+    frozen_minutes: float = 30.0
+    frozen_steps_min: float = 500.0
+    """What makes the load is frozen by itself, whatever moves beside it, when as many readings over more than this time
+    give it the same, and it is so many steps of its last digit: a coarse meter shows a steady night so as well."""
     jump_load_rate: float = 1.0
     """What the load rate cannot change by between neighbours [of the rating]."""
+    impossible_load_rate: float = 2.0
+    """A jump to above this stays in doubt until the load rate has left: emergency overload ends here, at 200 % for
+    7.5 minutes (practice), and what is above is ended by the fuse."""
+    powers_low_ratio: float = 2.5
+    powers_high_ratio: float = 1.5
+    """Σ U·I over S of P and Q, and S over Σ U·I, that are too far apart. A single honest 15-minute row differs up to
+    five-fold: means are held against instants."""
+    apart_load_rate_min: float = 0.05
+    """Below this load rate the two are too small to say."""
+    powers_low_load_rate_min: float = 0.3
+    """Once in a stay Σ U·I must be so much of the rating: where roofs feed back, light powers of phases cancel out."""
+    apart_minutes: float = 45.0
+    apart_readings: int = 4
+    """So long, over so many neighbours, the two must be apart."""
     ct_ratio_min: float = 5.0
     """A smaller CT ratio cannot be told from a change of load."""
     factor_tolerance: float = 0.15
@@ -65,6 +98,17 @@ class QualitySettings:
     """How long the readings before and after a wrong ratio may lie apart: a meter is exchanged in between."""
     ratio_hours_max: float = 24.0
     """How long one step keeps the readings after it in doubt."""
+    light_overload_rate: float = 1.3
+    light_load_rate_max: float = 0.02
+    light_load_rate_min: float = 0.0002
+    """An area whose usual CT ratio is missing stays below its overload over that ratio, at most below the second, and
+    never so near to nothing as the third."""
+    light_leap: float = 1.7
+    """Neighbours of an area's load do not differ by more than this factor; those of a few customers do every day."""
+    light_spread_min_classes: int = 2
+    light_spread_max_classes: int = 4
+    """By how many half octaves the heaviest of a day is above the lightest: noon and night of an area."""
+    light_gap_hours: float = 2.0
     swap_tolerance: float = 0.03
     """How near the currents of changed places must be to those before."""
     swap_difference_min: float = 0.15
@@ -74,6 +118,8 @@ class QualitySettings:
         """Check that the figures fit together."""
         if not 2 <= self.stuck_readings <= 255:
             raise ValueError(f"stuck_readings is {self.stuck_readings}, wanted 2 to 255")
+        if not 2 <= self.apart_readings <= 255:
+            raise ValueError(f"apart_readings is {self.apart_readings}, wanted 2 to 255")
         if not 0.0 < self.factor_tolerance < 1.0:
             raise ValueError(f"factor_tolerance is {self.factor_tolerance}, wanted a share between 0 and 1")
         if self.ct_ratio_min * (1.0 - self.factor_tolerance) <= 1.0:
@@ -90,6 +136,16 @@ class QualitySettings:
     def stuck_us(self) -> int:
         """Return what a frozen meter's equal readings span more than [µs]."""
         return round(self.stuck_longer_than_minutes * MINUTE_US)
+
+    @property
+    def frozen_us(self) -> int:
+        """Return what equal values of what makes the load span more than [µs]."""
+        return round(self.frozen_minutes * MINUTE_US)
+
+    @property
+    def apart_us(self) -> int:
+        """Return how long powers and phases are apart before it is doubted [µs]."""
+        return round(self.apart_minutes * MINUTE_US)
 
     @property
     def exchange_us(self) -> int:
@@ -116,8 +172,10 @@ class QualitySettings:
         A walk that begins so long before a moment, with no past, doubts from that moment on exactly what a walk
         from the beginning doubts.
         """
-        equal = max((self.stuck_readings - 1) * self.gap_us, self.stuck_us + self.gap_us)
-        return max(2 * self.gap_us, equal, self.ratio_us + self.exchange_us)
+        equal = max((self.stuck_readings - 1) * self.gap_us, max(self.stuck_us, self.frozen_us) + self.gap_us)
+        apart = max((self.apart_readings - 1) * self.gap_us, self.apart_us + self.gap_us)
+        day = DAY_US + round(self.light_gap_hours * HOUR_US)
+        return max(2 * self.gap_us, equal, self.ratio_us + max(self.exchange_us, apart), day)
 
 
 REACH_US = QualitySettings().reach_us

@@ -9,12 +9,15 @@ twin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.quality.apart import ApartState, PowersApart
 from alerts.quality.flags import (
     FLAGS,
     REACH_US,
@@ -28,9 +31,13 @@ from alerts.quality.flags import (
     grade,
     trusted_load_rate,
 )
+from alerts.quality.frozen import FrozenState, FrozenValues
+from alerts.quality.light_load import PIECE_US, PIECES, LightLoads, LightLoadState
 from alerts.quality.rated_readings import Flags, Numbers, OrderedPass, RatedReadings, Rows
+from alerts.quality.value_runs import row_runs
 from alerts.rules.threshold_runs import NEVER
 from grid.electrical import Basis
+from grid.timestamps import HOUR_US
 
 __all__ = [
     "FLAGS",
@@ -53,6 +60,8 @@ Bits = NDArray[np.uint8]
 
 _SWAPS = tuple(order for order in permutations(range(3)) if order != (0, 1, 2))
 _LOW, _HIGH = 1, 2
+_ABOUT_POWERS = QualityFlag.STUCK | QualityFlag.JUMP | QualityFlag.RATIO | QualityFlag.ALWAYS_OFF
+"""Doubts about a load rate by P and Q, which a load rate by U·I in its place does not share."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +72,19 @@ class QualityGraderState:
     last_rate: NDArray[np.float64]
     rate_before_last: NDArray[np.float64]
     """NaN unless it is a neighbour of the last."""
-    power: NDArray[np.float64]
-    voltage_v: NDArray[np.float64]
-    current_amp: NDArray[np.float64]
-    equal_readings: NDArray[np.uint8]
-    """How many readings up to the last are equal, never counted further than is needed."""
-    equal_since_us: NDArray[np.int64]
+    jumped_at_us: NDArray[np.int64]
+    """When the load rate jumped into the impossible zone, which it has not left since."""
+    jump_zone: NDArray[np.int8]
     stepped_at_us: NDArray[np.int64]
     """When the load rate stepped into the zone that it has not left since."""
     zone: NDArray[np.int8]
+    heavy_since_us: NDArray[np.int64]
+    """Since when the load rate has been in the zone above all loads."""
     ongoing: Bits
     """Doubts about the last."""
+    frozen: FrozenState
+    apart: ApartState
+    light: LightLoadState
 
     @staticmethod
     def of(transformers: int) -> QualityGraderState:
@@ -82,15 +93,36 @@ class QualityGraderState:
             last_at_us=np.full(transformers, NEVER, np.int64),
             last_rate=np.full(transformers, np.nan),
             rate_before_last=np.full(transformers, np.nan),
-            power=np.full((transformers, 2), np.nan),
-            voltage_v=np.full((transformers, 3), np.nan),
-            current_amp=np.full((transformers, 3), np.nan),
-            equal_readings=np.zeros(transformers, np.uint8),
-            equal_since_us=np.full(transformers, NEVER, np.int64),
+            jumped_at_us=np.full(transformers, NEVER, np.int64),
+            jump_zone=np.zeros(transformers, np.int8),
             stepped_at_us=np.full(transformers, NEVER, np.int64),
             zone=np.zeros(transformers, np.int8),
+            heavy_since_us=np.full(transformers, NEVER, np.int64),
             ongoing=np.zeros(transformers, np.uint8),
+            frozen=FrozenState.of(transformers),
+            apart=ApartState.of(transformers),
+            light=LightLoadState.of(transformers),
         )
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return every column by its name, those of a part as `part/column`."""
+        found: dict[str, NDArray[Any]] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if is_dataclass(value):
+                found |= {f"{each.name}/{c.name}": getattr(value, c.name) for c in fields(value)}
+            else:
+                found[each.name] = value
+        return found
+
+    @staticmethod
+    def of_columns(columns: Mapping[str, NDArray[Any]]) -> QualityGraderState:
+        """Return the state that `columns` told."""
+        parts: dict[str, Any] = {"frozen": FrozenState, "apart": ApartState, "light": LightLoadState}
+        found: dict[str, Any] = {c.name: columns[c.name] for c in fields(QualityGraderState) if c.name not in parts}
+        for name, kind in parts.items():
+            found[name] = kind(**{c.name: columns[f"{name}/{c.name}"] for c in fields(kind)})
+        return QualityGraderState(**found)
 
 
 class QualityGrader:
@@ -99,12 +131,20 @@ class QualityGrader:
     def __init__(self, transformers: int, settings: QualitySettings | None = None) -> None:
         """Start with no past, for transformers 0 to `transformers` - 1."""
         self._by = settings or QualitySettings()
-        self._past = QualityGraderState.of(transformers)
+        self._frozen = FrozenValues(transformers, self._by)
+        self._apart = PowersApart(transformers, self._by)
+        self._light = LightLoads(transformers, self._by)
+        self._past = replace(
+            QualityGraderState.of(transformers),
+            frozen=self._frozen.past,
+            apart=self._apart.past,
+            light=self._light.past,
+        )
 
     @property
     def nbytes(self) -> int:
         """Return how much memory the state takes [bytes]."""
-        return sum(getattr(self._past, column.name).nbytes for column in fields(QualityGraderState))
+        return sum(column.nbytes for column in self._past.columns().values())
 
     @property
     def reach_us(self) -> int:
@@ -130,95 +170,114 @@ class QualityGrader:
         self._past.last_at_us[transformer] = NEVER
         self._past.last_rate[transformer] = np.nan
         self._past.rate_before_last[transformer] = np.nan
-        self._past.equal_readings[transformer] = 0
+        self._past.jumped_at_us[transformer] = NEVER
+        self._past.jump_zone[transformer] = 0
         self._past.stepped_at_us[transformer] = NEVER
         self._past.zone[transformer] = 0
+        self._past.heavy_since_us[transformer] = NEVER
         self._past.ongoing[transformer] = 0
+        self._frozen.forget(transformer)
+        self._apart.forget(transformer)
+        self._light.forget(transformer)
 
     def state(self) -> QualityGraderState:
         """Return a copy of all that is remembered."""
-        return QualityGraderState(*(getattr(self._past, column.name).copy() for column in fields(QualityGraderState)))
+        return QualityGraderState.of_columns({name: column.copy() for name, column in self._past.columns().items()})
 
     def restore(self, state: QualityGraderState) -> None:
         """Take over what another fold of as many transformers remembered; this one has no past yet."""
         self._past = state
+        self._frozen.past, self._apart.past, self._light.past = state.frozen, state.apart, state.light
 
     def _evaluate_on(self, block: RatedReadings) -> Bits:
         """Return the doubts (n,) about readings that all have a load rate, and remember the last of each."""
         evaluate = OrderedPass(block, self._past.last_at_us, self._past.last_rate, self._by.gap_us)
+        powers_low, powers_high = self._apart.lasting(block, evaluate)
         flags: Bits = (block.basis == Basis.ACTIVE_ONLY) * np.uint8(QualityFlag.ACTIVE_ONLY)
-        flags[self._stuck(block, evaluate)] |= np.uint8(QualityFlag.STUCK)
+        flags[self._swaps(block, evaluate)] |= np.uint8(QualityFlag.PHASE_SWAP)
+        flags[self._frozen.frozen(block, evaluate)] |= np.uint8(QualityFlag.STUCK)
         flags[self._jumps(block, evaluate)] |= np.uint8(QualityFlag.JUMP)
         flags[self._off_ratio(block, evaluate)] |= np.uint8(QualityFlag.RATIO)
-        flags[self._swaps(block, evaluate)] |= np.uint8(QualityFlag.PHASE_SWAP)
+        flags[self._light.suspected(block, evaluate)] |= np.uint8(QualityFlag.ALWAYS_OFF)
+        flags[self._always_heavy(block, evaluate)] |= np.uint8(QualityFlag.ALWAYS_OFF)
+        flags[powers_high] |= np.uint8(QualityFlag.POWERS_HIGH)
+        # The load rate of these comes from voltages and currents: what speaks against the powers alone is said by it.
+        flags[powers_low] &= np.uint8(~int(_ABOUT_POWERS) & 0xFF)
+        flags[powers_low] |= np.uint8(QualityFlag.POWERS_LOW)
         last, number = evaluate.last, evaluate.number
         self._past.rate_before_last[number] = evaluate.neighbour_rate[last]
-        self._past.power[number] = block.power[last]
-        self._past.voltage_v[number] = block.voltage_v[last]
-        self._past.current_amp[number] = block.current_amp[last]
         self._past.ongoing[number] = flags[last]
         self._past.last_rate[number] = block.load_rate[last]
         self._past.last_at_us[number] = block.measured_at_us[last]
         return flags
 
     def _jumps(self, block: RatedReadings, evaluate: OrderedPass) -> Rows:
-        limit = self._by.jump_load_rate
-        rows = np.flatnonzero(np.abs(block.load_rate - evaluate.neighbour_rate) > limit)
-        if not len(rows):
-            return rows
-        before_last = evaluate.before(evaluate.neighbour_rate, self._past.rate_before_last, rows)
-        far: Flags = np.abs(block.load_rate[rows] - before_last) > limit
-        return rows[far]
+        """Return the readings that jumped, and those since a jump into the impossible zone that have not left it."""
+        by, past = self._by, self._past
+        rows = np.flatnonzero(np.abs(block.load_rate - evaluate.neighbour_rate) > by.jump_load_rate)
+        if len(rows):
+            before_last = evaluate.before(evaluate.neighbour_rate, past.rate_before_last, rows)
+            far: Flags = np.abs(block.load_rate[rows] - before_last) > by.jump_load_rate
+            rows = rows[far]
+        impossible = block.load_rate > by.impossible_load_rate
+        inside = np.flatnonzero(impossible)
+        into = inside[block.load_rate[inside] - evaluate.rate_before[inside] > by.jump_load_rate]
+        into = into[evaluate.no_further_than(by.exchange_us, into)]
+        first, number = evaluate.is_first[rows], block.transformer[rows]
+        was_held = first & (past.jumped_at_us[number] != NEVER)
+        was_held[first] &= past.last_at_us[number[first]] - past.jumped_at_us[number[first]] <= by.ratio_us
+        held = self._held(block, evaluate, impossible.astype(np.int8), into, past.jump_zone, past.jumped_at_us)
+        jumped = np.zeros(len(block), bool)
+        jumped[held] = True
+        # To come back from what was in doubt is no jump.
+        came_back = was_held | (~first & jumped[rows - 1])
+        jumped[rows[~came_back]] = True
+        return np.flatnonzero(jumped)
 
-    def _stuck(self, block: RatedReadings, evaluate: OrderedPass) -> Rows:
-        """Return the readings that end a long row of equal ones, and remember how long the last row is."""
-        at_us = block.measured_at_us
-        equal = (block.load_rate == evaluate.neighbour_rate) & (block.load_rate != 0.0)
-        rows = np.flatnonzero(equal)
-        for column, last in (
-            (block.power, self._past.power),
-            (block.voltage_v, self._past.voltage_v),
-            (block.current_amp, self._past.current_amp),
-        ):
-            now, before = column[rows], evaluate.before(column, last, rows)
-            rows = rows[((now == before) | (np.isnan(now) & np.isnan(before))).all(axis=1)]
-        if not len(rows):
-            self._past.equal_readings[evaluate.number] = 1
-            self._past.equal_since_us[evaluate.number] = at_us[evaluate.last]
-            return rows
-        equal[:] = False
-        equal[rows] = True
-        position = np.arange(len(block))
-        start = np.maximum.accumulate(np.where(~equal | evaluate.is_first, position, 0))
-        readings, since_us = position - start + 1, at_us[start]
-        from_past = (equal & evaluate.is_first)[start]
-        of_past = block.transformer[from_past]
-        readings[from_past] += self._past.equal_readings[of_past]
-        since_us[from_past] = self._past.equal_since_us[of_past]
-        self._past.equal_readings[evaluate.number] = np.minimum(readings, self._by.stuck_readings)[evaluate.last]
-        self._past.equal_since_us[evaluate.number] = since_us[evaluate.last]
-        return np.flatnonzero((readings >= self._by.stuck_readings) & (at_us - since_us > self._by.stuck_us))
+    def _always_heavy(self, block: RatedReadings, evaluate: OrderedPass) -> Rows:
+        """Return the readings at whose end the load rate has been above all loads for a day; remember since when."""
+        past, at_us = self._past, block.measured_at_us
+        heavy = block.load_rate > self._by.zone_load_rate
+        if not heavy.any():
+            past.heavy_since_us[evaluate.number] = NEVER
+            return np.empty(0, np.intp)
+        near = evaluate.no_further_than(round(self._by.light_gap_hours * HOUR_US), np.arange(len(block)))
+        was_heavy = evaluate.before(np.where(heavy, at_us, NEVER), past.heavy_since_us) != NEVER
+        runs = row_runs(block, evaluate, heavy & was_heavy & near, past.heavy_since_us)
+        past.heavy_since_us[evaluate.number] = np.where(heavy[evaluate.last], runs.since_us[evaluate.last], NEVER)
+        return np.flatnonzero(heavy & (at_us - runs.since_us >= PIECES * PIECE_US))
 
     def _off_ratio(self, block: RatedReadings, evaluate: OrderedPass) -> Rows:
         """Return the readings of a zone that the load rate stepped into, and remember the last step."""
         high, low = self._by.zones(block.load_rate, block.ct_ratio)
         in_zone = np.flatnonzero(high | low)
         stepped_into = in_zone[self._steps(block, evaluate, in_zone, high[in_zone])]
-        if not len(stepped_into) and (self._past.stepped_at_us[evaluate.number] == NEVER).all():
-            return stepped_into
         zone = (high * np.int8(_HIGH) + low * np.int8(_LOW)).astype(np.int8)
-        stays = (zone == evaluate.before(zone, self._past.zone)) & (zone != 0)
+        return self._held(block, evaluate, zone, stepped_into, self._past.zone, self._past.stepped_at_us)
+
+    def _held(
+        self,
+        block: RatedReadings,
+        evaluate: OrderedPass,
+        zone: NDArray[np.int8],
+        into: Rows,
+        past_zone: NDArray[np.int8],
+        past_into_us: NDArray[np.int64],
+    ) -> Rows:
+        """Return the readings in a zone (0: none) into which a row of `into` led, for a day; remember the last."""
+        if not len(into) and (past_into_us[evaluate.number] == NEVER).all():
+            return into
+        stays = (zone == evaluate.before(zone, past_zone)) & (zone != 0)
         position = np.arange(len(block))
         entered = np.maximum.accumulate(np.where(~stays | evaluate.is_first, position, 0))
         steps = np.full(len(block), -1)
-        steps[stepped_into] = stepped_into
+        steps[into] = into
         stepped = np.maximum.accumulate(steps)
-        from_past = np.where(stays & evaluate.is_first, self._past.stepped_at_us[block.transformer], NEVER)
-        stepped_at_us = np.where(stepped >= entered, block.measured_at_us[stepped], from_past[entered])
-        self._past.zone[evaluate.number] = zone[evaluate.last]
-        self._past.stepped_at_us[evaluate.number] = stepped_at_us[evaluate.last]
-        since_us = block.measured_at_us - stepped_at_us
-        return np.flatnonzero((stepped_at_us != NEVER) & (since_us <= self._by.ratio_us))
+        from_past = np.where(stays & evaluate.is_first, past_into_us[block.transformer], NEVER)
+        into_us = np.where(stepped >= entered, block.measured_at_us[stepped], from_past[entered])
+        past_zone[evaluate.number] = zone[evaluate.last]
+        past_into_us[evaluate.number] = into_us[evaluate.last]
+        return np.flatnonzero((into_us != NEVER) & (block.measured_at_us - into_us <= self._by.ratio_us))
 
     def _steps(self, block: RatedReadings, evaluate: OrderedPass, rows: Rows, high: Flags) -> Flags:
         """Return which of the readings (k,) in a high or a low zone came there by a factor that gives one away."""
@@ -234,7 +293,7 @@ class QualityGrader:
     def _swaps(self, block: RatedReadings, evaluate: OrderedPass) -> Rows:
         """Return the readings whose currents (n, 3) are those of the reading before, on other phases."""
         by = self._by
-        before = evaluate.before(block.current_amp, self._past.current_amp)
+        before = evaluate.before(block.current_amp, self._frozen.past.current_amp)
         # A phase that changes places changes by at least so much, and A or B is always among those that do.
         least = 0.5 * (by.swap_difference_min - by.swap_tolerance)
         moved = np.abs(block.current_amp[:, :2] - before[:, :2]) > least * before[:, :2]

@@ -39,6 +39,10 @@ class RatedReadings:
     """(n, 3)"""
     current_amp: Rates
     """(n, 3) as the device sent them."""
+    phases_load_rate: Rates
+    """(n,) load rate by Σ U·I, NaN unless all of it is there."""
+    rated_power_kva: Rates
+    """(n,) of the transformer at that time."""
 
     @staticmethod
     def of(readings: ReadingBatch, rates: LoadRates, ct_ratio: Rates, rows: Rows | None = None) -> RatedReadings:
@@ -57,6 +61,8 @@ class RatedReadings:
             np.column_stack([readings.active_power_kw[rows], readings.reactive_power_kvar[rows]]),
             readings.voltage_v[rows],
             readings.current_amp[rows],
+            np.abs(rates.phase_load_rate.sum(axis=1)[rows]) / 3.0,
+            rates.rated_power_kva[rows],
         )
 
     def __len__(self) -> int:

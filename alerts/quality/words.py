@@ -14,6 +14,9 @@ _FLAGS = {
     QualityFlag.STUCK: Text("数据冻结", "frozen values"),
     QualityFlag.JUMP: Text("突变", "impossible jump"),
     QualityFlag.RATIO: Text("倍率可疑", "ratio suspected"),
+    QualityFlag.POWERS_HIGH: Text("功率高于电压电流", "powers above voltage times current"),
+    QualityFlag.ALWAYS_OFF: Text("倍率可疑", "ratio suspected"),
+    QualityFlag.POWERS_LOW: Text("功率远低于电压电流", "powers far below voltage times current"),
     QualityFlag.PHASE_SWAP: Text("相序调换", "phases swapped"),
     QualityFlag.ACTIVE_ONLY: Text("仅有功功率", "active power only"),
 }
@@ -24,16 +27,30 @@ _GRADES = {
 }
 _WHY = {
     QualityFlag.STUCK: Text(
-        "各相电压、电流和功率长时间一成不变，表计可能死机",
-        "voltages, currents and powers have not changed at all for a long time, so the meter may be frozen",
+        "计算负载所用的数值长时间一成不变，表计可能死机",
+        "what makes the load has not changed at all for a long time, so the meter may be frozen",
     ),
     QualityFlag.JUMP: Text(
-        "负载率与前两个读数相差超过额定容量，可能是误码",
-        "the load rate is further than the rating from both readings before it, so the value may be corrupt",
+        "负载率与此前读数相差超过额定容量，可能是误码",
+        "the load rate is further than the rating from the readings before it, so the value may be corrupt",
     ),
     QualityFlag.RATIO: Text(
         "负载率的变化恰好等于综合倍率或千倍，可能重复乘了倍率、漏乘倍率，或把瓦当成千瓦",
         "the load rate changed by just the CT ratio or a thousand: multiplied twice, not at all, or W sent for kW",
+    ),
+    QualityFlag.POWERS_HIGH: Text(
+        "由有功、无功得出的视在功率长时间高于各相电压、电流之积，这不可能，其中一组数值有误",
+        "active and reactive power have long said more than voltages times currents, which cannot be: one is wrong",
+    ),
+    QualityFlag.ALWAYS_OFF: Text(
+        "一整天的负载率都不是这一容量的台区昼夜应有的，综合倍率可能从一开始就不对",
+        "for a whole day the load has not been what such a rating carries at night and at noon, so the ratio may have "
+        "been wrong from the first day",
+    ),
+    QualityFlag.POWERS_LOW: Text(
+        "由有功、无功得出的视在功率长时间远低于各相电压、电流之积；其间负载率改按电压、电流计算",
+        "active and reactive power have long been far below voltages times currents; meanwhile the load rate comes "
+        "from voltages and currents",
     ),
     QualityFlag.PHASE_SWAP: Text(
         "各相电流与前一读数相同但换了相，接线可能调换",
@@ -57,6 +74,21 @@ _CHECK = {
         "请核对互感器铭牌变比、终端参数与台账综合倍率是否一致，终端上送的是一次值还是二次值，单位是否为千瓦",
         "compare the ratio on the CT's plate, in the terminal and in the ledger; see whether primary or secondary "
         "values are sent, and in kW",
+    ),
+    QualityFlag.POWERS_HIGH: Text(
+        "请核对各相电流互感器二次接线是否断开或短接，电流与功率的倍率、单位是否一致",
+        "check the CTs' secondary wiring for a phase that is open or shorted, and whether currents and powers have the "
+        "same ratio and unit",
+    ),
+    QualityFlag.ALWAYS_OFF: Text(
+        "请核对互感器铭牌变比、终端参数与台账综合倍率是否一致，终端上送的是一次值还是二次值，额定容量是否正确",
+        "compare the ratio on the CT's plate, in the terminal and in the ledger; see whether primary or secondary "
+        "values are sent, and whether the rated power is right",
+    ),
+    QualityFlag.POWERS_LOW: Text(
+        "请核对功率与电流的倍率、单位是否一致，各相电流互感器极性是否接反，电压、电流相别是否对应",
+        "see whether powers and currents have the same ratio and unit, whether a CT is reversed, and whether voltage "
+        "and current of each phase belong together",
     ),
     QualityFlag.PHASE_SWAP: Text(
         "请检查电压、电流接线的相别是否一一对应",
@@ -108,8 +140,9 @@ def check_the_meter(
     where, at, rate = transformer_name(transformer), day_and_time(measured_at_us, zone), percent(load_rate)
     name, why, check = flag_name(flag), flag_reason(flag), what_to_check(flag)
     from_zh, from_en = ("", "on") if flag in _MOMENTARY else ("起", "since")
-    ratio_zh = f"（台账综合倍率 {transformer.ct_ratio:g}）" if flag is QualityFlag.RATIO else ""
-    ratio_en = f" (ledger: {transformer.ct_ratio:g})" if flag is QualityFlag.RATIO else ""
+    of_ratio = flag & (QualityFlag.RATIO | QualityFlag.ALWAYS_OFF)
+    ratio_zh = f"（台账综合倍率 {transformer.ct_ratio:g}）" if of_ratio else ""
+    ratio_en = f" (ledger: {transformer.ct_ratio:g})" if of_ratio else ""
     return Text(
         f"【核查表计】{where}：{at.zh} {from_zh}{name.zh}，负载率 {rate.zh}。{why.zh}{ratio_zh}。{check.zh}。",
         f"[check the meter] {where}: {name.en} {from_en} {at.en}, load rate {rate.en}. "

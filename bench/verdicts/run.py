@@ -16,12 +16,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from alerts.quality.grading import UNTRUSTED, QualityGrader
+from alerts.quality.believed import believed_rates
+from alerts.quality.grading import QualityGrader
 from alerts.rules.rule_set import RuleSet
 from alerts.verdicts.engine import VerdictEngine
 from bench.verdicts import start
@@ -99,8 +99,7 @@ def one_case(transformers: int, size: int, around: float, total: int, rule_sets:
     def engine_and_grader() -> None:
         verdicts, quality = VerdictEngine(rule_sets, 20.0, fleet.transformer_ids), QualityGrader(transformers)
         for rates, rated in prepared:
-            trusted = (quality.advance(rated) & UNTRUSTED) == 0
-            verdicts.advance(replace(rates, trusted=trusted), every_touched=False)
+            verdicts.advance(believed_rates(rates, rated, quality.advance(rated)), every_touched=False)
 
     speeds = [sorted(total / seconds for seconds in seconds_of(run)) for run in (bare, engine, engine_and_grader)]
     middle = [statistics.median(speed) for speed in speeds]
@@ -125,7 +124,7 @@ def rebuild(rows: int, transformers: int, rule_sets: tuple[RuleSet, ...]) -> str
             read = 0
             for batch in journal.since(0):
                 rates, rated = rated_and_sorted(batch, fleet)
-                engine.advance(replace(rates, trusted=(quality.advance(rated) & UNTRUSTED) == 0), every_touched=False)
+                engine.advance(believed_rates(rates, rated, quality.advance(rated)), every_touched=False)
                 read += len(batch)
         seconds = time.perf_counter() - began
     return f"{read:,} readings of {transformers:,} transformers in {seconds:.1f} s: {read / seconds:,.0f} readings/s"
@@ -137,7 +136,7 @@ def state_bytes(transformers: int, around: float, rule_sets: tuple[RuleSet, ...]
     engine, quality = VerdictEngine(rule_sets, 20.0, fleet.transformer_ids), QualityGrader(transformers)
     for batch in batches(transformers, min(transformers, 50_000), 3 * transformers, around):
         rates, rated = rated_and_sorted(batch, fleet)
-        engine.advance(replace(rates, trusted=(quality.advance(rated) & UNTRUSTED) == 0), every_touched=False)
+        engine.advance(believed_rates(rates, rated, quality.advance(rated)), every_touched=False)
     return f"{transformers:,} around {around:.0%}: {(engine.nbytes + quality.nbytes) / transformers:.0f} bytes each"
 
 

@@ -31,7 +31,7 @@ from service.verdicts.incremental import IncrementalVerdictsState
 from stores.journal.journal import Journal
 from stores.maintenance.checkpoint_file import CheckpointFile, Column, read_checkpoint, write_checkpoint
 
-FORMAT = 1
+FORMAT = 2
 """Goes up with every change of what the fold remembers, or of what follows from it."""
 TAKEN_EVERY_SECONDS = 300.0
 TAKEN_AFTER_READINGS, BUSY_EVERY_SECONDS = 500_000, 60.0
@@ -165,7 +165,7 @@ class Checkpoints:
 
 def _columns_of(state: IncrementalVerdictsState) -> dict[str, Column]:
     levels = state.verdicts.levels
-    found: dict[str, Column] = {f"trust/{c.name}": getattr(state.quality, c.name) for c in fields(QualityGraderState)}
+    found: dict[str, Column] = {f"trust/{name}": column for name, column in state.quality.columns().items()}
     found |= {f"levels/{c.name}": getattr(levels, c.name) for c in fields(LevelEngineState)}
     found["levels/run"] = levels.run.view(np.uint8).reshape(len(levels.run), OPEN_RUN.itemsize)
     found |= {f"raises/{c.name}": getattr(state.verdicts, c.name) for c in fields(VerdictState) if c.name != "levels"}
@@ -180,5 +180,5 @@ def _state_of(file: CheckpointFile) -> IncrementalVerdictsState:
     levels["run"] = levels["run"].reshape(-1).view(OPEN_RUN)
     return IncrementalVerdictsState(
         VerdictState(LevelEngineState(**levels), **columns("raises", VerdictState)),  # type: ignore[arg-type]
-        QualityGraderState(**columns("trust", QualityGraderState)),  # type: ignore[arg-type]
+        QualityGraderState.of_columns({name.removeprefix("trust/"): column for name, column in file.columns.items()}),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from alerts.quality.believed import believed_basis, believed_rates
 from alerts.quality.grading import QualityGrader
 from alerts.rules.rule_set import RuleSet
 from alerts.verdicts.explain import ExplainedReading, VerdictExplanation
@@ -20,4 +22,7 @@ def evaluated(
     quality = QualityGrader(len(fleet))
     for readings in recording.blocks():
         rates, rated = rated_and_sorted(readings, fleet)
-        yield from evaluate.evaluate(rated, rates, quality.advance(rated))
+        flags = quality.advance(rated)
+        rates = believed_rates(rates, rated, flags)
+        seen = replace(rated, load_rate=rates.load_rate, basis=believed_basis(rated, flags))
+        yield from evaluate.evaluate(seen, rates, flags)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from alerts.model.episodes import Episode
 from alerts.notification.messages import episode_reason
-from alerts.quality.flags import UNTRUSTED, DataQuality, QualityFlag, QualityGrade
+from alerts.quality.believed import believed_rates
+from alerts.quality.flags import DataQuality, QualityFlag, QualityGrade
 from alerts.quality.grading import QualityGrader
 from alerts.quality.words import quality_reason
 from alerts.rules.rule_set import RuleSet
@@ -128,8 +129,8 @@ def verdicts(
     for readings in recording.blocks(progress):
         rates, rated = rated_and_sorted(readings, fleet)
         flags = quality.advance(rated)
+        rates = believed_rates(rates, rated, flags)
         told.history.remember(rates, flags)
-        rates = replace(rates, trusted=(flags & UNTRUSTED) == 0)
         for change in engine.advance(rates).episodes:
             told.take(change.episode)
         yield from told.before(int(readings.transformer[-1]))

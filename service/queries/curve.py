@@ -11,12 +11,13 @@ from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from service.queries.answers import Curve
 from service.queries.ledger_view import Ground
+from service.verdicts.judged_rates import judged_rates
 from stores.journal.journal import Journal
 
 
-def curve_of(transformer_id: str, batch: ReadingBatch, fleet: Fleet) -> Curve:
-    """Return the curve of one transformer's readings, which lie in time order."""
-    rates = LoadRates(batch, fleet)
+def curve_of(transformer_id: str, batch: ReadingBatch, fleet: Fleet, journal: Journal | None = None) -> Curve:
+    """Return the curve of one transformer's readings, which lie in time order, as verdicts took them."""
+    rates = judged_rates(journal, batch, fleet) if journal else LoadRates(batch, fleet)
     return Curve(
         transformer_id=transformer_id,
         measured_at_us=batch.measured_at_us,
@@ -43,7 +44,7 @@ def curve_between(
     batch = ReadingBatch.empty()
     if journal is not None and number is not None and transformer.transformer_id in ground.transformers:
         batch = journal.series(number, from_us, to_us)
-    curve = curve_of(transformer.transformer_id, batch, ground.fleet)
+    curve = curve_of(transformer.transformer_id, batch, ground.fleet, journal)
     return thinned(curve, step_us) if step_us else curve
 
 

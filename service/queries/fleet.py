@@ -8,7 +8,6 @@ from dataclasses import replace
 from alerts.model.incidents import Incident
 from alerts.silence.detection import Silence
 from grid.assets import Transformer
-from grid.electrical import LoadRates
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from service.queries.answers import Freshness, TransformerNow
@@ -16,6 +15,7 @@ from service.queries.ledger_view import Ground
 from service.queries.now import Timestamp, all_now, never_seen, open_levels, silence_now
 from service.queries.sources import Sources
 from service.response.recent import RECENT_MINUTES, slopes_per_hour
+from service.verdicts.judged_rates import judged_rates
 
 
 def silence_of(sources: Sources, ground: Ground, now_us: int) -> Silence | None:
@@ -42,7 +42,7 @@ def fleet_now(
         open_incidents={i.transformer_id: i.incident_id for i in incidents},
         silent_after_us=sources.options.silence.silent_us,
     )
-    return all_now(ground, timestamp, sources.calling, wanted)
+    return all_now(ground, timestamp, sources.calling, wanted, journal)
 
 
 def one_now(sources: Sources, ground: Ground, now_us: int, transformer: Transformer) -> TransformerNow:
@@ -66,7 +66,7 @@ def with_trends(
     from_us = now_us - round(RECENT_MINUTES * MINUTE_US)
     # One seek for each slot and transformer; reading the slots whole would read every other transformer too.
     batch = ReadingBatch.concatenate([journal.series(number, from_us, now_us) for number in chosen])
-    slopes = slopes_per_hour(batch, LoadRates(batch, ground.fleet).load_rate)
+    slopes = slopes_per_hour(batch, judged_rates(journal, batch, ground.fleet).load_rate)
     by_id = {i: slopes[n] for i, n in ground.numbers.items() if n in slopes}
     return [
         replace(t, trend_per_hour=by_id[t.transformer.transformer_id]) if t.transformer.transformer_id in by_id else t

@@ -17,6 +17,7 @@ from grid.electrical import Basis, LoadRates, imbalance, voltage_outside
 from grid.readings import ReadingBatch
 from service.queries.answers import Counts, Freshness, TransformerNow
 from service.queries.ledger_view import Ground
+from service.verdicts.judged_rates import judged_rates
 from stores.journal.journal import Journal, LastReceived
 
 _PHASES = (Phase.A, Phase.B, Phase.C)
@@ -60,7 +61,11 @@ def level_now(calling: RuleSet, quantity: Quantity, load_rate: float, still_open
 
 
 def all_now(
-    ground: Ground, timestamp: Timestamp, calling: RuleSet, wanted: Sequence[Transformer] | None = None
+    ground: Ground,
+    timestamp: Timestamp,
+    calling: RuleSet,
+    wanted: Sequence[Transformer] | None = None,
+    journal: Journal | None = None,
 ) -> list[TransformerNow]:
     """Return every transformer of the ledger, or those wanted, as it is now, in the ledger's order."""
     transformers = ground.ledger.transformers if wanted is None else wanted
@@ -69,7 +74,7 @@ def all_now(
         numbers = [ground.numbers.get(transformer.transformer_id, -1) for transformer in wanted]
         known &= np.isin(timestamp.latest.transformer, numbers)
     latest = timestamp.latest.take(known)
-    rates = LoadRates(latest, ground.fleet)
+    rates = judged_rates(journal, latest, ground.fleet) if journal else LoadRates(latest, ground.fleet)
     spread = imbalance(latest.current_amp)
     outside = voltage_outside(latest.voltage_v)
     row_of = {int(number): row for row, number in enumerate(latest.transformer)}

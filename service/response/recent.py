@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.quality.apart import LOW, apart_kind
+from alerts.quality.flags import QualitySettings
+from alerts.quality.rated_readings import RatedReadings
 from grid.assets import Phase
 from grid.electrical import LoadRates, power_factor
 from grid.fleet import Fleet
@@ -40,6 +43,10 @@ def recent_of(readings: ReadingBatch, fleet: Fleet) -> Recent:
     if not len(readings):
         return Recent(np.nan, np.nan, None, False)
     rates = LoadRates(readings, fleet)
+    rated = RatedReadings.of(readings, rates, np.ones(len(readings)), np.arange(len(readings)))
+    too_low = apart_kind(rated, QualitySettings()) == LOW
+    if too_low.all():
+        rates.take_phases(too_low)
     slope = slopes_per_hour(readings, rates.load_rate).get(int(readings.transformer[0]), np.nan)
     return Recent(
         slope, typical_power_factor(readings), phase_in_trouble(rates.phase_load_rate[-1]), feeds_back(readings)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from alerts.model.episodes import Episode
 from alerts.model.incidents import Incident
+from alerts.quality.believed import believed_rates
 from alerts.quality.grading import (
     UNTRUSTED,
     QualityFlag,
@@ -37,7 +38,7 @@ from stores.records.records import Records
 
 ASKED_SINGLY_MAX = 20
 """So many transformers are looked up one by one; for more, everybody's recent verdicts are read at once."""
-NOTIFIED_FLAGS = int(UNTRUSTED | QualityFlag.PHASE_SWAP)
+NOTIFIED_FLAGS = int(UNTRUSTED | QualityFlag.PHASE_SWAP | QualityFlag.POWERS_LOW)
 """Doubts that somebody should look at the meter for; active-only readings are only marked."""
 SOUGHT_ONE_IN = 4
 """Up to one transformer in so many is sought by itself; for more, everybody's readings are read at once (practice)."""
@@ -281,19 +282,19 @@ class IncrementalVerdicts:
         rates, rated = rated_and_sorted(readings, self._fleet)
         ongoing = self._quality.ongoing(rated.transformer)
         flags = self._quality.advance(rated)
+        believed = believed_rates(rates, rated, flags)
         begun = newly_flagged(rated, flags, ongoing) & NOTIFIED_FLAGS
         flagged = tuple(
             Flagged(
                 self._fleet.transformer_ids[rated.transformer[row]],
                 flag,
                 int(rated.measured_at_us[row]),
-                float(rated.load_rate[row]),
+                float(believed.load_rate[row]),
             )
             for row in np.flatnonzero(begun)
             for flag in flags_in(int(begun[row]))
         )
-        trusted = (flags & UNTRUSTED) == 0
-        return self._engine.advance(replace(rates, trusted=trusted), every_touched=False), flagged, rated
+        return self._engine.advance(believed, every_touched=False), flagged, rated
 
     def _readings_since(self, numbers: NDArray[np.int32], first_us: NDArray[np.int64]) -> Iterator[ReadingBatch]:
         """Yield the readings of transformers (k,), which rise, from moments (k,) [µs] on."""

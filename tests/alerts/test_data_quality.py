@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.quality.believed import believed_basis, believed_rates
 from alerts.quality.grading import (
     FLAGS,
     REACH_US,
@@ -26,6 +27,7 @@ from alerts.quality.grading import (
 )
 from alerts.quality.lookback import ShortPast
 from alerts.quality.words import check_the_meter, flag_name, flag_reason, grade_name, quality_reason, what_to_check
+from alerts.rules.series import SortedRates
 from grid.assets import Transformer
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
@@ -47,12 +49,20 @@ def block_of(readings: list[NaiveReading], transformer: int = 0) -> RatedReading
         np.full(rows, transformer, np.int32),
         np.array([r.at for r in readings], np.int64),
         np.array([r.rate for r in readings], float),
-        np.array([Basis.ACTIVE_ONLY if r.active_only else Basis.ACTIVE_AND_REACTIVE for r in readings], np.int8),
+        np.array([basis_of(r) for r in readings], np.int8),
         np.array([r.ct_ratio for r in readings], float),
         values[:, :2],
         values[:, 2:5],
         values[:, 5:],
+        np.array([r.phases_rate for r in readings], float),
+        np.array([r.rated_kva for r in readings], float),
     )
+
+
+def basis_of(reading: NaiveReading) -> Basis:
+    if reading.by_phases:
+        return Basis.VOLTAGE_AND_CURRENT
+    return Basis.ACTIVE_ONLY if reading.active_only else Basis.ACTIVE_AND_REACTIVE
 
 
 def evaluate(readings: list[NaiveReading], cuts: list[int] = (), quality: QualitySettings | None = None) -> list[int]:
@@ -109,14 +119,22 @@ def transformer_days(draw: st.DrawFn, longest: int = 45) -> list[NaiveReading]:
     ratio = draw(st.sampled_from([1.0, 5.0, 80.0]))
     steps = st.sampled_from([1, 1, 1, 1, 5, 15, 20, 20.001, 119, 120, 120.001, 360, 700])
     rates = st.sampled_from([0.5, 0.5, 0.5, 0.55, 0.0, NAN, 0.009, 0.0066, 0.1, 0.4, 1.5, 1.6, 2.0, 9.0, 0.0019])
+    if draw(st.booleans()):
+        rates = st.sampled_from([0.004, 0.0042, 0.006, 0.008, 0.0051, 0.0101, 1.6, 1.7, 2.5, 3.7])
+        steps = st.sampled_from([20, 60, 120, 120, 119, 120.001, 360])
+    phases = st.sampled_from([NAN, 0.04, 0.06, 0.35, 0.9, 0.2])
     at, found = NOON, []
     while len(found) < longest and draw(st.integers(0, 20)):
-        rate, values = draw(rates), draw(st.sampled_from(PATTERNS))
-        active_only = draw(st.booleans())
+        rate, values, of_phases = draw(rates), draw(st.sampled_from(PATTERNS)), draw(phases)
+        active_only, by_phases = draw(st.booleans()), draw(st.booleans())
         quiet = draw(st.booleans())
         for _ in range(draw(st.sampled_from([1, 1, 2, 3, 14]))):
-            at += round((1 if quiet else draw(steps)) * MINUTE_US)
-            found.append(NaiveReading(at, rate, values, ratio, active_only))
+            at += round((15 if quiet else draw(steps)) * MINUTE_US)
+            found.append(
+                NaiveReading(
+                    at, rate, values, ratio, active_only and not by_phases, of_phases, by_phases and values[7] > 0
+                )
+            )
     return found
 
 
@@ -170,6 +188,35 @@ def test_a_past_suffices_where_it_is_neither_frozen_nor_all_in_a_zone(before, su
     short = ShortPast(np.zeros(1, np.int32), np.array([at_us]))
     short.see(block_of(story.then(0.3, 0.4).readings))
     assert short.suffices.tolist() == [suffices]
+
+
+def a_mixed_day(seed: int) -> list[NaiveReading]:
+    """Return a day or more of light, ordinary or far too heavy loads, with holes, leaps, frozen and false powers."""
+    random = np.random.default_rng(seed)
+    base, ratio = float(random.choice([0.004, 0.003, 0.006, 1.7, 0.5, 3.0])), float(random.choice([1.0, 1.0, 80.0]))
+    step, at, found = float(random.choice([15, 30, 60, 90])), NOON + int(random.integers(0, 7_200)) * 1_000_000, []
+    frozen, factor = 0, NAN
+    for i in range(int(random.integers(20, 110))):
+        at += round((step if random.random() > 0.03 else float(random.choice([25, 119, 121, 360]))) * MINUTE_US)
+        rate = base * float(np.exp(0.35 * np.sin(i * step / 1440 * 2 * np.pi) + random.normal(0.0, 0.02)))
+        rate *= float(random.choice([2.0, 0.3, 1.72])) if random.random() < 0.004 else 1.0
+        rate = NAN if random.random() < 0.01 else rate
+        factor = float(random.choice([NAN, 1.0, 3.0, 4.0])) if random.random() < 0.05 else factor
+        frozen = int(random.integers(8, 20)) if not frozen and random.random() < 0.03 else max(frozen - 1, 0)
+        power = 372.431 if frozen else round(rate * 400, 3)
+        values = (power, 76.128, 228.0 + random.integers(0, 9) / 10, 229.0, 230.0, 1.0, 2.0, 3.0 + i)
+        found.append(NaiveReading(at, rate, values, ratio, False, rate * factor))
+    return found
+
+
+def test_mixed_days_are_doubted_as_by_the_slow_twin_whole_and_reading_by_reading():
+    met = 0
+    for seed in range(60):
+        day = a_mixed_day(seed)
+        wanted = naive_quality.flags(day)
+        assert evaluate(day) == evaluate(day, list(range(len(day)))) == wanted, seed
+        met |= int(np.bitwise_or.reduce(wanted))
+    assert met >= QualityFlag.STUCK | QualityFlag.JUMP | QualityFlag.POWERS_LOW | QualityFlag.ALWAYS_OFF
 
 
 def test_the_reach_is_as_short_as_it_can_be():
@@ -257,6 +304,157 @@ def test_a_jump_of_just_the_limit_and_one_without_two_neighbours_are_believed():
     assert Story().then(0.5).then(0.5, every_minutes=21).then(1.7).flagged(QualityFlag.JUMP) == []
 
 
+def test_a_repeated_impossible_value_stays_in_doubt_until_it_leaves_and_the_return_is_no_jump():
+    assert Story().then(0.6, 0.61, *[4.52] * 5, 0.6, 0.61).flagged(QualityFlag.JUMP) == [2, 3, 4, 5, 6]
+    assert Story().then(0.6, 0.61, *[4.52] * 5, 1.9, 1.91).flagged(QualityFlag.JUMP) == [2, 3, 4, 5, 6]
+    assert Story().then(0.6, 0.61).then(*[4.5] * 20, every_minutes=90).flagged(QualityFlag.JUMP) == [*range(2, 19)]
+    assert Story().then(0.6).then(4.52, 4.53, every_minutes=30).then(0.6).flagged(QualityFlag.JUMP) == [1, 2]
+
+
+def test_what_protection_lets_stand_is_believed_from_its_second_reading():
+    assert Story().then(0.6, 0.61, 1.9, 1.91, 1.92).flagged(QualityFlag.JUMP) == [2]
+    assert Story().then(0.6, 1.2, 1.8, 2.4, 2.5).flagged(QualityFlag.JUMP) == []
+
+
+def test_frozen_powers_beside_a_live_voltage_are_stuck_after_half_an_hour():
+    readings = powers_frozen([372.431, 76.128], 60)
+    assert [i for i, bits in enumerate(evaluate(readings)) if bits & QualityFlag.STUCK] == [*range(31, 60)]
+    readings[40] = replace(readings[40], values=(372.43, *readings[40].values[1:]))
+    assert [i for i, bits in enumerate(evaluate(readings)) if bits & QualityFlag.STUCK] == [*range(31, 40)]
+
+
+@pytest.mark.parametrize("powers", [[40.0, 12.0], [0.0, 0.0], [3.7, 41.5], [12.5, NAN]])
+def test_coarse_powers_of_a_steady_night_beside_a_live_voltage_are_no_frozen_meter(powers):
+    assert not any(bits & QualityFlag.STUCK for bits in evaluate(powers_frozen(powers, 60)))
+
+
+def test_frozen_currents_beside_a_live_voltage_are_stuck_where_they_make_the_load():
+    readings = [replace(r, by_phases=True) for r in powers_frozen([NAN, NAN], 40)]
+    assert [i for i, bits in enumerate(evaluate(readings)) if bits & QualityFlag.STUCK] == [*range(31, 40)]
+
+
+def powers_frozen(powers: list[float], minutes: int) -> list[NaiveReading]:
+    """Return a minute's readings each of unchanging powers and currents; the voltage moves by tenths."""
+    return [
+        NaiveReading(
+            NOON + i * MINUTE_US, 0.95 + i * 1e-6, (*powers, *[231.0 + (i % 7) / 10] * 3, 561.2, 548.7, 570.3), 1.0
+        )
+        for i in range(minutes)
+    ]
+
+
+def apart(powers_rate: float, phases_rate: float, every_minutes: float, readings: int) -> list[NaiveReading]:
+    """Return readings whose powers say one load and whose voltages and currents say another."""
+    return [
+        NaiveReading(
+            NOON + round(i * every_minutes * MINUTE_US),
+            powers_rate + i * 1e-5,
+            (300.0 + i, 90.0, 228.0, 229.0, 230.0, 550.0 + i, 551.0, 552.0),
+            1.0,
+            False,
+            phases_rate,
+        )
+        for i in range(readings)
+    ]
+
+
+def doubted_in(readings: list[NaiveReading], flag: QualityFlag) -> list[int]:
+    return [i for i, bits in enumerate(evaluate(readings)) if bits & flag]
+
+
+def test_powers_far_below_voltage_and_current_are_doubted_once_it_lasts_and_the_load_comes_from_the_phases():
+    quarter_hours = apart(0.0095, 0.95, 15, 8)
+    assert doubted_in(quarter_hours, QualityFlag.POWERS_LOW) == [3, 4, 5, 6, 7]
+    assert doubted_in(apart(0.3, 0.95, 1, 60), QualityFlag.POWERS_LOW) == [*range(45, 60)]
+    rated = block_of(quarter_hours)
+    evaluate = QualityGrader(1)
+    flags = evaluate.advance(rated)
+    plain = SortedRates.of(rated.transformer, rated.measured_at_us, rated.load_rate, rated.load_rate)
+    believed = believed_rates(plain, rated, flags)
+    np.testing.assert_allclose(believed.load_rate, [*rated.load_rate[:3], *[0.95] * 5])
+    assert believed.trusted.tolist() == [False] * 3 + [True] * 5
+    assert believed_basis(rated, flags).tolist() == [Basis.ACTIVE_AND_REACTIVE] * 3 + [Basis.VOLTAGE_AND_CURRENT] * 5
+    assert grade(flags).grade is QualityGrade.MARKED
+
+
+def test_single_rows_whose_means_differ_five_fold_from_instants_are_believed():
+    readings = apart(0.5, 0.52, 15, 12)
+    for row in (2, 5, 6, 9):
+        readings[row] = replace(readings[row], rate=0.104)
+    assert doubted_in(readings, QualityFlag.POWERS_LOW) == []
+    assert doubted_in(apart(0.01, 0.2, 15, 12), QualityFlag.POWERS_LOW) == [], "light: roofs cancel one another"
+    assert doubted_in(apart(0.4, 0.9, 15, 12), QualityFlag.POWERS_LOW) == [], "less than 2.5 times"
+
+
+def test_powers_low_at_night_too_are_told_as_one_stay():
+    evening = apart(0.003, 0.4, 15, 6)
+    night = [replace(r, at=r.at + 90 * MINUTE_US, phases_rate=0.1) for r in apart(0.001, 0.1, 15, 90)]
+    assert doubted_in(evening + night, QualityFlag.POWERS_LOW) == [*range(3, 96)]
+
+
+def test_powers_that_phases_cannot_carry_are_in_doubt_once_it_lasts():
+    assert doubted_in(apart(0.9, 0.5, 15, 8), QualityFlag.POWERS_HIGH) == [3, 4, 5, 6, 7]
+    mixed = apart(0.9, 0.5, 15, 8)
+    mixed[3] = replace(mixed[3], phases_rate=0.9)
+    assert doubted_in(mixed, QualityFlag.POWERS_HIGH) == [7]
+    assert doubted_in(apart(0.04, 0.01, 15, 8), QualityFlag.POWERS_HIGH) == []
+    assert doubted_in(apart(0.9, NAN, 15, 8), QualityFlag.POWERS_HIGH) == []
+
+
+def light_day(low: float, high: float, every_minutes: float = 15, hours: float = 24, **of: float) -> list[NaiveReading]:
+    """Return a day that swings from `low` to `high`, smoothly, with noise of two per cent."""
+    random, found = np.random.default_rng(5), []
+    for i in range(round(hours * 60 / every_minutes)):
+        swing = 0.5 - 0.5 * np.cos(2 * np.pi * i * every_minutes / 1440)
+        rate = float(low + (high - low) * swing) * float(np.exp(random.normal(0.0, 0.01)))
+        at = NOON + round(i * every_minutes * MINUTE_US)
+        found.append(NaiveReading(at, rate, (rate, 0.0, 230.0, 231.0, 232.0, rate, rate, rate), **of))
+    return found
+
+
+def test_a_ratio_wrong_from_the_first_day_is_suspected_after_a_day_and_once():
+    day = light_day(0.0036, 0.0074, rated_kva=400.0)
+    flagged = doubted_in(day, QualityFlag.ALWAYS_OFF)
+    assert flagged == [*range(88, 96)]
+    assert doubted_in(light_day(0.0036, 0.0074, hours=23.5, every_minutes=1), QualityFlag.ALWAYS_OFF)[0] == 1320
+    two_days = light_day(0.0036, 0.0074, hours=72)
+    evaluate, begun = QualityGrader(1), []
+    for reading in two_days:
+        block = block_of([reading])
+        before = evaluate.ongoing(block.transformer)
+        begun += newly_flagged(block, evaluate.advance(block), before).tolist()
+    assert sum(bool(bits & QualityFlag.ALWAYS_OFF) for bits in begun) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "readings"),
+    [
+        ("an area of 5 % of its rating", light_day(0.02, 0.05)),
+        ("a base station: the same by night and noon", light_day(0.0049, 0.0055)),
+        ("next to nothing at night", light_day(0.0003, 0.0074)),
+        ("a ratio that the ledger has", light_day(0.0036, 0.0074, ct_ratio=120.0)),
+        ("a small transformer with few customers", light_day(0.03, 0.06, rated_kva=50.0)),
+        ("large for its rating", light_day(0.0036, 0.0074, rated_kva=1000.0)),
+        ("half a day", light_day(0.0036, 0.0074, hours=12)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_honest_light_load_is_not_suspected(what, readings):
+    assert doubted_in(readings, QualityFlag.ALWAYS_OFF) == [], what
+
+
+def test_one_kettle_a_day_shows_that_few_customers_are_behind_a_light_load():
+    day = light_day(0.0036, 0.0074, hours=48)
+    for row in range(30, len(day), 80):
+        day[row] = replace(day[row], rate=day[row].rate * 2)
+    assert doubted_in(day, QualityFlag.ALWAYS_OFF) == []
+
+
+def test_a_day_above_all_loads_is_a_ratio_or_a_rating_that_is_wrong():
+    assert doubted_in(light_day(1.7, 3.0), QualityFlag.ALWAYS_OFF) == [*range(88, 96)]
+    assert doubted_in(light_day(1.4, 3.0, hours=48), QualityFlag.ALWAYS_OFF) == []
+
+
 def test_a_ratio_that_is_missing_keeps_readings_in_doubt_until_the_load_rate_leaves_the_zone():
     story = Story(80.0).then(0.8, 0.79, 0.01, 0.0098, 0.0102, 0.8, 0.79)
     assert story.flagged(QualityFlag.RATIO) == [2, 3, 4]
@@ -266,7 +464,7 @@ def test_a_ratio_that_is_missing_keeps_readings_in_doubt_until_the_load_rate_lea
 def test_a_ratio_applied_twice_is_doubted_though_the_second_reading_confirms_the_jump():
     story = Story(5.0).then(0.6, 0.61, 3.1, 3.0, 2.9)
     assert story.flagged(QualityFlag.RATIO) == [2, 3, 4]
-    assert story.flagged(QualityFlag.JUMP) == [2]
+    assert story.flagged(QualityFlag.JUMP) == [2, 3, 4]
     assert story.then(0.6).flagged(QualityFlag.RATIO) == [2, 3, 4]
 
 
@@ -427,4 +625,5 @@ def test_settings_that_contradict_one_another_are_refused(wrong):
 
 def test_the_reach_covers_each_doubt_by_itself():
     assert QualitySettings().reach_us == 26 * HOUR_US
-    assert QualitySettings(ratio_hours_max=0, exchange_hours_max=0).reach_us == 220 * MINUTE_US
+    assert QualitySettings(ratio_hours_max=0, exchange_hours_max=0).reach_us == 26 * HOUR_US
+    assert QualitySettings(ratio_hours_max=36).reach_us == 38 * HOUR_US

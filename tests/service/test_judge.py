@@ -164,6 +164,35 @@ def test_golden_expectations_agree_with_the_slow_twin(case: Path) -> None:
     assert found == [tuple(line[key] for key in keys) for line in expected(case)]
 
 
+# Readings in doubt
+
+
+def test_powers_far_below_voltages_and_currents_give_way_to_them_and_the_reason_says_so(
+    judge: Callable[..., Run], tmp_path: Path
+) -> None:
+    """Primary currents and secondary powers: 95 % by U·I, 0.95 % by P and Q."""
+    ledger = tmp_path / "ledger"
+    ledger.mkdir()
+    (ledger / "stations.csv").write_text("station_id,name,timezone\nS1,S,Asia/Shanghai\n", encoding="utf-8")
+    columns = "transformer_id,name,station_id,rated_power_kva"
+    (ledger / "transformers.csv").write_text(f"{columns}\nT1,T,S1,400\n", encoding="utf-8")
+    rows = ["transformer_id,measured_at,active_power_kw,reactive_power_kvar,voltage_a_v,voltage_b_v,voltage_c_v,"
+            "current_a_amp,current_b_amp,current_c_amp"]  # fmt: skip
+    for minute in range(0, 180, 5):
+        at = f"2021-07-24T{10 + minute // 60}:{minute % 60:02}:00+08:00"
+        rows.append(f"T1,{at},{3.226 + minute / 1e4:.4f},1.999,230,230,230,550,550,550.{minute % 7}")
+    (tmp_path / "readings.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    run = judge(tmp_path, "--rules", "early-warning", "two-hours", "--json")
+    assert run.code == 0, run.error
+    severe = next(line for line in run.lines if line["level"] == "severe_heavy")
+    assert severe["peak_load_rate"] == pytest.approx(0.9487, abs=1e-3)
+    assert severe["started_at"] < "2021-07-24T02:45:01Z"
+    assert "powers far below voltage times current 27" in severe["reason"]
+    assert [line["rule"] for line in run.lines if line["level"] == "heavy"] == ["early-warning@1", "two-hours@1"]
+    explained = judge(tmp_path, "--rules", "early-warning", "--explain", "T1")
+    assert "(voltages and currents); powers far below voltage times current" in explained.out
+
+
 # Files of any size and order
 
 

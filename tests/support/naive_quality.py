@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
-STUCK, JUMP, RATIO, PHASE_SWAP, ACTIVE_ONLY = 1, 2, 4, 8, 16
+STUCK, JUMP, RATIO, PHASE_SWAP, ACTIVE_ONLY, POWERS_LOW, POWERS_HIGH, ALWAYS_OFF = 1, 2, 4, 8, 16, 32, 64, 128
+DAY_US = 24 * HOUR_US
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class NaiveReading:
     values: tuple[float, ...]
     ct_ratio: float = 1.0
     active_only: bool = False
+    phases_rate: float = math.nan
+    by_phases: bool = False
+    rated_kva: float = 400.0
 
 
 def flags(all_readings: list[NaiveReading], gap_minutes: float = 20) -> list[int]:
@@ -34,12 +38,16 @@ def flags(all_readings: list[NaiveReading], gap_minutes: float = 20) -> list[int
             continue
         past = [r for r in all_readings[: number + 1] if not math.isnan(r.rate)]
         gap = gap_minutes * MINUTE_US
+        low = is_apart_for_long(past, gap, "low")
         found.append(
-            STUCK * is_stuck(past, gap)
-            + JUMP * is_jump(past, gap)
-            + RATIO * is_off_ratio(past)
+            (not low) * STUCK * (is_stuck(past, gap) or is_source_stuck(past, gap))
+            + (not low) * JUMP * is_jump(past, gap)
+            + (not low) * RATIO * is_off_ratio(past)
             + PHASE_SWAP * is_swapped(past, gap)
             + ACTIVE_ONLY * reading.active_only
+            + POWERS_LOW * low
+            + POWERS_HIGH * is_apart_for_long(past, gap, "high")
+            + (not low) * ALWAYS_OFF * (is_light_for_a_day(past, gap) or is_heavy_for_a_day(past))
         )
     return found
 
@@ -60,9 +68,106 @@ def is_stuck(past: list[NaiveReading], gap: float) -> bool:
     return past[-1].rate != 0 and len(run) >= 12 and run[0].at - run[-1].at > 10 * MINUTE_US
 
 
+def source(reading: NaiveReading) -> float:
+    """What made the load: the larger of P and Q, P alone, or the sum of the currents."""
+    if reading.by_phases:
+        return sum(reading.values[-3:])
+    active = reading.values[0]
+    reactive = reading.values[1] if len(reading.values) == 8 else math.nan
+    return reactive if abs(reactive) > abs(active) else active
+
+
+def steps(value: float) -> int:
+    """How many steps of its last of at most four decimals a value is."""
+    text = f"{abs(value):.4f}".rstrip("0").rstrip(".")
+    return int(text.replace(".", ""))
+
+
+def is_source_stuck(past: list[NaiveReading], gap: float) -> bool:
+    """Whether what makes the load has been the same, of many steps, for 12 readings over more than half an hour."""
+    run = [past[-1]]
+    for earlier in reversed(past[:-1]):
+        if run[-1].at - earlier.at > gap or source(earlier) != source(run[-1]):
+            break
+        run.append(earlier)
+    of = source(past[-1])
+    return of != 0 and len(run) >= 12 and run[0].at - run[-1].at > 30 * MINUTE_US and steps(of) >= 500
+
+
+def apart(reading: NaiveReading) -> str:
+    """Whether the powers are far below, or above, voltages times currents."""
+    if reading.active_only or reading.by_phases or math.isnan(reading.phases_rate):
+        return ""
+    if reading.rate * 2.5 < reading.phases_rate and reading.phases_rate >= 0.05:
+        return "low"
+    return "high" if reading.rate > 1.5 * reading.phases_rate and reading.rate > 0.05 else ""
+
+
+def is_apart_for_long(past: list[NaiveReading], gap: float, how: str) -> bool:
+    """Whether the two have been apart in one way for 45 minutes and four readings, at a load worth speaking of."""
+    run = []
+    for earlier in reversed(past):
+        if apart(earlier) != how or (run and run[-1].at - earlier.at > gap):
+            break
+        run.append(earlier)
+    if len(run) < 4 or run[0].at - run[-1].at < 45 * MINUTE_US:
+        return False
+    return how == "high" or any(r.phases_rate >= 0.3 and run[0].at - r.at <= DAY_US for r in run)
+
+
+def is_light(past: list[NaiveReading], gap: float) -> bool:
+    """Whether the last reading is as light as an area whose ratio is missing, and no leap from the one before."""
+    now = past[-1]
+    usual_ratio = now.rated_kva / (math.sqrt(3.0) * 0.4 * 5)
+    if now.ct_ratio >= 5 or not 0.0002 <= now.rate <= min(1.3 / usual_ratio, 0.02):
+        return False
+    if len(past) > 1 and now.at - past[-2].at <= gap:
+        return past[-2].rate > 0 and abs(math.log(now.rate / past[-2].rate)) <= math.log(1.7)
+    return True
+
+
+def is_light_for_a_day(past: list[NaiveReading], gap: float) -> bool:
+    """Whether all readings of 22 hours are light, and spread as an area's are: by two to four half octaves."""
+    run: list[NaiveReading] = []
+    for number in range(len(past), 0, -1):
+        if not is_light(past[:number], gap) or (run and run[-1].at - past[number - 1].at > 2 * HOUR_US):
+            break
+        run.append(past[number - 1])
+    if not run or run[0].at - run[-1].at < 22 * HOUR_US:
+        return False
+    piece = past[-1].at // (2 * HOUR_US)
+    counted = [past[-1]] + [r for r in run if piece - 11 <= r.at // (2 * HOUR_US) < piece]
+    classes = [int(2 * math.log2(r.rate / 0.0002)) for r in counted]
+    return 2 <= max(classes) - min(classes) <= 4
+
+
+def is_heavy_for_a_day(past: list[NaiveReading]) -> bool:
+    """Whether all readings of 22 hours are above 150 %."""
+    run: list[NaiveReading] = []
+    for earlier in reversed(past):
+        if earlier.rate <= 1.5 or (run and run[-1].at - earlier.at > 2 * HOUR_US):
+            break
+        run.append(earlier)
+    return bool(run) and run[0].at - run[-1].at >= 22 * HOUR_US
+
+
+def is_held_jump(past: list[NaiveReading]) -> bool:
+    """Whether a jump of the last day led into the zone above 200 %, which the load rate has not left since."""
+    now = past[-1]
+    for number in range(len(past) - 1, -1, -1):
+        after = past[number]
+        if after.rate <= 2.0:
+            return False
+        if number and after.at - past[number - 1].at <= 2 * HOUR_US and after.rate - past[number - 1].rate > 1.0:
+            return now.at - after.at <= DAY_US
+    return False
+
+
 def is_jump(past: list[NaiveReading], gap: float) -> bool:
-    """Whether the last reading lies more than the rating away from both readings before it."""
-    if len(past) < 3:
+    """Whether the last reading lies more than the rating away from both readings before it, or is a held jump."""
+    if is_held_jump(past):
+        return True
+    if len(past) < 3 or is_held_jump(past[:-1]):
         return False
     a, b, c = past[-3:]
     if b.at - a.at > gap or c.at - b.at > gap:
