@@ -59,7 +59,8 @@ class RuleSet:
     source: str
     levels: tuple[Level, ...]
     points_minutes: int = 0
-    """Only readings at whole multiples of so many minutes of the hour count; 0: every reading."""
+    """Time is cut into slots of so many minutes of the hour; the first reading of each is its point, and only points
+    count, each as long as a slot. 0: every reading counts."""
     cut_at_midnight: bool = False
     """A day is judged by itself: midnight of the station's zone ends every run."""
 

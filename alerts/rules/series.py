@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alerts.rules.local_days import LocalDays
 from alerts.rules.rule_set import Quantity
-from alerts.rules.threshold_runs import NEVER, Flags, Heads, Numbers, Positions, Rates, Timestamps
+from alerts.rules.threshold_runs import NEVER, Flags, Heads, Numbers, Positions, Rates, Timestamps, point_of
 from grid.timestamps import MINUTE_US
 
 
@@ -118,15 +118,18 @@ class Stretches:
         row = np.where(is_highest, np.arange(len(is_highest)), len(is_highest))
         return self.measured_at_us[np.minimum.reduceat(row, first_row)[transformer]]
 
-    def gapless(self, gap_us: int) -> Flags:
-        """Return which transformers (g,) have no gap between their readings, nor before the first."""
+    def gapless(self, gap_us: int, points_us: int = 0) -> Flags:
+        """Return which transformers (g,) have no gap between their readings, or points, nor before the first."""
         heads = self.heads
         known = heads.last_at_us != NEVER
-        near = known & (self.measured_at_us[heads.first_row] - heads.last_at_us <= gap_us)
+        at_us, last_at_us = self.measured_at_us, heads.last_at_us
+        if points_us:
+            at_us, last_at_us = point_of(at_us, points_us), point_of(last_at_us, points_us)
+        near = known & (at_us[heads.first_row] - last_at_us <= gap_us)
         if self.single:
             return np.asarray(near)
         after_gap = np.zeros(len(self.load_rate), bool)
-        after_gap[1:] = np.diff(self.measured_at_us) > gap_us
+        after_gap[1:] = np.diff(at_us) > gap_us
         after_gap[heads.first_row] = ~near
         return np.asarray(~np.logical_or.reduceat(after_gap, heads.first_row))
 
@@ -156,7 +159,7 @@ class TrackHeads:
         if self._track.trusted_only:
             counts &= rates.trusted
         if self._track.points_minutes:
-            counts &= measured_at_us % (self._track.points_minutes * MINUTE_US) == 0
+            counts = self._points(transformer, measured_at_us, counts)
         if not counts.all():
             transformer, measured_at_us, rate = transformer[counts], measured_at_us[counts], rate[counts]
         if not len(rate):
@@ -178,7 +181,29 @@ class TrackHeads:
 
     def new_day(self, stretches: Stretches) -> Flags | None:
         """Return which readings (n,) begin a day of their own; None where midnight means nothing."""
-        return self._local_days.new_day(stretches.heads, stretches.measured_at_us) if self._local_days else None
+        if not self._local_days:
+            return None
+        heads, at_us = stretches.heads, stretches.measured_at_us
+        if points_us := self._track.points_minutes * MINUTE_US:
+            known = heads.last_at_us != NEVER
+            last_at_us = np.where(known, point_of(heads.last_at_us, points_us), NEVER)
+            heads, at_us = replace(heads, last_at_us=last_at_us), point_of(at_us, points_us)
+        return self._local_days.new_day(heads, at_us)
+
+    def _points(self, transformer: Numbers, measured_at_us: Timestamps, counts: Flags) -> Flags:
+        """Return which readings (n,) are the first of their slot, of those that count."""
+        rows = np.flatnonzero(counts)
+        number = transformer[rows]
+        slot = point_of(measured_at_us[rows], self._track.points_minutes * MINUTE_US)
+        is_point = np.ones(len(rows), bool)
+        is_point[1:] = (slot[1:] != slot[:-1]) | (number[1:] != number[:-1])
+        first = np.flatnonzero(np.append(True, number[1:] != number[:-1])) if len(rows) else rows
+        before_us = self.last_at_us[number[first]]
+        same_slot = point_of(before_us, self._track.points_minutes * MINUTE_US) == slot[first]
+        is_point[first] = (before_us == NEVER) | ~same_slot
+        points = np.zeros(len(counts), bool)
+        points[rows[is_point]] = True
+        return points
 
     def forget(self, transformer: Numbers) -> None:
         """Drop the past of some transformers."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.rules.rule_set import Level
-from grid.timestamps import MINUTE_US
+from grid.timestamps import MINUTE_US, SECOND_US
 
 Timestamps = NDArray[np.int64]
 Rates = NDArray[np.float64]
@@ -43,6 +43,15 @@ OPEN_RUN = np.dtype(
     ]
 )
 """A run that the last block did not finish. Whether it is an episode follows from the newest reading's time."""
+
+
+POINT_EARLY_US = 20 * SECOND_US
+"""A reading that comes so little before a slot belongs to it: clocks of meters differ by seconds (practice)."""
+
+
+def point_of(measured_at_us: Timestamps, points_us: int | Timestamps) -> Timestamps:
+    """Return the slot (n,) [µs] of `points_us` each that readings lie in; its first reading is the slot's point."""
+    return np.asarray((measured_at_us + POINT_EARLY_US) // points_us * points_us)
 
 
 class Gaps(IntEnum):
@@ -77,9 +86,11 @@ class Lines:
     bridged: Flags
     unbroken: Flags
     """Only unbroken time at or above the enter line counts towards the hold."""
+    points_us: Timestamps
+    """What lies between two points, where only points count; 0 where every reading does."""
 
     @staticmethod
-    def of(levels: Sequence[tuple[Level, Gaps]]) -> Lines:
+    def of(levels: Sequence[tuple[Level, Gaps]], points_minutes: Sequence[int] | None = None) -> Lines:
         """Take the lines from levels; of a strict one a reading exactly at a line is below it."""
         strict = np.array([level.strict for level, _ in levels], bool)
         enter = np.array([level.enter for level, _ in levels], np.float64)
@@ -93,7 +104,15 @@ class Lines:
             np.array([round(level.leave_minutes * MINUTE_US) for level, _ in levels], np.int64),
             np.array([gaps is Gaps.BRIDGED for _, gaps in levels], bool),
             np.array([level.unbroken_hold for level, _ in levels], bool),
+            np.array(points_minutes if points_minutes is not None else [0] * len(levels), np.int64) * MINUTE_US,
         )
+
+    def lasted_us(
+        self, level: Positions, started_at_us: Timestamps, last_at_us: Timestamps, readings: NDArray[np.int64]
+    ) -> Timestamps:
+        """Return how long runs (k,) have lasted: from start to last reading, or as many points as there are."""
+        points_us = self.points_us[level]
+        return np.where(points_us > 0, (readings - 1) * points_us, last_at_us - started_at_us)
 
 
 @dataclass(frozen=True)
@@ -211,7 +230,12 @@ def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 
     previous = np.maximum(position - 1, 0)
     at_before_us = at_us[previous]
     no_past = at_before_us == NEVER
-    after_gap = is_reading & (no_past | (at_us - at_before_us > gap_us))
+    between_us = at_us - at_before_us
+    if lines.points_us.any():
+        points_us = lines.points_us[level_of]
+        every_us = np.maximum(points_us, 1)
+        between_us = np.where(points_us > 0, point_of(at_us, every_us) - point_of(at_before_us, every_us), between_us)
+    after_gap = is_reading & (no_past | (between_us > gap_us))
     at_midnight = np.zeros(rows + count, bool)
     if pairs.new_day is not None:
         at_midnight[is_reading] = pairs.new_day & ~after_gap[is_reading]
@@ -274,10 +298,12 @@ def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 
 
     tail_readings = np.where(tail_from_past, past["below"][of_pair] + last - tail, stop - tail) * has_tail
     own_readings = stop - start - from_past
-    readings = np.where(from_past, brought["readings"], 0) + own_readings - np.where(left, tail_readings, 0)
+    every_reading = np.where(from_past, brought["readings"], 0) + own_readings
+    readings = every_reading - np.where(left, tail_readings, 0)
     peak, peak_at_us = _peaks(rate, at_us, start, stop, from_past, brought)
     last_row = np.where(left, at_stop, last)
-    held = at_us[last] - started_at_us >= lines.hold_us[level]
+    held = lines.lasted_us(level, started_at_us, at_us[last], every_reading) >= lines.hold_us[level]
+    lasted_before_us = lines.lasted_us(level, started_at_us, at_us[start], brought["readings"].astype(np.int64))
     ended_at_us = np.where(left, below_crossed_at_us, at_us[last])
     begun_anew = left & ~held & lines.unbroken[level]
     if begun_anew.any():
@@ -297,7 +323,7 @@ def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 
         last_at_us=at_us[last_row],
         readings=readings,
         held=held,
-        held_before=from_past & (at_us[start] - started_at_us >= lines.hold_us[level]),
+        held_before=from_past & (lasted_before_us >= lines.hold_us[level]),
         below=tail_readings,
         below_since_us=below_since_us[tail],
         below_crossed_at_us=below_crossed_at_us,
@@ -328,7 +354,9 @@ def _unbroken_runs(
     """
     at_us, previous = rows.at_us, np.maximum(rows.position - 1, 0)
     started_before_us = np.where(pairs.in_run, pairs.past["started_at_us"], NEVER)
-    has_held = pairs.in_run & (at_us[rows.head] - pairs.past["started_at_us"] >= lines.hold_us[pairs.level])
+    brought = pairs.past["readings"].astype(np.int64)
+    lasted_us = lines.lasted_us(pairs.level, pairs.past["started_at_us"], at_us[rows.head], brought)
+    has_held = pairs.in_run & (lasted_us >= lines.hold_us[pairs.level])
     above = enters.copy()
     above[rows.head] = pairs.in_run & ~has_held
     begins = above & (rows.is_head | rows.begins_stretch | ~above[previous])
@@ -336,7 +364,12 @@ def _unbroken_runs(
     above_since_us = np.where(rows.begins_stretch, at_us, crossed_us)
     above_since_us[rows.head] = started_before_us
     start = np.maximum.accumulate(np.where(begins | rows.is_head, rows.position, 0))
-    holds = rows.is_reading & above & (at_us - above_since_us[start] >= lines.hold_us[rows.level])
+    # The head of a pair in a run stands for all that it brings along.
+    more = np.ones(len(at_us), np.int64)
+    more[rows.head] = brought
+    readings = rows.position - start + more[start]
+    held_us = lines.lasted_us(rows.level, above_since_us[start], at_us, readings)
+    holds = rows.is_reading & above & (held_us >= lines.hold_us[rows.level])
     says_held = holds.copy()
     says_held[rows.head] = has_held
     speaks = rows.is_head | cut | holds | leaves

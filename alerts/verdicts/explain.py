@@ -82,8 +82,7 @@ class ExplainedReading:
 class _Standing:
     """A level's unfinished run after a reading."""
 
-    started_at_us: int
-    last_at_us: int
+    lasted_us: int
     held: bool
     below: bool
 
@@ -135,15 +134,16 @@ class VerdictExplanation:
             return ()
         for line in np.unique(runs.level).tolist():
             rules, level = self._lines[line]
-            happenings = tuple(self._happenings(rules.cited, level, runs.take(runs.level == line), at_us))
+            happenings = tuple(self._happenings(rules, level, runs.take(runs.level == line), at_us))
             if happenings:
                 remarks.append(Remark(rules.cited, level, happenings))
         return tuple(remarks)
 
-    def _happenings(self, rule: str, level: Level, runs: Runs, at_us: int) -> Iterator[Happening]:
+    def _happenings(self, rules: RuleSet, level: Level, runs: Runs, at_us: int) -> Iterator[Happening]:
         """Yield what one reading did to a level: to the run that it found, and to one that it began."""
         hold_us, leave_us = round(level.hold_minutes * MINUTE_US), round(level.leave_minutes * MINUTE_US)
-        before = self._standing.pop((rule, level.name), None)
+        points_us = rules.points_minutes * MINUTE_US
+        before = self._standing.pop((rules.cited, level.name), None)
         for i in range(len(runs.transformer)):
             end, held = RunEnd(runs.end[i]), bool(runs.held[i])
             started_at_us, ended_at_us = int(runs.started_at_us[i]), int(runs.ended_at_us[i])
@@ -151,15 +151,14 @@ class VerdictExplanation:
                 assert before is not None, "a run that ends was open before"
                 match end:
                     case RunEnd.LEFT:
-                        lasted_us = before.last_at_us - started_at_us
-                        yield Happening(Event.LEAVES, ended_at_us, lasted_us, hold_us, held)
+                        yield Happening(Event.LEAVES, ended_at_us, before.lasted_us, hold_us, held)
                     case RunEnd.CUT_BY_GAP:
                         yield Happening(Event.GAP, ended_at_us, at_us - ended_at_us, self._gap_us, held)
                     case RunEnd.CUT_AT_MIDNIGHT:
-                        yield Happening(Event.MIDNIGHT, ended_at_us, ended_at_us - started_at_us, hold_us, held)
+                        yield Happening(Event.MIDNIGHT, ended_at_us, before.lasted_us, hold_us, held)
                 before = None
                 continue
-            lasted_us = at_us - started_at_us
+            lasted_us = (int(runs.readings[i]) - 1) * points_us if points_us else at_us - started_at_us
             if before is None:
                 yield Happening(Event.BEGINS, started_at_us, lasted_us, hold_us, held)
             if held and hold_us and not (before and before.held):
@@ -172,4 +171,4 @@ class VerdictExplanation:
                 yield Happening(Event.BELOW, since_us, at_us - since_us, leave_us, held)
             elif before and before.below:
                 yield Happening(Event.RETURNS, at_us, 0, leave_us, held)
-            self._standing[rule, level.name] = _Standing(started_at_us, at_us, held, below)
+            self._standing[rules.cited, level.name] = _Standing(lasted_us, held, below)

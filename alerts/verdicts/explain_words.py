@@ -23,7 +23,8 @@ def rule_set_words(rules: RuleSet) -> Text:
     zh = f"{rules.cited} {rules.title.zh}"
     en = f"{rules.cited} {rules.title.en}"
     if points:
-        zh, en = f"{zh}；只看整 {points} 分钟的读数", f"{en}; only readings at whole {points} minutes count"
+        zh = f"{zh}；每 {points} 分钟一个点，取该时段的第一个读数"
+        en = f"{en}; every {points} minutes a point, the first reading of that slot"
     if rules.cut_at_midnight:
         zh, en = f"{zh}；按日判定，零点截断", f"{en}; each day by itself, cut at midnight"
     return Text(zh, en)

@@ -73,7 +73,9 @@ class LevelEngine:
 
     def __init__(self, levels: Sequence[tuple[Track, Level, Gaps]], gap_us: int, zones: Sequence[tzinfo]) -> None:
         """Start with no past. `zones[i]` is the time zone of row i of the fleet."""
-        self._lines = Lines.of([(level, gaps) for _, level, gaps in levels])
+        self._lines = Lines.of(
+            [(level, gaps) for _, level, gaps in levels], [track.points_minutes for track, _, _ in levels]
+        )
         self._gap_us = gap_us
         tracks = list(dict.fromkeys(track for track, _, _ in levels))
         self._heads = [TrackHeads(track, zones) for track in tracks]
@@ -134,7 +136,9 @@ class LevelEngine:
             here = self._track_of[level] == number
             last_at_us[here], last_rate[here] = heads.last_at_us[of[here]], heads.last_rate[of[here]]
         record = self._open.record[self._open.places(level, of)]
-        held: Flags = last_at_us - record["started_at_us"] >= self._lines.hold_us[level]
+        readings = record["readings"].astype(np.int64)
+        lasted_us = self._lines.lasted_us(level, record["started_at_us"], last_at_us, readings)
+        held: Flags = lasted_us >= self._lines.hold_us[level]
         return _still_open(level, of, record, last_at_us, last_rate, held)
 
     def first_open_at_us(self, level: int, transformer: int) -> int | None:
@@ -181,7 +185,7 @@ class LevelEngine:
         place = self._open.places(levels[:, None], transformer)
         in_run = place >= 0
         hot = stretches.highest >= lines.enters_from[levels][:, None]
-        whole = stretches.gapless(self._gap_us)
+        whole = stretches.gapless(self._gap_us, int(lines.points_us[levels[0]]))
         if new_day is not None:
             whole &= ~np.logical_or.reduceat(new_day, stretches.heads.first_row)
         # What can begin a run anew that has not held yet is walked.
@@ -194,8 +198,10 @@ class LevelEngine:
         record = self._open.record
         started_at_us, hold_us = record["started_at_us"][row], lines.hold_us[levels[level]]
         last_row = stretches.last_row[at]
-        held: Flags = stretches.measured_at_us[last_row] - started_at_us >= hold_us
-        held_before = stretches.heads.last_at_us[at] - started_at_us >= hold_us
+        of, readings = levels[level], record["readings"][row].astype(np.int64)
+        last_at_us, size = stretches.measured_at_us[last_row], stretches.size[at]
+        held: Flags = lines.lasted_us(of, started_at_us, last_at_us, readings + size) >= hold_us
+        held_before = lines.lasted_us(of, started_at_us, stretches.heads.last_at_us[at], readings) >= hold_us
         calm = (record["below"][row] == 0) & (held == held_before)
         if not calm.all():
             steady[level[~calm], at[~calm]] = False

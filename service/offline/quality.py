@@ -12,6 +12,7 @@ from alerts.model.episodes import Episode
 from alerts.quality.grading import DataQuality, grade
 from alerts.rules.rule_set import Level, Quantity, RuleSet
 from alerts.rules.series import SortedRates
+from alerts.rules.threshold_runs import point_of
 from grid.timestamps import MINUTE_US
 
 
@@ -75,5 +76,9 @@ class FlagHistory:
         has_rate = past.has_load_rate if level.quantity is Quantity.LOAD_RATE else past.has_worst_phase
         counts = has_rate[first:stop]
         if rules.points_minutes:
-            counts = counts & (past.measured_at_us[first:stop] % (rules.points_minutes * MINUTE_US) == 0)
+            rows = np.flatnonzero(counts)
+            slot = point_of(past.measured_at_us[first:stop][rows], rules.points_minutes * MINUTE_US)
+            # The first reading that an episode counts is a point, so that every change of the slot is the next one.
+            counts = np.zeros(len(counts), bool)
+            counts[rows[np.append(True, slot[1:] != slot[:-1])[: len(rows)]]] = True
         return grade(past.flags[first:stop][counts][: episode.readings])

@@ -84,19 +84,22 @@ def days(draw: st.DrawFn) -> tuple[list[int], list[float]]:
     leave=st.sampled_from([0.9, 0.85]),
     strict=st.booleans(),
     unbroken=st.booleans(),
+    points_minutes=st.sampled_from([0, 0, 5, 15]),
     offset_minutes=st.sampled_from([None, 0, 480, -690]),
     data=st.data(),
 )
 def test_the_vectorised_walk_equals_the_slow_twin_for_any_cut_into_blocks(
-    day, hold, leave_minutes, leave, strict, unbroken, offset_minutes, data
+    day, hold, leave_minutes, leave, strict, unbroken, points_minutes, offset_minutes, data
 ):
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
     level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, leave_minutes, strict, unbroken)
-    rules = replace(rule_set_of(level), cut_at_midnight=offset_minutes is not None)
+    rules = replace(rule_set_of(level), cut_at_midnight=offset_minutes is not None, points_minutes=points_minutes)
     zone = timezone(timedelta(minutes=offset_minutes or 0))
     readings = list(zip(times, rates, strict=True))
-    wanted = naive.episodes(readings, 0.9, leave, hold, leave_minutes, 20, strict, offset_minutes, unbroken)
+    wanted = naive.episodes(
+        readings, 0.9, leave, hold, leave_minutes, 20, strict, offset_minutes, unbroken, points_minutes
+    )
     assert [as_naive(e) for e in evaluate(rules, times, rates, cuts, zone)] == wanted
 
 
@@ -275,13 +278,36 @@ def test_a_whole_day_in_one_block_raises_each_incident_on_its_own():
     assert [i.level for i in incidents(times, rates)] == ["overload", "overload", "severe_heavy"]
 
 
-def test_eight_points_looks_at_quarter_hours_only_and_judges_each_day_by_itself():
+def test_eight_points_looks_at_one_reading_of_each_quarter_hour_and_judges_each_day_by_itself():
     rules = shipped("eight-points")
     evening = (NOON // (1440 * MINUTE)) * 1440 * MINUTE + 22 * 60 * MINUTE
     minutes_of = [evening + i * MINUTE for i in range(240)]
     found = evaluate(rules, minutes_of, [0.85] * 240)
     assert [(e.readings, e.ended_by) for e in found] == [(8, Ending.MIDNIGHT), (8, None)]
-    assert evaluate(rules, minutes_of[1:], [0.85] * 239)[0].first_reading_at_us == evening + 120 * MINUTE
+    assert evaluate(rules, minutes_of[1:], [0.85] * 239)[0].first_reading_at_us == evening + MINUTE
+    assert evaluate(rules, minutes_of[15:], [0.85] * 225)[0].first_reading_at_us == evening + 120 * MINUTE
+
+
+@pytest.mark.parametrize("second", [-15, 0, 7 * 60, 14 * 60 + 30])
+def test_meters_off_the_quarter_hour_have_their_points_too(second):
+    rules = shipped("eight-points")
+    at = NOON // (15 * MINUTE) * 15 * MINUTE + second * 1_000_000
+    jitter = np.random.default_rng(3).integers(-4, 5, 8) * 1_000_000
+    times = (at + np.arange(8) * 15 * MINUTE + jitter).tolist()
+    found = evaluate(rules, times, [0.85] * 8)
+    assert [(e.first_reading_at_us, e.readings) for e in found] == [(times[0], 8)]
+    assert evaluate(rules, times[:7], [0.85] * 7) == []
+
+
+def test_a_slot_has_one_point_its_first_reading_and_one_without_a_reading_cuts():
+    rules = shipped("eight-points")
+    at = NOON // (15 * MINUTE) * 15 * MINUTE
+    every_five = [at + i * 5 * MINUTE for i in range(24)]
+    heavy_between = [0.7 if i % 3 == 0 else 0.9 for i in range(24)]
+    assert evaluate(rules, every_five, heavy_between) == []
+    heavy_first = [0.9 if i % 3 == 0 else 0.7 for i in range(24)]
+    assert [e.readings for e in evaluate(rules, every_five, heavy_first)] == [8]
+    assert evaluate(rules, [at + i * 20 * MINUTE for i in range(24)], [0.9] * 24) == []
 
 
 def test_long_overload_counts_the_sooner_the_heavier():
