@@ -39,8 +39,12 @@ test-programs: $(DEV_INSTALLED)
 	@deploy/test-programs $(BIN)/python
 
 .PHONY: test
-test: $(DEV_INSTALLED) test-programs ## set up everything and run the tests (ARGS="tests/test_x.py -k word")
+test: $(DEV_INSTALLED) test-programs ## set up everything and run the tests (ARGS=tests/alerts and more)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+.PHONY: test-quick
+test-quick: $(DEV_INSTALLED) ## the tests of rules, formats and stores, without broker and browser: under a minute
+	@$(BIN)/python -m pytest -n 2 -q grid alerts tests/grid tests/alerts tests/stores $(ARGS)
 
 .PHONY: soak
 soak: $(DEV_INSTALLED) test-programs ## run the long fault and load tests

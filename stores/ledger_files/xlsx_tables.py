@@ -39,10 +39,13 @@ class Workbook(AbstractContextManager["Workbook"]):
         self._name = path.name
         self._path = path
         _refuse_bomb(path)
+        file = path.open("rb")  # openpyxl leaves a file open that it cannot read
         try:
-            self._book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
+            self._book = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
         except (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError) as error:
+            file.close()
             raise SheetBrokenError(0, _NOT_A_WORKBOOK, _SAVE_AS_XLSX) from error
+        self._file = file
 
     @property
     def sheets(self) -> tuple[str, ...]:
@@ -89,6 +92,7 @@ class Workbook(AbstractContextManager["Workbook"]):
     ) -> None:
         """Close the file."""
         self._book.close()
+        self._file.close()
 
 
 def _refuse_bomb(path: Path) -> None:

@@ -341,6 +341,7 @@ def acknowledged_until_killed(script: str, path: Path, wait_seconds: float) -> i
     pause(wait_seconds)
     writer.send_signal(signal.SIGKILL)
     acknowledged = max([acknowledged, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+    writer.stdout.close()
     writer.wait()
     return acknowledged
 

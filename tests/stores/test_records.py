@@ -352,10 +352,25 @@ for i in range(25):
 """
 
 
+_STARTED: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _processes_end() -> Iterator[None]:
+    """End what a test started, with its pipe."""
+    yield
+    while _STARTED:
+        process = _STARTED.pop()
+        process.kill()
+        process.communicate()
+
+
 def a_process(script: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", script, *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
     )
+    _STARTED.append(process)
+    return process
 
 
 def test_processes_that_write_at_once_lose_nothing_and_a_killed_one_harms_nobody(records: Records, url: str) -> None:
