@@ -81,7 +81,7 @@ class Container:
         from stores.maintenance.disk_reserve import RESERVE_FILE, DiskReserve
 
         self.make_data_folder()
-        return DiskReserve(self.settings.data.folder / RESERVE_FILE, self.settings.data.ballast_mib * 2**20)
+        return DiskReserve(self.settings.data.folder / RESERVE_FILE, self.settings.data.disk_reserve_mib * 2**20)
 
     def fleet(self) -> Fleet:
         """Return the transformers of the ledger that have readings, by their numbers in the journal."""

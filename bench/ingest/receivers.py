@@ -130,8 +130,9 @@ def _collector(place: Place) -> list[str]:
         shutil.copy(_ledger_made(place), data / "records.sqlite")
     config = place.folder / "redvest.toml"
     config.write_text(
-        f'[data]\nfolder = "{data}"\nballast_mib = 0\n[broker]\nport = {place.port}\n[notify]\nchannels = ["file"]\n'
-        '[collector]\nclient_id = "bench-collector"\nmeasured_age_hours_max = 0\nhealth_port = 0\n'
+        f'[data]\nfolder = "{data}"\ndisk_reserve_mib = 0\n[broker]\nport = {place.port}\n'
+        '[notify]\nchannels = ["file"]\n[collector]\nclient_id = "bench-collector"\n'
+        "measured_age_hours_max = 0\nhealth_port = 0\n"
     )
     return [str(Path(sys.executable).with_name("redvest")), "collect", "--config", str(config)]
 

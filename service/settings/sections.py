@@ -81,7 +81,7 @@ class DataSection(Section):
     """Where the embedded stores live."""
 
     folder: Path = Path("data")
-    ballast_mib: Whole = Field(default=64, ge=0, le=65_536)
+    disk_reserve_mib: Whole = Field(default=64, ge=0, le=65_536)
     pack_after_hours: Whole = Field(default=24, ge=0, le=1_000_000)
 
 

@@ -20,6 +20,7 @@ from grid.os_reasons import os_reason
 from grid.text import Language, Text
 from service.settings.checks import check_together, refuse_secrets, refuse_unknown_variables, sections_of
 from service.settings.faults import VARIABLE_PREFIX, first_fault
+from service.settings.renamed import with_new_names
 from service.settings.sections import (
     BrokerSection,
     ClockSection,
@@ -131,7 +132,7 @@ def load_settings(config: Path | None = None) -> Settings:
     `redvest.toml` in the current folder when it is there, else the defaults alone.
     """
     file = _settings_file(config)
-    table = _read_table(file) if file else {}
+    table = with_new_names(_read_table(file) if file else {}, file)
     refuse_secrets(table, file, Settings)
     refuse_unknown_variables(Settings)
     try:

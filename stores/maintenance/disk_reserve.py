@@ -13,8 +13,10 @@ from pathlib import Path
 from grid.errors import StoreError
 from grid.text import Text
 
-RESERVE_FILE = "ballast"
+RESERVE_FILE = "disk-reserve"
 """In the data folder."""
+_FORMER_FILE = "ballast"
+"""What it was called up to version 0.1."""
 NEEDED_RATIO = 2
 """So many times the reserve must be free before it is taken (again): it may not fill the disk itself."""
 
@@ -44,6 +46,7 @@ class DiskReserve:
         """Take the reserve where there is room for it. Return whether it is held."""
         if self.held:
             return True
+        self._file.with_name(_FORMER_FILE).unlink(missing_ok=True)
         if self.free_bytes < NEEDED_RATIO * self._size_bytes:
             return False
         try:

@@ -29,7 +29,7 @@ def test_a_backup_of_a_running_collector_brings_back_readings_verdicts_and_what_
 ) -> None:
     street = Street(100, seed=1)
     sent = street.readings(minutes_ago(60), 60)
-    site = new_site(street, mosquitto, data={"ballast_mib": 0})
+    site = new_site(street, mosquitto, data={"disk_reserve_mib": 0})
     collector = site.start_ready()
     with Devices(mosquitto.port) as devices:
         devices.send(sent[:2000])
@@ -69,7 +69,7 @@ def test_what_was_there_before_is_kept_and_a_spoilt_backup_is_refused(
     new_site: NewSite, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     street = Street(10, seed=1)
-    site = new_site(street, mosquitto, data={"ballast_mib": 0})
+    site = new_site(street, mosquitto, data={"disk_reserve_mib": 0})
     collector = site.start_ready()
     with Devices(mosquitto.port) as devices:
         devices.send(street.readings(minutes_ago(10), 10))
@@ -93,7 +93,7 @@ def test_what_was_there_before_is_kept_and_a_spoilt_backup_is_refused(
 
 
 def test_a_restore_that_was_cut_off_is_not_started_upon(new_site: NewSite, mosquitto: Mosquitto) -> None:
-    site = new_site(Street(10, seed=1), mosquitto, data={"ballast_mib": 0})
+    site = new_site(Street(10, seed=1), mosquitto, data={"disk_reserve_mib": 0})
     (site.settings.data.folder / ".journal.sqlite.restored").write_bytes(b"half")
     running = site.start()
     assert running.wait() == 1

@@ -67,7 +67,7 @@ GONE_ON: dict[str, Damage] = {"missing -wal": lose_the_log, "bit flip in -wal": 
 def a_crashed_site(new_site: NewSite, broker: Mosquitto, devices: Devices) -> tuple[Site, Street]:
     """Return an installation with readings in the journal's file and others in its log, whose collector was killed."""
     street = Street(60, SEED)
-    site = new_site(street, broker, data={"ballast_mib": 0}, clock=a_fast_clock(60.0))
+    site = new_site(street, broker, data={"disk_reserve_mib": 0}, clock=a_fast_clock(60.0))
     for part in (0, 1):
         running = site.start_ready()
         devices.send(street.readings(minutes_ago(40 - 10 * part), 10))

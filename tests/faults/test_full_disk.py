@@ -81,7 +81,7 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
     running: list[Running] = []
     disk = FullDisk(folder, lambda: running[-1])
     with disk.mounted():
-        site = new_site(street, broker, data={"folder": str(folder), "ballast_mib": RESERVE_MIB})
+        site = new_site(street, broker, data={"folder": str(folder), "disk_reserve_mib": RESERVE_MIB})
         running.append(site.start_ready(broken))
         with Devices(broker.port) as devices:
             devices.send(sent[: len(sent) // 2])
@@ -97,7 +97,7 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
         )
         pause(1.5)
         while_full = site.stored() - before
-        reserve_free = not (folder / "ballast").exists()
+        reserve_free = not (folder / "disk-reserve").exists()
         if os.geteuid() == 0 and not broken:
             require(reserve_free, "the reserve was not given free")
             site.wait_until(lambda: "disk_full" in site.kinds_said(), running[-1], what="to be told of the full disk")
@@ -114,7 +114,9 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
         running[-1].stop()
         site.require_whole_files()
         nothing_lost(devices.acknowledged, site.stored())
-        require((folder / "ballast").stat().st_blocks * 512 >= RESERVE_MIB * 2**20, "the reserve was not taken again")
+        require(
+            (folder / "disk-reserve").stat().st_blocks * 512 >= RESERVE_MIB * 2**20, "the reserve was not taken again"
+        )
     return (
         f"{HOW}: {len(sent):,} messages, {len(while_full):,} of them stored in what was left, then none and none "
         f"acknowledged; all stored {seconds:.1f} s after there was room; seed {seed}"

@@ -73,7 +73,7 @@ def test_the_sample_holds_every_key_with_its_default() -> None:
     assert flat(tomllib.loads(SAMPLE.read_text(encoding="utf-8"))) == {k for k, secret in keys.items() if not secret}
     write(SAMPLE.read_text(encoding="utf-8"))
     assert load_settings().model_dump() == Settings().model_dump() | {
-        "data": {"folder": Path.cwd() / "data", "ballast_mib": 64, "pack_after_hours": 24}
+        "data": {"folder": Path.cwd() / "data", "disk_reserve_mib": 64, "pack_after_hours": 24}
     }
 
 
@@ -279,3 +279,20 @@ def test_a_faulty_rule_file_is_named_with_its_key() -> None:
         read_rule_sets(Path("rules"))
     with pytest.raises(RuleError, match="there is no such folder"):
         read_rule_sets(Path("none"))
+
+
+def test_a_renamed_key_is_accepted_under_its_old_name_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "redvest.toml"
+    file.write_text("[data]\nballast_mib = 7\n", encoding="utf-8")
+    assert load_settings(file).data.disk_reserve_mib == 7
+    assert "data.disk_reserve_mib" in caplog.text
+    monkeypatch.setenv("REDVEST_DATA__BALLAST_MIB", "9")
+    monkeypatch.setenv("REDVEST_DATA__DISK_RESERVE_MIB", "")  # so that what is set below goes with the test
+    monkeypatch.delenv("REDVEST_DATA__DISK_RESERVE_MIB")
+    file.write_text("", encoding="utf-8")
+    assert load_settings(file).data.disk_reserve_mib == 9
+    file.write_text("[data]\nballast_mib = 7\ndisk_reserve_mib = 8\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="one setting"):
+        load_settings(file)

@@ -19,20 +19,20 @@ class Disk(DiskReserve):
 
 
 def test_the_reserve_takes_its_space_on_disk_and_gives_it_free(tmp_path: Path) -> None:
-    reserve = DiskReserve(tmp_path / "ballast", 2 * MIB)
+    reserve = DiskReserve(tmp_path / "disk-reserve", 2 * MIB)
     assert not reserve.held
     assert reserve.tend() and reserve.held
-    assert (tmp_path / "ballast").stat().st_blocks * 512 >= 2 * MIB
+    assert (tmp_path / "disk-reserve").stat().st_blocks * 512 >= 2 * MIB
     assert not reserve.release(), "a disk with room needs no sacrifice"
     assert reserve.held
 
 
 def test_a_full_disk_gets_the_reserve_and_readings_wait_until_there_is_twice_as_much(tmp_path: Path) -> None:
-    disk = Disk(tmp_path / "ballast", 2 * MIB)
+    disk = Disk(tmp_path / "disk-reserve", 2 * MIB)
     disk.tend()
     disk.free_bytes = 0
     assert disk.release()
-    assert not (tmp_path / "ballast").exists()
+    assert not (tmp_path / "disk-reserve").exists()
     disk.free_bytes = 3 * MIB
     with pytest.raises(StoreError, match=r"the disk is full \(3 MiB are left, 4 are needed\)"):
         disk.require()
@@ -42,8 +42,14 @@ def test_a_full_disk_gets_the_reserve_and_readings_wait_until_there_is_twice_as_
 
 
 def test_without_a_reserve_nothing_is_kept_and_nothing_stopped(tmp_path: Path) -> None:
-    none = Disk(tmp_path / "ballast", 0)
+    none = Disk(tmp_path / "disk-reserve", 0)
     none.free_bytes = 0
     none.require()
     assert none.tend() and not none.release()
-    assert not (tmp_path / "ballast").exists()
+    assert not (tmp_path / "disk-reserve").exists()
+
+
+def test_a_reserve_under_its_former_name_is_given_free(tmp_path: Path) -> None:
+    (tmp_path / "ballast").write_bytes(bytes(MIB))
+    assert DiskReserve(tmp_path / "disk-reserve", 2 * MIB).tend()
+    assert {file.name for file in tmp_path.iterdir()} == {"disk-reserve"}

@@ -557,7 +557,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_pauses")
 def test_the_collector_packs_what_is_older_than_its_age_once_an_hour(tmp_path: Path) -> None:
     with journal_in(tmp_path) as journal:
-        watch = DiskWatch(DiskReserve(tmp_path / "ballast", 0), str(tmp_path))
+        watch = DiskWatch(DiskReserve(tmp_path / "disk-reserve", 0), str(tmp_path))
         journal.append(a_grid(600, 16))  # ten hours
         newest_us = MIDNIGHT_US + 599 * MINUTE_US
         never, after_four = Packing(journal, watch, 0), Packing(journal, watch, 4)
@@ -571,7 +571,7 @@ def test_the_collector_packs_what_is_older_than_its_age_once_an_hour(tmp_path: P
 @pytest.mark.usefixtures("no_pauses")
 def test_history_is_not_packed_while_it_is_still_coming(tmp_path: Path) -> None:
     with journal_in(tmp_path) as journal:
-        watch = DiskWatch(DiskReserve(tmp_path / "ballast", 0), str(tmp_path))
+        watch = DiskWatch(DiskReserve(tmp_path / "disk-reserve", 0), str(tmp_path))
         journal.append(a_grid(60, 16))
         assert steps_until_nothing_moves(Packing(journal, watch, 1), journal, MIDNIGHT_US + 4000 * DAY_US) == 0
 
@@ -580,7 +580,7 @@ def test_history_is_not_packed_while_it_is_still_coming(tmp_path: Path) -> None:
 def test_what_hinders_packing_hinders_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with journal_in(tmp_path) as journal:
         journal.append(a_grid(600, 16))
-        watch = DiskWatch(DiskReserve(tmp_path / "ballast", 0), str(tmp_path))
+        watch = DiskWatch(DiskReserve(tmp_path / "disk-reserve", 0), str(tmp_path))
         with files_no_longer_than(20_000):  # as on a full disk
             assert steps_until_nothing_moves(Packing(journal, watch, 1), journal, MIDNIGHT_US + DAY_US) == 0
         assert "readings are not packed now, they stay as they are" in caplog.text
