@@ -1,4 +1,4 @@
-"""What levels, states, results and kinds are called on screen and on paper."""
+"""What levels, states, results, kinds and transformers are called on screen and on paper."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from alerts.model.episodes import Ending
 from alerts.model.incidents import IncidentEventKind, IncidentState
 from alerts.model.outreach_model import AdviceKind, VisitResult
 from alerts.rules.rule_set import Level, Quantity
-from grid.assets import ApplianceKind, Phase, Role
+from grid.assets import ApplianceKind, Phase, Role, Transformer
 from grid.electrical import Basis
 from grid.text import Text
 
@@ -133,3 +133,9 @@ def quantity_name(level: Level) -> Text:
     if level.quantity is Quantity.WORST_PHASE_LOAD_RATE:
         return Text("最重相负载率", "worst-phase load rate")
     return Text("负载率", "load rate")
+
+
+def transformer_name(transformer: Transformer) -> str:
+    """Return how a transformer is called in a sentence: its id, and its name when that is another word."""
+    name, number = transformer.name, transformer.transformer_id
+    return number if not name or name == number else f"{number} {name}"

@@ -20,10 +20,11 @@ from alerts.model.display_names import (
     phase_name,
     role_name,
     state_name,
+    transformer_name,
     visit_result_name,
 )
 from alerts.model.incidents import Incident
-from alerts.outreach.words import ask_text, door_reason, list_made, list_summary, transformer_name, visit_recorded
+from alerts.outreach.words import ask_text, door_reason, list_made, list_summary, visit_recorded
 from alerts.verdicts.words import episode_reason, incident_reason, level_line
 from grid.assets import Transformer
 from grid.text import Text

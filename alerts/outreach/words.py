@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from alerts.figures import degrees, kilowatts, percent, whole_percent
-from alerts.model.display_names import visit_result_name
+from alerts.model.display_names import transformer_name, visit_result_name
 from alerts.model.outreach_model import Ask, OutreachList, Visit
 from alerts.outreach.acceptance import Agreement, History
 from alerts.outreach.offers import Offer
@@ -92,12 +92,6 @@ def feeding_back(load_rate: float) -> Text:
         f"Power is fed back: the area sends it upwards at a load rate of {now.en}. To use less would make it worse, so "
         "nobody is asked. The duty desk looks at the photovoltaics behind it: curtail, or use it on the spot.",
     )
-
-
-def transformer_name(transformer: Transformer) -> str:
-    """Return how a transformer is called in a sentence: its id, and its name when that is another word."""
-    name, number = transformer.name, transformer.transformer_id
-    return number if not name or name == number else f"{number} {name}"
 
 
 def list_summary(outreach_list: OutreachList, transformer: Transformer) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.figures import span
-from alerts.outreach.words import transformer_name
+from alerts.model.display_names import transformer_name
 from grid.assets import Transformer
 from grid.text import Text
 

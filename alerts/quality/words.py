@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from alerts.figures import day_and_time, percent
-from alerts.outreach.words import transformer_name
+from alerts.model.display_names import transformer_name
 from alerts.quality.flags import DataQuality, QualityFlag, QualityGrade
 from grid.assets import Transformer
 from grid.text import Text

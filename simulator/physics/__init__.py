@@ -1,1 +1,1 @@
-"""What draws power, and what the meter shows of it: weather, rooms, equipment, supply."""
+"""What draws power, and what the meter shows of it: rooms, equipment, supply."""

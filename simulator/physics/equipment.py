@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from simulator.customers import Bools, Floats, Rows
-from simulator.physics.weather import Sun
+from simulator.scenario.weather import Sun
 
 
 @dataclass(frozen=True)

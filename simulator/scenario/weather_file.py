@@ -18,10 +18,10 @@ import msgspec
 from grid.errors import SettingsError
 from grid.text import Text
 from grid.timestamps import as_datetime, parse_timestamp_us
-from simulator.physics.weather import Weather
 from simulator.scenario.day import minute_of
 from simulator.scenario.parts import WeatherPart
 from simulator.scenario.values import Points
+from simulator.scenario.weather import Weather
 
 COLUMNS = ("time", "temperature_c", "humidity", "clearness", "irradiance_w_m2")
 _CLEAR = (("00:00", 0.8),)

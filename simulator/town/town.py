@@ -21,15 +21,15 @@ from simulator.customers import Floats
 from simulator.physics.appliances import Appliances
 from simulator.physics.equipment import Connections, Now
 from simulator.physics.heating import Heating
-from simulator.physics.installations import Installations
 from simulator.physics.outages import Outages
 from simulator.physics.rooms import Rooms
 from simulator.physics.supply import Metered, Supply
-from simulator.physics.weather import Weather
 from simulator.rng import rng
 from simulator.scenario.scenario import Scenario
+from simulator.scenario.weather import Weather
 from simulator.town.actions import Deeds
 from simulator.town.census_generator import townsfolk
+from simulator.town.installations import Installations
 from simulator.town.people import Measures, People
 
 STEP_MINUTES = 1.0

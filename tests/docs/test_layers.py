@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.layers import OUTSIDE, ROOMS, faults_of_file, faults_of_source
+from tests.support.layers import FOLDERS, OUTSIDE, ROOMS, faults_of_file, faults_of_source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,6 +77,12 @@ def test_a_room_keeps_the_rules_of_the_house(room: str) -> None:
         ("dashboard/app.py", "def wall() -> None: ...", "wall has no docstring"),
         ("dashboard/app.py", "class Wall:\n    '''A wall.'''\n    def draw(self) -> None: ...", "Wall.draw has no"),
         ("service/utils.py", "", "says nothing"),
+        (
+            "alerts/rules/series.py",
+            "from alerts.verdicts.engine import VerdictEngine",
+            "may not import alerts/verdicts",
+        ),
+        ("alerts/odds/ends.py", "", "has no line in FOLDERS"),
     ],
 )
 def test_a_broken_rule_is_found(inside: str, line: str, complaint: str) -> None:
@@ -119,3 +125,13 @@ def test_no_file_of_the_dashboard_hides_a_package() -> None:
     names = [path.stem for path in (ROOT / "dashboard").iterdir()]
     assert not taken.intersection(names)
     assert not set(ROOMS).intersection(path.stem for path in (ROOT / "dashboard").rglob("*"))
+
+
+@pytest.mark.parametrize("room", FOLDERS)
+def test_no_folders_of_a_room_import_each_other_in_a_circle(room: str) -> None:
+    open_folders = dict(FOLDERS[room])
+    while open_folders:
+        free = [folder for folder, uses in open_folders.items() if not set(uses) & set(open_folders)]
+        assert free, f"a circle among {sorted(open_folders)}"
+        for folder in free:
+            del open_folders[folder]

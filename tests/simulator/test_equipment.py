@@ -18,7 +18,6 @@ from simulator.physics.outdoors import Outdoors
 from simulator.physics.refrigeration import ColdStores
 from simulator.physics.roofs import Roofs
 from simulator.physics.rooms import Rooms
-from simulator.physics.weather import Weather
 from simulator.scenario.day import DayCurve, minute_of
 from simulator.scenario.equipment import (
     ChargingPart,
@@ -29,6 +28,7 @@ from simulator.scenario.equipment import (
     RoofPart,
 )
 from simulator.scenario.parts import CoolingPart
+from simulator.scenario.weather import Weather
 from tests.simulator.test_town import one_shop
 
 SKY = DayCurve.of([("00:00", 1.0)])

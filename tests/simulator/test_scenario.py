@@ -11,12 +11,12 @@ import pytest
 
 from grid.assets import Ledger, Role
 from grid.errors import SettingsError
-from simulator.physics.weather import Weather
 from simulator.scenario import census, equipment, expected
 from simulator.scenario import parts as scenario_parts
 from simulator.scenario.day import DayCurve, DayTable, minute_of
 from simulator.scenario.scenario import SCENARIOS_FOLDER, Scenario, built_in_names, load_scenario, parse_scenario
 from simulator.scenario.values import Part
+from simulator.scenario.weather import Weather
 from stores.ledger_files import read_ledger
 
 TEXT = (SCENARIOS_FOLDER / "yx06-24-july.toml").read_text(encoding="utf-8")

@@ -17,13 +17,13 @@ from grid.errors import SettingsError
 from grid.text import Language
 from grid.timestamps import HOUR_US
 from simulator import street
-from simulator.physics import weather
-from simulator.physics.weather import Weather
 from simulator.picture.plot import plot_day
+from simulator.scenario import weather
 from simulator.scenario.day import DayCurve, minute_of
 from simulator.scenario.file import habit_names
 from simulator.scenario.parts import WeatherPart
 from simulator.scenario.scenario import load_scenario, parse_scenario
+from simulator.scenario.weather import Weather
 from simulator.scenario.weather_file import read_weather
 from simulator.town.people import Measures
 

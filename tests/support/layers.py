@@ -28,6 +28,43 @@ ROOMS = {
 }
 """Who may import whom; a dotted name allows that module of a room and no other."""
 
+FOLDERS = {
+    "alerts": {
+        "model": ("rules",),
+        "rules": (),
+        "quality": ("model", "rules"),
+        "verdicts": ("model", "quality", "rules"),
+        "silence": ("model",),
+        "outreach": ("model",),
+        "effect": ("model", "quality", "rules"),
+        "notification": ("model", "outreach", "quality", "silence", "verdicts"),
+    },
+    "collector": {
+        "wire": (),
+        "decoding": ("wire",),
+        "devices": ("decoding", "wire"),
+        "files": ("decoding", "wire"),
+        "mqtt": ("wire",),
+    },
+    "stores": {
+        "journal": (),
+        "records": (),
+        "ledger_files": (),
+        "influx": ("journal", "records"),
+        "maintenance": ("journal", "records"),
+    },
+    "simulator": {
+        "scenario": (),
+        "physics": ("scenario",),
+        "town": ("physics", "scenario"),
+        "faults": ("scenario",),
+        "picture": ("scenario",),
+        "publish": ("faults", "scenario"),
+        "fleet": ("publish",),
+    },
+}
+"""Within a room, by folder: whose modules its own may import. What lies directly in the room is open to all of them."""
+
 OUTSIDE = {
     "numpy": tuple(ROOMS),
     "msgspec": ("collector", "simulator", "service"),
@@ -81,6 +118,7 @@ def faults_of_source(source: str, inside: Path) -> list[str]:
     tree = ast.parse(source, filename=str(inside))
     faults = [
         *_import_faults(tree, room_name, room),
+        *_folder_faults(tree, inside),
         *_docstring_faults(tree, inside),
         *([] if inside == CLOCK_FILE else _clock_faults(tree)),
         *(_purity_faults(tree) if room.pure else []),
@@ -114,6 +152,21 @@ def _import_faults(tree: ast.Module, room_name: str, room: Room) -> Iterator[tup
                 yield line, f"{room_name} does no I/O and reads no clock, so it may not import {top}"
         elif room_name not in OUTSIDE.get(top, ()):
             yield line, f"{room_name} may not import {top} (see OUTSIDE in tests/support/layers.py)"
+
+
+def _folder_faults(tree: ast.Module, inside: Path) -> Iterator[tuple[int, str]]:
+    folders = FOLDERS.get(inside.parts[0], {})
+    own = inside.parts[1] if len(inside.parts) > 2 else ""
+    if not folders or not own:
+        return
+    if own not in folders:
+        yield 1, f"{inside.parts[0]}/{own} has no line in FOLDERS of tests/support/layers.py"
+        return
+    for line, name, _ in imported_modules(tree):
+        room, _, rest = name.partition(".")
+        folder = rest.partition(".")[0]
+        if room == inside.parts[0] and folder in folders and folder not in (own, *folders[own]):
+            yield line, f"{room}/{own} may not import {room}/{folder}"
 
 
 def _clock_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
