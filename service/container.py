@@ -91,11 +91,15 @@ class Container:
         return Fleet.of_ledger(ledger, number)
 
     def rule_sets(self) -> tuple[RuleSet, ...]:
-        """Return the rule sets that the settings name. Raises RuleError."""
-        from service.rulebook import choose_rule_sets, read_rule_sets
+        """Return the rule sets that the settings name, and the one for the supply. Raises RuleError."""
+        from service.rulebook import choose_rule_sets, read_rule_sets, with_settings
 
         values = self.settings.verdicts
-        return choose_rule_sets(values.rules, read_rule_sets(values.rules_folder))
+        # Without the supply no outage would be seen; whoever names a version of it has that one.
+        looks = any(name.partition("@")[0] == "supply" for name in values.rules)
+        names = values.rules if looks else (*values.rules, "supply")
+        chosen = choose_rule_sets(names, read_rule_sets(values.rules_folder))
+        return with_settings(chosen, values.phase_overload_minutes)
 
     def broker_address(self) -> BrokerAddress:
         """Return where the broker is and how to log in."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from alerts.rules.rule_set import RuleSet, parse_rule_set
+from alerts.rules.rule_set import Level, Quantity, RuleSet, parse_rule_set
 from grid.errors import RuleError
 from grid.text import Text
 
@@ -48,6 +49,16 @@ def choose_rule_sets(names: Sequence[str], known: Iterable[RuleSet]) -> tuple[Ru
             )
         chosen[rule_set.cited] = rule_set
     return tuple(chosen.values())
+
+
+def with_settings(rule_sets: Iterable[RuleSet], phase_overload_minutes: float) -> tuple[RuleSet, ...]:
+    """Return rule sets whose phase levels open incidents after so long, as the settings want it."""
+
+    def of(level: Level) -> Level:
+        is_of_phase = level.incident.opens and level.quantity is Quantity.WORST_PHASE_LOAD_RATE
+        return replace(level, incident_hold_minutes=phase_overload_minutes) if is_of_phase else level
+
+    return tuple(replace(rules, levels=tuple(of(level) for level in rules.levels)) for rules in rule_sets)
 
 
 def superseded(rule_set: RuleSet, known: Iterable[RuleSet]) -> bool:

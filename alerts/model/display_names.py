@@ -17,10 +17,12 @@ _LEVELS = {
     "phase_heavy": Text("单相重载", "phase heavy load"),
     "phase_severe_heavy": Text("单相严重重载", "phase severe heavy load"),
     "phase_overload": Text("单相过载", "phase overload"),
+    "no_voltage": Text("无电压", "no voltage"),
 }
 _STATES = {
     IncidentState.OPEN: Text("未结", "open"),
     IncidentState.CLOSED: Text("已结", "closed"),
+    IncidentState.UNKNOWN: Text("结果不明", "unknown since"),
     IncidentState.RETRACTED: Text("已撤销", "retracted"),
 }
 _RESULTS = {
@@ -130,6 +132,8 @@ def basis_name(basis: Basis) -> Text:
 
 def quantity_name(level: Level) -> Text:
     """Return what a level looks at."""
+    if level.quantity is Quantity.NO_VOLTAGE:
+        return Text("电压", "voltage")
     if level.quantity is Quantity.WORST_PHASE_LOAD_RATE:
         return Text("最重相负载率", "worst-phase load rate")
     return Text("负载率", "load rate")

@@ -19,6 +19,8 @@ class IncidentState(Enum):
 
     OPEN = "open"
     CLOSED = "closed"
+    UNKNOWN = "unknown"
+    """Over without anybody knowing how: nothing that counts was measured for too long. `closed_at_us` is since when."""
     RETRACTED = "retracted"
 
 

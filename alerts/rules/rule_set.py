@@ -17,6 +17,8 @@ class Quantity(Enum):
 
     LOAD_RATE = "load_rate"
     WORST_PHASE_LOAD_RATE = "worst_phase_load_rate"
+    NO_VOLTAGE = "no_voltage"
+    """1 for a reading without voltage on any phase, 0 for any other (`grid.supply`)."""
 
 
 class IncidentPart(Enum):
@@ -47,6 +49,13 @@ class Level:
     unbroken_hold: bool = False
     """Only unbroken time at or above `enter` counts towards the hold: a reading below it begins the run anew."""
     incident: IncidentPart = IncidentPart.NONE
+    incident_hold_minutes: float | None = None
+    """How long an episode must have held to open an incident, where that is not the hold of the level."""
+
+    @property
+    def opens_incidents_after_minutes(self) -> float:
+        """Return how long a run must have held to open an incident."""
+        return self.hold_minutes if self.incident_hold_minutes is None else self.incident_hold_minutes
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,7 @@ _E = TypeVar("_E", bound=Enum)
 
 _SET_KEYS = {"name", "version", "title", "source", "points_minutes", "cut_at_midnight", "level"}
 _LEVEL_KEYS = {"name", "quantity", "enter", "leave", "hold_minutes", "leave_minutes", "strict", "unbroken_hold"}
-_LEVEL_KEYS |= {"incident"}
+_LEVEL_KEYS |= {"incident", "incident_hold_minutes"}
 _POINTS_MINUTES = {0, 5, 10, 15, 20, 30, 60}
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _LEVEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -203,6 +212,9 @@ def _level(row: Any, where: str) -> Level:
         strict=_yes_or_no(row, "strict", where),
         unbroken_hold=_yes_or_no(row, "unbroken_hold", where),
         incident=_choice(row, "incident", IncidentPart, IncidentPart.NONE, where),
+        incident_hold_minutes=(
+            _number(row, "incident_hold_minutes", where, 0.0, 1440.0) if "incident_hold_minutes" in row else None
+        ),
     )
 
 

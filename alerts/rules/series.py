@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from alerts.rules.local_days import LocalDays
 from alerts.rules.rule_set import Quantity
-from alerts.rules.threshold_runs import NEVER, Flags, Heads, Numbers, Positions, Rates, Timestamps, point_of
+from alerts.rules.threshold_runs import NEVER, Flags, Heads, Numbers, Positions, Rates, Timestamps, point_of, within_gap
+from grid.supply import Supply
 from grid.timestamps import MINUTE_US
 
 
@@ -36,6 +37,8 @@ class SortedRates:
     worst_phase_load_rate: NDArray[np.float64]
     trusted: NDArray[np.bool_]
     """(n,) False for readings in doubt: episodes count them, incidents neither open nor close by them."""
+    supply: NDArray[np.int8]
+    """(n,) `Supply`. From `GONE` on there is no load rate: the reading is passed over, as a sign of life."""
 
     @staticmethod
     def of(
@@ -43,16 +46,28 @@ class SortedRates:
         measured_at_us: NDArray[np.int64],
         load_rate: NDArray[np.float64],
         worst_phase_load_rate: NDArray[np.float64],
+        supply: NDArray[np.int8] | None = None,
     ) -> SortedRates:
-        """Sort columns (n,) in any order, all trusted; of several rows for one moment the first given counts."""
+        """Sort columns (n,) in any order, all trusted; of several rows for one moment the first given counts.
+
+        Without `supply` no voltage was sent.
+        """
         rows = in_time_order(transformer, measured_at_us)
+        if supply is None:
+            supply = np.full(len(transformer), Supply.NOT_TOLD, np.int8)
+        is_load = supply < Supply.GONE
         return SortedRates(
             transformer[rows],
             measured_at_us[rows],
-            load_rate[rows],
-            worst_phase_load_rate[rows],
+            np.where(is_load, load_rate, np.nan)[rows],
+            np.where(is_load, worst_phase_load_rate, np.nan)[rows],
             np.ones(len(rows), bool),
+            supply[rows],
         )
+
+    def take(self, rows: Flags) -> SortedRates:
+        """Return the readings that a mask (n,) picks."""
+        return SortedRates(*(getattr(self, column.name)[rows] for column in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,8 @@ class Stretches:
     """(g,)"""
     lowest: Rates
     """(g,)"""
+    passed_us: Timestamps | None
+    """(n,) as in `Pairs`; None where nothing was passed over."""
 
     @property
     def single(self) -> bool:
@@ -107,6 +124,7 @@ class Stretches:
             self.load_rate[rows],
             self.highest[transformers],
             self.lowest[transformers],
+            None if self.passed_us is None else self.passed_us[rows],
         )
 
     def highest_at_us(self, transformer: Positions) -> Timestamps:
@@ -125,13 +143,20 @@ class Stretches:
         at_us, last_at_us = self.measured_at_us, heads.last_at_us
         if points_us:
             at_us, last_at_us = point_of(at_us, points_us), point_of(last_at_us, points_us)
-        near = known & (at_us[heads.first_row] - last_at_us <= gap_us)
+        since_us = at_us[heads.first_row] - last_at_us
         if self.single:
-            return np.asarray(near)
-        after_gap = np.zeros(len(self.load_rate), bool)
-        after_gap[1:] = np.diff(at_us) > gap_us
-        after_gap[heads.first_row] = ~near
-        return np.asarray(~np.logical_or.reduceat(after_gap, heads.first_row))
+            near = since_us <= gap_us
+            if self.passed_us is not None:
+                near |= within_gap(since_us, self.passed_us, gap_us)
+            return np.asarray(known & near)
+        every_us = np.empty(len(self.load_rate), np.int64)
+        every_us[1:] = np.diff(at_us)
+        every_us[heads.first_row] = since_us
+        near = every_us <= gap_us
+        if self.passed_us is not None:
+            near |= within_gap(every_us, self.passed_us, gap_us)
+        near[heads.first_row] &= known
+        return np.asarray(np.logical_and.reduceat(near, heads.first_row))
 
 
 def slice_rows(first_row: Positions, size: Positions) -> Positions:
@@ -141,7 +166,7 @@ def slice_rows(first_row: Positions, size: Positions) -> Positions:
 
 
 class TrackHeads:
-    """What a track remembers of each transformer of a fleet: its last reading."""
+    """What a track remembers of each transformer of a fleet: its last reading, and what was passed over behind it."""
 
     def __init__(self, track: Track, zones: Sequence[tzinfo]) -> None:
         """Start with no past. `zones[i]` is the time zone of row i of the fleet."""
@@ -150,16 +175,26 @@ class TrackHeads:
         self.last_at_us = np.full(len(zones), NEVER, np.int64)
         """`NEVER` for none."""
         self.last_rate = np.full(len(zones), np.nan)
+        self.passed_us = np.zeros(len(zones), np.int64)
+        """How long behind the last reading the first one was passed over that shows no load but life; 0 for none."""
+        self._any_passed = False
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory the state takes [bytes]."""
+        return self.last_at_us.nbytes + self.last_rate.nbytes + self.passed_us.nbytes
 
     def advance(self, rates: SortedRates) -> Stretches | None:
         """Return the readings of a sorted block that count on this track, None for none, and remember the last."""
         transformer, measured_at_us = rates.transformer, rates.measured_at_us
-        rate = rates.load_rate if self._track.quantity is Quantity.LOAD_RATE else rates.worst_phase_load_rate
+        rate = _quantity_of(rates, self._track.quantity)
         counts = ~np.isnan(rate)
+        passed = self._passed_over(rates)
         if self._track.trusted_only:
             counts &= rates.trusted
         if self._track.points_minutes:
             counts = self._points(transformer, measured_at_us, counts)
+        passed_us = self._pass_over(rates, counts, passed) if self._any_passed or passed is not None else None
         if not counts.all():
             transformer, measured_at_us, rate = transformer[counts], measured_at_us[counts], rate[counts]
         if not len(rate):
@@ -177,7 +212,7 @@ class TrackHeads:
         last = first + size - 1
         self.last_at_us[number] = measured_at_us[last]
         self.last_rate[number] = rate[last]
-        return Stretches(heads, size, measured_at_us, rate, highest, lowest)
+        return Stretches(heads, size, measured_at_us, rate, highest, lowest, passed_us)
 
     def new_day(self, stretches: Stretches) -> Flags | None:
         """Return which readings (n,) begin a day of their own; None where midnight means nothing."""
@@ -209,3 +244,70 @@ class TrackHeads:
         """Drop the past of some transformers."""
         self.last_at_us[transformer] = NEVER
         self.last_rate[transformer] = np.nan
+        self.passed_us[transformer] = 0
+
+    def restore(self, last_at_us: Timestamps, last_rate: Rates, passed_us: Timestamps) -> None:
+        """Take over what another track of as many transformers remembered (n,)."""
+        self.last_at_us[:], self.last_rate[:], self.passed_us[:] = last_at_us, last_rate, passed_us
+        self._any_passed = bool(passed_us.any())
+
+    def _passed_over(self, rates: SortedRates) -> Flags | None:
+        """Return which readings (n,) of a block show life and no load, None where there is none."""
+        if self._track.quantity is Quantity.NO_VOLTAGE:
+            return None
+        passed: Flags = rates.supply >= Supply.GONE
+        return passed if passed.any() else None
+
+    def _pass_over(self, rates: SortedRates, counts: Flags, passed: Flags | None) -> Timestamps | None:
+        """Return for the readings that count (k,) how long behind the one before the first was passed over; 0: none.
+
+        Of several that were passed over in a row only the first keeps the readings on both sides together.
+        """
+        if passed is None:
+            if not self.passed_us[rates.transformer].any():
+                return None
+            passed = np.zeros(len(counts), bool)
+        either = counts | passed
+        number, at_us, is_passed = rates.transformer[either], rates.measured_at_us[either], passed[either]
+        if not len(number):
+            return None
+        last_of_past_us = self.last_at_us[number]
+        has_past = last_of_past_us != NEVER
+        if points_us := self._track.points_minutes * MINUTE_US:
+            at_us, last_of_past_us = point_of(at_us, points_us), point_of(last_of_past_us, points_us)
+        is_first = np.append(True, number[1:] != number[:-1])
+        first = np.flatnonzero(is_first)
+        position = np.arange(len(number))
+        begin = np.repeat(first, np.diff(np.append(first, len(number))))
+        # Before each row: the last one that counts, -1 for the head, and how long ago that is.
+        before = _last_before(~is_passed, is_first, begin)
+        known = (before >= 0) | has_past
+        since_us = at_us - np.where(before >= 0, at_us[before], last_of_past_us)
+        # In the slot of a point that counts nothing has to be passed over.
+        passes = is_passed & known & (since_us > 0)
+        waits_us = np.where(before < 0, self.passed_us[number], 0)
+        begins = passes & (_last_before(passes, is_first, begin) <= before) & (waits_us == 0)
+        found = np.maximum.accumulate(np.where(begins, position, -1))
+        found_us = np.where((found > before) & (found >= begin), since_us[found], waits_us)
+        ends = np.append(first[1:], len(number)) - 1
+        self.passed_us[number[ends]] = np.where(is_passed[ends], found_us[ends], 0)
+        self._any_passed = bool(self._any_passed or self.passed_us[number[ends]].any())
+        return found_us[~is_passed]
+
+
+def _last_before(chosen: Flags, is_first: Flags, begin: Positions) -> Positions:
+    """Return for each row (n,) the last chosen one before it of its transformer, -1 for none."""
+    position = np.arange(len(chosen))
+    last = np.maximum.accumulate(np.where(chosen, position, -1))
+    before = np.where(is_first, -1, np.roll(last, 1))
+    return np.where(before >= begin, before, -1)
+
+
+def _quantity_of(rates: SortedRates, quantity: Quantity) -> Rates:
+    match quantity:
+        case Quantity.LOAD_RATE:
+            return rates.load_rate
+        case Quantity.WORST_PHASE_LOAD_RATE:
+            return rates.worst_phase_load_rate
+        case Quantity.NO_VOLTAGE:
+            return np.asarray(rates.supply == Supply.GONE, np.float64)

@@ -28,6 +28,8 @@ Numbers = NDArray[np.int32]
 
 NEVER = np.iinfo(np.int64).min
 """The time of the reading before a transformer's first one."""
+NEVER_TOO_LONG_US = np.iinfo(np.int64).max
+"""A gap that is bridged however long it is."""
 
 OPEN_RUN = np.dtype(
     [
@@ -59,7 +61,8 @@ class Gaps(IntEnum):
 
     END_THE_RUN = 0
     BRIDGED = 1
-    """The run goes on; only the sequence of readings below the leave line starts anew (incidents)."""
+    """The run goes on; only the sequence of readings below the leave line starts anew (incidents). A gap longer than
+    `Lines.bridged_us` ends it all the same: nobody can know any more what was."""
 
 
 class RunEnd(IntEnum):
@@ -88,9 +91,15 @@ class Lines:
     """Only unbroken time at or above the enter line counts towards the hold."""
     points_us: Timestamps
     """What lies between two points, where only points count; 0 where every reading does."""
+    bridged_us: int
+    """So long a gap is bridged where gaps are; a longer one ends the run."""
 
     @staticmethod
-    def of(levels: Sequence[tuple[Level, Gaps]], points_minutes: Sequence[int] | None = None) -> Lines:
+    def of(
+        levels: Sequence[tuple[Level, Gaps]],
+        points_minutes: Sequence[int] | None = None,
+        bridged_us: int = NEVER_TOO_LONG_US,
+    ) -> Lines:
         """Take the lines from levels; of a strict one a reading exactly at a line is below it."""
         strict = np.array([level.strict for level, _ in levels], bool)
         enter = np.array([level.enter for level, _ in levels], np.float64)
@@ -105,6 +114,7 @@ class Lines:
             np.array([gaps is Gaps.BRIDGED for _, gaps in levels], bool),
             np.array([level.unbroken_hold for level, _ in levels], bool),
             np.array(points_minutes if points_minutes is not None else [0] * len(levels), np.int64) * MINUTE_US,
+            bridged_us,
         )
 
     def lasted_us(
@@ -147,6 +157,8 @@ class Pairs:
     """(n,) without NaN: a reading without a load rate neither opens nor closes, and is left out."""
     new_day: Flags | None
     """(n,) readings that begin a day of their own, where a rule set cuts at midnight."""
+    passed_us: Timestamps | None = None
+    """(n,) how long behind the reading before it a reading was passed over that shows no load but life, 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +219,14 @@ def crossing_us(before_us: Timestamps, after_us: Timestamps, before: Rates, afte
         return before_us + np.rint(share * (after_us - before_us)).astype(np.int64)
 
 
+def within_gap(since_us: Timestamps, passed_us: Timestamps, gap_us: int) -> Flags:
+    """Return where a reading (n,) follows the one before it, `since_us` ago, over one that was passed over.
+
+    `passed_us` (n,) is when that one came, behind the reading before; 0 for none.
+    """
+    return (passed_us > 0) & (passed_us <= gap_us) & (since_us - passed_us <= gap_us)
+
+
 def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 - one pass over shared columns
     """Walk every pair's readings through its level; return the runs touched."""
     rows, count = len(pairs.measured_at_us), len(pairs.level)
@@ -235,7 +255,10 @@ def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 
         points_us = lines.points_us[level_of]
         every_us = np.maximum(points_us, 1)
         between_us = np.where(points_us > 0, point_of(at_us, every_us) - point_of(at_before_us, every_us), between_us)
-    after_gap = is_reading & (no_past | (between_us > gap_us))
+    near = between_us <= gap_us
+    if pairs.passed_us is not None:
+        near[is_reading] |= within_gap(between_us[is_reading], pairs.passed_us, gap_us)
+    after_gap = is_reading & (no_past | ~near)
     at_midnight = np.zeros(rows + count, bool)
     if pairs.new_day is not None:
         at_midnight[is_reading] = pairs.new_day & ~after_gap[is_reading]
@@ -248,7 +271,8 @@ def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 
     sequence_start = np.maximum.accumulate(np.where(sequence_begins, position, 0))
     leaves = is_reading & below & (at_us - below_since_us[sequence_start] >= lines.leave_us[level_of])
 
-    cut = np.where(lines.bridged[level_of], after_gap & no_past, begins_stretch)
+    bridged = lines.bridged[level_of]
+    cut = np.where(bridged, after_gap & (no_past | (between_us > lines.bridged_us)), begins_stretch)
     says_in_run = enters.copy()
     says_in_run[head] = pairs.in_run
     speaks = is_head | cut | enters | leaves

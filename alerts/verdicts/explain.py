@@ -19,7 +19,9 @@ from alerts.rules.rule_set import Level, RuleSet
 from alerts.rules.series import SortedRates, Track
 from alerts.rules.threshold_runs import Gaps, RunEnd, Runs
 from alerts.verdicts.level_state import LevelEngine
+from alerts.verdicts.supply_state import SupplyFold
 from grid.electrical import Basis
+from grid.supply import Supply
 from grid.timestamps import MINUTE_US
 
 
@@ -73,6 +75,8 @@ class ExplainedReading:
     load_rate: float
     worst_phase_load_rate: float
     basis: Basis
+    supply: Supply
+    """From `GONE` on the reading is passed over: it has no load rate."""
     flags: int
     """Bits of `QualityFlag`."""
     remarks: tuple[Remark, ...]
@@ -100,6 +104,7 @@ class VerdictExplanation:
         ]
         every_level = [(track, level, Gaps.END_THE_RUN) for track, level in levels]
         self._engine = LevelEngine(every_level, self._gap_us, [zone])
+        self._supply = SupplyFold(None, 1)
         self._every_level = np.ones(len(levels), bool)
         self._standing: dict[tuple[str, str], _Standing] = {}
 
@@ -117,19 +122,21 @@ class VerdictExplanation:
                 rates.load_rate[row : row + 1],
                 rates.worst_phase_load_rate[row : row + 1],
                 rates.trusted[row : row + 1],
+                rates.supply[row : row + 1],
             )
             yield ExplainedReading(
                 int(rated.measured_at_us[row]),
                 float(rated.load_rate[row]),
                 float(rates.worst_phase_load_rate[row]),
                 Basis(rated.basis[row]),
+                Supply(rates.supply[row]),
                 int(flags[row]),
                 self._step(one, int(rated.measured_at_us[row])),
             )
 
     def _step(self, reading: SortedRates, at_us: int) -> tuple[Remark, ...]:
         remarks = []
-        runs = self._engine.advance(reading, self._every_level)
+        runs = self._engine.advance(self._supply.resolve(reading), self._every_level)
         if runs is None:
             return ()
         for line in np.unique(runs.level).tolist():

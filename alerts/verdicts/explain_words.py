@@ -10,9 +10,10 @@ from alerts.figures import clock_time, later_time, percent, span
 from alerts.model.display_names import basis_name, level_name
 from alerts.quality.flags import QualityFlag, flags_in
 from alerts.quality.words import flag_name
-from alerts.rules.rule_set import Level, RuleSet
+from alerts.rules.rule_set import Level, Quantity, RuleSet
 from alerts.verdicts.explain import Event, ExplainedReading, Happening, Remark
 from alerts.verdicts.words import level_line
+from grid.supply import Supply
 from grid.text import Text
 from grid.timestamps import MINUTE_US
 
@@ -39,6 +40,8 @@ def level_words(level: Level) -> Text:
 def reading_words(reading: ExplainedReading, zone: tzinfo) -> Text:
     """Return one reading: time of day, load rates, what they come from, and what is doubted."""
     time = clock_time(reading.measured_at_us, zone)
+    if reading.supply >= Supply.GONE:
+        return _without_voltage(time)
     rate, worst = percent(reading.load_rate), percent(reading.worst_phase_load_rate)
     basis = basis_name(reading.basis)
     # That only active power was sent is said already by what the load rate comes from.
@@ -51,6 +54,10 @@ def reading_words(reading: ExplainedReading, zone: tzinfo) -> Text:
     )
 
 
+def _without_voltage(time: str) -> Text:
+    return Text(f"{time}  无电压，不是负荷，略过", f"{time}  no voltage: no load either, passed over")
+
+
 def quiet_words(readings: Sequence[ExplainedReading], zone: tzinfo) -> Text:
     """Return readings in a row, of one day, at which nothing happens, as one line."""
     rates = [reading.load_rate for reading in readings if not math.isnan(reading.load_rate)]
@@ -58,6 +65,9 @@ def quiet_words(readings: Sequence[ExplainedReading], zone: tzinfo) -> Text:
     first, last = (clock_time(reading.measured_at_us, zone) for reading in (readings[0], readings[-1]))
     under_read = any(reading.flags & QualityFlag.ACTIVE_ONLY for reading in readings)
     mark_zh, mark_en = ("（含仅有功功率）", " (some from active power only)") if under_read else ("", "")
+    dark = sum(reading.supply >= Supply.GONE for reading in readings)
+    if dark:
+        mark_zh, mark_en = f"{mark_zh}（{dark} 个无电压，略过）", f"{mark_en} ({dark} without voltage, passed over)"
     if len(readings) == 1:
         return Text(
             f"{first}  负载率 {most.zh}{mark_zh}：无变化", f"{first}  load rate {most.en}{mark_en}: nothing happens"
@@ -77,11 +87,15 @@ def event_words(remark: Remark, measured_at_us: int, zone: tzinfo) -> Text:
 def happening_words(happening: Happening, level: Level, measured_at_us: int, zone: tzinfo) -> Text:
     """Return one happening: 'crossed 90 % at 10:41:32, run begins', 'held 37 of 120 min', 'below 85 % since 12:03'."""
     enter, leave = percent(level.enter), percent(level.leave)
+    if level.quantity is Quantity.NO_VOLTAGE:
+        enter, leave = Text("三相无电压", "no voltage"), Text("有电压", "voltage")
     at = later_time(happening.at_us, measured_at_us, zone)
     lasted, limit = _minutes(happening.lasted_us), _minutes(happening.limit_us)
     match happening.event:
         case Event.BEGINS:
             begins = _begins(happening, level)
+            if level.quantity is Quantity.NO_VOLTAGE:
+                return Text(f"{enter.zh}，{begins.zh}", f"{enter.en} on any phase, {begins.en}")
             if happening.at_us == measured_at_us:
                 return Text(f"达到 {enter.zh}，{begins.zh}", f"at or above {enter.en}, {begins.en}")
             return Text(f"{at.zh} 越过 {enter.zh}，{begins.zh}", f"crossed {enter.en} at {at.en}, {begins.en}")
@@ -100,6 +114,9 @@ def happening_words(happening: Happening, level: Level, measured_at_us: int, zon
             )
         case Event.LEAVES:
             outcome = _outcome(happening)
+            if level.quantity is Quantity.NO_VOLTAGE:
+                return Text(f"有电压，{at.zh} 为最后一个无电压读数{outcome.zh}",
+                            f"voltage again, {at.en} was the last without{outcome.en}")  # fmt: skip
             return Text(f"于 {at.zh} 解除{outcome.zh}", f"leaves at {at.en}{outcome.en}")
         case Event.GAP:
             gap, outcome = span(happening.lasted_us), _outcome(happening, told=False)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from alerts.rules.rule_set import Level
 from alerts.rules.series import SortedRates, Stretches, Track, TrackHeads, slice_rows
 from alerts.rules.threshold_runs import (
+    NEVER_TOO_LONG_US,
     OPEN_RUN,
     Flags,
     Gaps,
@@ -60,6 +61,8 @@ class LevelEngineState:
     """(t, n)"""
     last_load_rate: Rates
     """(t, n)"""
+    passed_us: Timestamps
+    """(t, n)"""
     level: NDArray[np.int16]
     """(r,)"""
     transformer: Numbers
@@ -71,10 +74,16 @@ class LevelEngineState:
 class LevelEngine:
     """Walks blocks of readings through levels; remembers the last reading and the open runs of each transformer."""
 
-    def __init__(self, levels: Sequence[tuple[Track, Level, Gaps]], gap_us: int, zones: Sequence[tzinfo]) -> None:
-        """Start with no past. `zones[i]` is the time zone of row i of the fleet."""
+    def __init__(
+        self,
+        levels: Sequence[tuple[Track, Level, Gaps]],
+        gap_us: int,
+        zones: Sequence[tzinfo],
+        bridged_us: int = NEVER_TOO_LONG_US,
+    ) -> None:
+        """Start with no past; `zones[i]` is of row i of the fleet. Gaps up to `bridged_us` are bridged."""
         self._lines = Lines.of(
-            [(level, gaps) for _, level, gaps in levels], [track.points_minutes for track, _, _ in levels]
+            [(level, gaps) for _, level, gaps in levels], [track.points_minutes for track, _, _ in levels], bridged_us
         )
         self._gap_us = gap_us
         tracks = list(dict.fromkeys(track for track, _, _ in levels))
@@ -87,7 +96,7 @@ class LevelEngine:
     @property
     def nbytes(self) -> int:
         """Return how much memory the state takes [bytes]."""
-        heads = sum(head.last_at_us.nbytes + head.last_rate.nbytes for head in self._heads)
+        heads = sum(head.nbytes for head in self._heads)
         return heads + self._in_a_run.nbytes + self._open.nbytes
 
     def last_at_us(self, transformer: Numbers) -> Timestamps:
@@ -141,6 +150,15 @@ class LevelEngine:
         held: Flags = lasted_us >= self._lines.hold_us[level]
         return _still_open(level, of, record, last_at_us, last_rate, held)
 
+    def is_in_a_run(self, transformer: Numbers) -> Flags:
+        """Return which transformers (n,) are in a run of any level."""
+        return np.asarray(self._in_a_run[:, transformer].any(axis=0))
+
+    @property
+    def any_open(self) -> bool:
+        """Return whether any run is open."""
+        return len(self._open) > 0
+
     def first_open_at_us(self, level: int, transformer: int) -> int | None:
         """Return the first reading's time of a pair's open run, None when it is in none."""
         place = int(self._open.places(np.array([level]), np.array([transformer], np.int32))[0])
@@ -161,6 +179,7 @@ class LevelEngine:
         return LevelEngineState(
             np.array([heads.last_at_us for heads in self._heads]),
             np.array([heads.last_rate for heads in self._heads]),
+            np.array([heads.passed_us for heads in self._heads]),
             level.astype(np.int16),
             transformer,
             self._open.record[self._open.places(level, transformer)],
@@ -168,8 +187,9 @@ class LevelEngine:
 
     def restore(self, state: LevelEngineState) -> None:
         """Take over what another fold of the same levels and fleet remembered. This one has no past yet."""
-        for heads, at_us, rate in zip(self._heads, state.last_at_us, state.last_load_rate, strict=True):
-            heads.last_at_us[:], heads.last_rate[:] = at_us, rate
+        columns = (state.last_at_us, state.last_load_rate, state.passed_us)
+        for heads, at_us, rate, passed_us in zip(self._heads, *columns, strict=True):
+            heads.restore(at_us, rate, passed_us)
         level = state.level.astype(np.intp)
         self._open.put(level, state.transformer, state.run)
         self._in_a_run[self._track_of[level], state.transformer] = True
@@ -192,7 +212,9 @@ class LevelEngine:
         unbroken = lines.unbroken[levels]
         stays_from = np.where(unbroken, lines.enters_from[levels], lines.stays_from[levels])
         stays = stretches.lowest >= stays_from[:, None]
-        steady = in_run & stays & (whole | (lines.bridged[levels] & ~unbroken)[:, None])
+        bridged = lines.bridged[levels] & ~unbroken
+        goes_on = whole | (bridged[:, None] & stretches.gapless(lines.bridged_us)) if bridged.any() else whole
+        steady = in_run & stays & goes_on
         level, at = np.nonzero(steady)
         row = place[level, at]
         record = self._open.record
@@ -255,7 +277,18 @@ class LevelEngine:
             np.concatenate([p.stretches.measured_at_us[r] for p, r in zip(pieces, rows, strict=True)]),
             np.concatenate([p.stretches.load_rate[r] for p, r in zip(pieces, rows, strict=True)]),
             new_day,
+            _passed_us(pieces, rows),
         )
+
+
+def _passed_us(pieces: Sequence[_Piece], rows: Sequence[Positions]) -> Timestamps | None:
+    if all(piece.stretches.passed_us is None for piece in pieces):
+        return None
+    parts = [
+        np.zeros(len(r), np.int64) if (passed_us := p.stretches.passed_us) is None else passed_us[r]
+        for p, r in zip(pieces, rows, strict=True)
+    ]
+    return np.concatenate(parts)
 
 
 def _still_open(

@@ -8,13 +8,19 @@ from alerts.figures import day_and_time, later_time, percent, span
 from alerts.model.display_names import level_name, quantity_name
 from alerts.model.episodes import Ending, Episode
 from alerts.model.incidents import Incident
-from alerts.rules.rule_set import Level
+from alerts.rules.rule_set import Level, Quantity
 from grid.text import Text
 from grid.timestamps import MINUTE_US
 
 
 def level_line(level: Level) -> Text:
     """Return one line of a rule set in words: when it is entered and when it is left."""
+    if level.quantity is Quantity.NO_VOLTAGE:
+        hold = span(round(level.hold_minutes * MINUTE_US))
+        return Text(
+            f"至少两个读数、满 {hold.zh}三相均无电压；任一相有电压解除",
+            f"no voltage on any phase in two readings or more, for {hold.en}; left with voltage on any phase",
+        )
     quantity, enter, leave = quantity_name(level), percent(level.enter), percent(level.leave)
     hold, stay = span(round(level.hold_minutes * MINUTE_US)), span(round(level.leave_minutes * MINUTE_US))
     held_zh, held_en = (f"并保持 {hold.zh}", f" for {hold.en}") if level.hold_minutes else ("即判定", " at once")
@@ -27,11 +33,16 @@ def level_line(level: Level) -> Text:
     )
 
 
-def episode_reason(episode: Episode, level: Level, zone: tzinfo, *, active_only: bool = False) -> Text:
+def episode_reason(
+    episode: Episode, level: Level, zone: tzinfo, *, active_only: bool = False, passed_over: int = 0
+) -> Text:
     """Return why an episode is one: rule and version, lines, times, peak, readings, and how it ended.
 
-    `active_only`: the load rate came from active power alone, which is said because it under-reads.
+    `active_only`: the load rate came from active power alone, which is said because it under-reads. `passed_over`: so
+    many readings in between were without voltage, and so without a load.
     """
+    if level.quantity is Quantity.NO_VOLTAGE:
+        return _no_voltage_reason(episode, level, zone)
     name, quantity, enter = level_name(level.name), quantity_name(level), percent(level.enter)
     start, peak = day_and_time(episode.started_at_us, zone), percent(episode.peak_load_rate)
     peak_at = later_time(episode.peak_at_us, episode.started_at_us, zone)
@@ -47,12 +58,38 @@ def episode_reason(episode: Episode, level: Level, zone: tzinfo, *, active_only:
     unbroken_zh, unbroken_en = ("连续", " unbroken") if level.unbroken_hold else ("", "")
     note_zh = "；只有有功功率，按有功计算，实际更高" if active_only else ""
     note_en = "; active power only, so the true rate is higher" if active_only else ""
+    if passed_over:
+        note_zh += f"；其间 {passed_over} 个读数无电压，略过不计"
+        note_en += f"; {_counted_readings(passed_over)} in between without voltage, passed over"
     return Text(
         f"{episode.rule} {name.zh}：{crossed_zh}，须{unbroken_zh}保持 {level.hold_minutes:g} 分钟，"
         f"峰值 {peak.zh}（{peak_at.zh}），共 {episode.readings} 个读数；{ended.zh}{note_zh}。",
         f"{episode.rule} {name.en}: {quantity.en} {crossed_en}, hold {level.hold_minutes:g} min{unbroken_en}, "
         f"peak {peak.en} ({peak_at.en}), {episode.readings} {readings}; {ended.en}{note_en}.",
     )
+
+
+def _no_voltage_reason(episode: Episode, level: Level, zone: tzinfo) -> Text:
+    """Return why a stay without voltage is one; its times are those of readings, not crossings."""
+    name, start = level_name(level.name), day_and_time(episode.started_at_us, zone)
+    readings = _counted_readings(episode.readings)
+    if episode.ended_at_us is None:
+        ended = Text("仍在持续", "still going on")
+    else:
+        end = later_time(episode.ended_at_us, episode.started_at_us, zone)
+        ended = Text(f"{end.zh} 之后恢复有电压", f"the last of them {end.en}, then voltage again")
+        if episode.ended_by is Ending.GAP:
+            ended = Text(f"{end.zh} 之后读数中断，判定到此为止", f"readings stopped after {end.en}, so it ends there")
+    return Text(
+        f"{episode.rule} {name.zh}：{start.zh} 起三相均无电压，须保持 {level.hold_minutes:g} 分钟，"
+        f"共 {episode.readings} 个读数；{ended.zh}。",
+        f"{episode.rule} {name.en}: no voltage on any phase from {start.en}, hold {level.hold_minutes:g} min, "
+        f"{readings}; {ended.en}.",
+    )
+
+
+def _counted_readings(number: int) -> str:
+    return f"{number} reading" if number == 1 else f"{number} readings"
 
 
 def _ended(episode: Episode, level: Level, zone: tzinfo) -> Text:

@@ -12,6 +12,7 @@ from collector.decoding.rejects import Fault, Reason
 from grid.electrical import Basis, apparent_power_kva
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
+from grid.supply import Supply, supply_of
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
 
 CALENDAR_FROM_US = 946_684_800_000_000
@@ -156,6 +157,8 @@ def _load_rules(batch: ReadingBatch, fleet: Fleet, limits: Limits) -> tuple[Rule
     load_rate = apparent / rated_power_kva
     from_powers = np.hypot(batch.active_power_kw, batch.reactive_power_kvar)
     from_phases = (batch.voltage_v * batch.current_amp).sum(axis=1) / 1000.0
+    # Dead voltages alone make no load, but say that there is no supply.
+    has_nothing = (basis == Basis.NONE) & ~(supply_of(batch, load_rate, basis) == Supply.GONE)
     disagree = (from_powers > PHASES_DISAGREE_RATIO * from_phases) & (load_rate > PHASES_DISAGREE_LOAD_RATE_MIN)
 
     def above_rating(row: int) -> Fault:
@@ -168,7 +171,7 @@ def _load_rules(batch: ReadingBatch, fleet: Fleet, limits: Limits) -> tuple[Rule
         return Fault(Reason.PHASES_DISAGREE, "active_power_kw", told)
 
     return (
-        (basis == Basis.NONE, lambda row: Fault(Reason.NO_LOAD_BASIS, "active_power_kw", "no P, and U·I incomplete")),
+        (has_nothing, lambda row: Fault(Reason.NO_LOAD_BASIS, "active_power_kw", "no P, and U·I incomplete")),
         (load_rate > limits.load_rate_max, above_rating),
         (disagree, apart),
     )

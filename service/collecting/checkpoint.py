@@ -11,7 +11,7 @@ import importlib.metadata
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from alerts.quality.grading import QualityGraderState, QualitySettings
 from alerts.rules.rule_set import RuleSet
 from alerts.rules.threshold_runs import OPEN_RUN
-from alerts.verdicts.engine import VerdictState
+from alerts.verdicts.engine import UNKNOWN_AFTER_HOURS, VerdictState
 from alerts.verdicts.level_state import LevelEngineState
+from alerts.verdicts.supply_state import SupplyState
 from grid.errors import DamagedError, StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
@@ -36,6 +37,10 @@ FORMAT = 2
 TAKEN_EVERY_SECONDS = 300.0
 TAKEN_AFTER_READINGS, BUSY_EVERY_SECONDS = 500_000, 60.0
 """Where so many readings come between two, the next one is taken sooner: a start walks them all (practice)."""
+
+_FOLDS = ("levels", "phases", "outages")
+"""Columns of `VerdictState` that are the memory of levels."""
+_RAISES = ("raised_rule", "raised_transformer", "raised_at_us", "raised_level")
 
 log = logging.getLogger("redvest.checkpoint")
 
@@ -64,10 +69,12 @@ def mark_of(readings: ReadingBatch) -> str:
     return digest.hexdigest()
 
 
-def fingerprint_of(fleet: Fleet, rule_sets: Sequence[RuleSet], gap_minutes: float) -> str:
+def fingerprint_of(
+    fleet: Fleet, rule_sets: Sequence[RuleSet], gap_minutes: float, unknown_after_hours: float = UNKNOWN_AFTER_HOURS
+) -> str:
     """Return what tells one set of things that verdicts follow from, besides readings, from another."""
     software = f"{FORMAT} {importlib.metadata.version('redvest')} {OPEN_RUN.descr} {QualitySettings()}"
-    digest = sha256(f"{software}\n{tuple(rule_sets)}\n{gap_minutes}\n".encode())
+    digest = sha256(f"{software}\n{tuple(rule_sets)}\n{gap_minutes}\n{unknown_after_hours}\n".encode())
     digest.update("\n".join(fleet.transformer_ids).encode())
     digest.update("\n".join(map(str, fleet.zones)).encode())
     digest.update(fleet.rated_power_kva.tobytes())
@@ -164,21 +171,31 @@ class Checkpoints:
 
 
 def _columns_of(state: IncrementalVerdictsState) -> dict[str, Column]:
-    levels = state.verdicts.levels
+    verdicts = state.verdicts
     found: dict[str, Column] = {f"trust/{name}": column for name, column in state.quality.columns().items()}
-    found |= {f"levels/{c.name}": getattr(levels, c.name) for c in fields(LevelEngineState)}
-    found["levels/run"] = levels.run.view(np.uint8).reshape(len(levels.run), OPEN_RUN.itemsize)
-    found |= {f"raises/{c.name}": getattr(state.verdicts, c.name) for c in fields(VerdictState) if c.name != "levels"}
+    for of in _FOLDS:
+        levels: LevelEngineState = getattr(verdicts, of)
+        found |= {f"{of}/{c.name}": getattr(levels, c.name) for c in fields(LevelEngineState)}
+        found[f"{of}/run"] = levels.run.view(np.uint8).reshape(len(levels.run), OPEN_RUN.itemsize)
+    found |= {f"supply/{c.name}": getattr(verdicts.supply, c.name) for c in fields(SupplyState)}
+    found |= {f"raises/{name}": getattr(verdicts, name) for name in _RAISES}
     return found
 
 
 def _state_of(file: CheckpointFile) -> IncrementalVerdictsState:
-    def columns(of: str, kind: type) -> dict[str, NDArray[np.generic]]:
-        return {c.name: file.columns[f"{of}/{c.name}"] for c in fields(kind) if c.name != "levels"}
+    def columns(of: str, names: Iterable[str]) -> dict[str, NDArray[np.generic]]:
+        return {name: file.columns[f"{of}/{name}"] for name in names}
 
-    levels = columns("levels", LevelEngineState)
-    levels["run"] = levels["run"].reshape(-1).view(OPEN_RUN)
+    def names_of(kind: type) -> list[str]:
+        return [c.name for c in fields(kind)]
+
+    folds = {}
+    for of in _FOLDS:
+        levels = columns(of, names_of(LevelEngineState))
+        levels["run"] = levels["run"].reshape(-1).view(OPEN_RUN)
+        folds[of] = LevelEngineState(**levels)  # type: ignore[arg-type]
+    supply = SupplyState(**columns("supply", names_of(SupplyState)))  # type: ignore[arg-type]
     return IncrementalVerdictsState(
-        VerdictState(LevelEngineState(**levels), **columns("raises", VerdictState)),  # type: ignore[arg-type]
+        VerdictState(**folds, supply=supply, **columns("raises", _RAISES)),  # type: ignore[arg-type]
         QualityGraderState.of_columns({name.removeprefix("trust/"): column for name, column in file.columns.items()}),
     )

@@ -14,6 +14,7 @@ from alerts.notification.throttling import ThrottlingSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.rules.rule_set import RuleSet
 from alerts.silence.detection import SilenceSettings
+from alerts.verdicts.engine import UNKNOWN_AFTER_HOURS
 from collector.decoding.decode import Decoded
 from collector.decoding.plausibility import Limits
 from collector.decoding.rejects import Reject
@@ -59,6 +60,8 @@ class PipelineOptions:
     throttling: ThrottlingSettings
     terminals: TerminalFormat | None = None
     """How smart terminals send; None where there are none."""
+    unknown_after_hours: float = UNKNOWN_AFTER_HOURS
+    """An open incident ends as unknown after so long without a reading that counts; 0: never."""
 
 
 class Pipeline:
@@ -113,9 +116,10 @@ class Pipeline:
         numbers = self._journal.numbers([t.transformer_id for t in ledger.transformers])
         self.fleet = Fleet.of_ledger(ledger, numbers)
         options = self._options
-        self._evaluated_with = fingerprint_of(self.fleet, options.rule_sets, options.gap_minutes)
+        rules, gap_minutes, unknown_after_hours = options.rule_sets, options.gap_minutes, options.unknown_after_hours
+        self._evaluated_with = fingerprint_of(self.fleet, rules, gap_minutes, unknown_after_hours)
         self._incremental = IncrementalVerdicts(
-            self._journal, self._records, options.rule_sets, options.gap_minutes, self.fleet
+            self._journal, self._records, rules, gap_minutes, self.fleet, unknown_after_hours
         )
         self._response = Response(self._records, ledger, options.rule_sets, options.outreach, self._recent_of)
         names = {station.station_id: station.name for station in ledger.stations}
@@ -238,7 +242,8 @@ class Pipeline:
         return [number for number in every if number < len(before) and before.differs(self.fleet, number)]
 
     def _evaluated_by(self, version: int) -> str:
-        rules = f"{self._options.rule_sets} {self._options.gap_minutes}"
+        options = self._options
+        rules = f"{options.rule_sets} {options.gap_minutes} {options.unknown_after_hours}"
         return f"ledger {version}, rules {sha256(rules.encode()).hexdigest()[:16]}"
 
     def _recover(self, now_us: int, rated_anew: Sequence[int]) -> None:

@@ -116,6 +116,7 @@ def _options(container: Container) -> PipelineOptions:
     return PipelineOptions(
         rule_sets=container.rule_sets(),
         gap_minutes=settings.verdicts.gap_minutes,
+        unknown_after_hours=settings.verdicts.unknown_after_hours,
         limits=container.limits(),
         outreach=container.outreach_settings(),
         silence=SilenceSettings(settings.silence.slot_minutes, settings.silence.silent_slots),

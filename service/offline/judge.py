@@ -137,11 +137,15 @@ def verdicts(
     yield from told.before(len(fleet))
 
 
-def reason_of(episode: Episode, rules: RuleSet, fleet: Fleet, quality: DataQuality) -> Text:
-    """Return why an episode is one, and how far its readings can be trusted where that has to be said."""
+def reason_of(episode: Episode, rules: RuleSet, fleet: Fleet, quality: DataQuality, passed_over: int = 0) -> Text:
+    """Return why an episode is one, and how far its readings can be trusted where that has to be said.
+
+    `passed_over`: so many readings in its midst were without voltage.
+    """
     zone = fleet.zones[fleet.number[episode.transformer_id]]
     active_only = quality.count(QualityFlag.ACTIVE_ONLY) > 0
-    reason = episode_reason(episode, rules.level(episode.level), zone, active_only=active_only)
+    level = rules.level(episode.level)
+    reason = episode_reason(episode, level, zone, active_only=active_only, passed_over=passed_over)
     if quality.grade is QualityGrade.GOOD:
         return reason
     said = quality_reason(quality)
@@ -186,8 +190,10 @@ class _Told:
 
     def _verdict(self, episode: Episode) -> Verdict:
         rules = self._rules[episode.rule]
-        quality = self.history.of(self._number(episode), episode, rules, rules.level(episode.level))
-        return Verdict(episode, reason_of(episode, rules, self._fleet, quality))
+        number, level = self._number(episode), rules.level(episode.level)
+        quality = self.history.of(number, episode, rules, level)
+        passed_over = self.history.passed_over(number, episode, level)
+        return Verdict(episode, reason_of(episode, rules, self._fleet, quality, passed_over))
 
     def _order(self, verdict: Verdict) -> tuple[int, tuple[int, int], int]:
         episode = verdict.episode

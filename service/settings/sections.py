@@ -143,9 +143,11 @@ class TerminalSection(Section):
 class VerdictsSection(Section):
     """Which rule sets judge the readings."""
 
-    rules: Texts = ("early-warning", "two-hours")
+    rules: Texts = ("early-warning", "two-hours", "supply")
     rules_folder: OptionalPath = None
     gap_minutes: Number = Field(default=20.0, gt=0.0, le=1440.0)
+    phase_overload_minutes: Number = Field(default=15.0, ge=0.0, le=1440.0)
+    unknown_after_hours: Number = Field(default=24.0, ge=0.0, le=8760.0)
 
 
 class OutreachSection(Section):

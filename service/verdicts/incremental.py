@@ -28,10 +28,11 @@ from alerts.quality.grading import (
 from alerts.quality.lookback import ShortPast
 from alerts.rules.rule_set import RuleSet
 from alerts.rules.series import SortedRates, in_time_order
-from alerts.verdicts.engine import VerdictEngine, Verdicts, VerdictState
+from alerts.verdicts.engine import UNKNOWN_AFTER_HOURS, VerdictEngine, Verdicts, VerdictState
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
+from grid.supply import Supply, supply_of
 from grid.timestamps import DAY_US, MINUTE_US
 from stores.journal.journal import Journal
 from stores.records.records import Records
@@ -113,16 +114,23 @@ class IncrementalVerdicts:
     """The verdict fold of one collector, kept true to its journal."""
 
     def __init__(
-        self, journal: Journal, records: Records, rule_sets: Sequence[RuleSet], gap_minutes: float, fleet: Fleet
+        self,
+        journal: Journal,
+        records: Records,
+        rule_sets: Sequence[RuleSet],
+        gap_minutes: float,
+        fleet: Fleet,
+        unknown_after_hours: float = UNKNOWN_AFTER_HOURS,
     ) -> None:
         """Start with no past; `recover` gives it one."""
         self._journal = journal
         self._records = records
         self._fleet = fleet
-        self._engine = VerdictEngine(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones)
+        self._engine = VerdictEngine(rule_sets, gap_minutes, fleet.transformer_ids, fleet.zones, unknown_after_hours)
         self._quality = QualityGrader(len(fleet))
         levels = [level for rules in rule_sets for level in rules.levels]
-        longest = max((level.hold_minutes + level.leave_minutes for level in levels), default=0.0)
+        held = (max(level.hold_minutes, level.opens_incidents_after_minutes) + level.leave_minutes for level in levels)
+        longest = max(held, default=0.0)
         self._gap_us = round(gap_minutes * MINUTE_US)
         self._reach_us = round((longest + 2 * gap_minutes) * MINUTE_US)
 
@@ -379,11 +387,19 @@ class _Recorded:
 def rated_and_sorted(readings: ReadingBatch, fleet: Fleet) -> tuple[SortedRates, RatedReadings]:
     """Return the load rates of readings as the fold wants them, and the readings as trust wants them, row by row."""
     rates = LoadRates(readings, fleet)
+    supply = supply_of(readings, rates.load_rate, rates.basis)
+    is_load = supply < Supply.GONE
+    if not is_load.all():
+        rates.load_rate = np.where(is_load, rates.load_rate, np.nan)
+        rates.worst_phase_load_rate = np.where(is_load, rates.worst_phase_load_rate, np.nan)
     rows = in_time_order(readings.transformer, readings.measured_at_us)
     rated = RatedReadings.of(readings, rates, fleet.ratings_at(readings.transformer, readings.measured_at_us)[1], rows)
     worst_phase = rates.worst_phase_load_rate[rows]
     trusted = np.ones(len(rows), bool)
-    return SortedRates(rated.transformer, rated.measured_at_us, rated.load_rate, worst_phase, trusted), rated
+    sorted_rates = SortedRates(
+        rated.transformer, rated.measured_at_us, rated.load_rate, worst_phase, trusted, supply[rows]
+    )
+    return sorted_rates, rated
 
 
 def earliest(readings: ReadingBatch) -> dict[int, int]:

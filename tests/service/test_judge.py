@@ -108,11 +108,24 @@ def test_every_shipped_rule_set_has_three_golden_cases_that_say_why(rules: RuleS
         assert (case / "WHY.md").read_text(encoding="utf-8").strip().endswith(".")
 
 
-def naive_rates(case: Path) -> dict[str, list[tuple[int, float, float]]]:
-    """Return (moment, load rate, worst phase) of each transformer of a case, unrounded."""
+def number_in(row: dict[str, str], column: str) -> float:
+    """Return a number of a row, NaN where it is missing."""
+    return float(row[column]) if row.get(column) else math.nan
+
+
+def naive_supply(row: dict[str, str], load: float) -> str:
+    """Return what a row says of the supply, straight from the words of the rule."""
+    told = [volts for p in "abc" if not math.isnan(volts := number_in(row, f"voltage_{p}_v"))]
+    if not told:
+        return "unseen" if load == 0 else "not told"
+    return "live" if max(told) >= 44 or load > 0.01 else "gone"
+
+
+def naive_rates(case: Path) -> dict[str, list[tuple[int, float, float, str]]]:
+    """Return (moment, load rate, worst phase, supply) of each transformer of a case, unrounded."""
     with (case / "ledger" / "transformers.csv").open(encoding="utf-8") as file:
         rated = {t["transformer_id"]: (float(t["rated_power_kva"]), float(t["ct_ratio"])) for t in csv.DictReader(file)}
-    found: dict[str, dict[int, tuple[float, float]]] = {}
+    found: dict[str, dict[int, tuple[float, float, str]]] = {}
     with (case / "readings.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             try:
@@ -123,12 +136,26 @@ def naive_rates(case: Path) -> dict[str, list[tuple[int, float, float]]]:
             total, worst = math.nan, math.nan
             if row.get("active_power_kw"):
                 total = math.hypot(float(row["active_power_kw"]), float(row.get("reactive_power_kvar") or 0))
-            if row.get("voltage_a_v"):
-                phases = [float(row[f"voltage_{p}_v"]) * float(row[f"current_{p}_amp"]) / 1000 for p in "abc"]
-                total, worst = sum(phases), max(phases) * ratio / (kva / 3)
+            phases = [number_in(row, f"voltage_{p}_v") * number_in(row, f"current_{p}_amp") / 1000 for p in "abc"]
+            if not math.isnan(sum(phases)):
+                worst = max(phases) * ratio / (kva / 3)
+                total = sum(phases) if math.isnan(total) else total
             timestamps = found.setdefault(row["transformer_id"], {})
-            timestamps.setdefault(at, (total * ratio / kva, worst))
+            timestamps.setdefault(at, (total * ratio / kva, worst, naive_supply(row, total * ratio / kva)))
     return {name: [(at, *rates) for at, rates in sorted(of.items())] for name, of in found.items()}
+
+
+def naive_outages(readings: list[tuple[int, float, float, str]], hold_minutes: float) -> list[naive.NaiveEpisode]:
+    """Return the stays without voltage; a reading that does not tell is as the one before, if that one told."""
+    told: list[tuple[int, bool | None]] = []
+    before = ""
+    for at, _, _, supply in readings:
+        if supply != "unseen":
+            before = supply
+        elif before in ("live", "gone"):
+            before = "gone"
+        told.append((at, before == "gone"))
+    return naive.outages(told, hold_minutes)
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case.name)
@@ -143,18 +170,25 @@ def test_golden_expectations_agree_with_the_slow_twin(case: Path) -> None:
         assert offset is not None
         for level in rules.levels:
             place = 1 if level.quantity is Quantity.LOAD_RATE else 2
-            seen = [(r[0], r[place]) for r in readings if not math.isnan(r[place])]
-            for e in naive.episodes(
-                seen,
-                level.enter,
-                level.leave,
-                level.hold_minutes,
-                level.leave_minutes,
-                20,
-                level.strict,
-                round(offset.total_seconds() / 60) if rules.cut_at_midnight else None,
-                level.unbroken_hold,
-                rules.points_minutes,
+            dark = ("gone", "unseen")
+            seen: list[tuple[int, float | None]] = [
+                (r[0], None if r[3] in dark else r[place]) for r in readings if r[3] in dark or not math.isnan(r[place])
+            ]
+            for e in (
+                naive_outages(readings, level.hold_minutes)
+                if level.quantity is Quantity.NO_VOLTAGE
+                else naive.episodes(
+                    seen,
+                    level.enter,
+                    level.leave,
+                    level.hold_minutes,
+                    level.leave_minutes,
+                    20,
+                    level.strict,
+                    round(offset.total_seconds() / 60) if rules.cut_at_midnight else None,
+                    level.unbroken_hold,
+                    rules.points_minutes,
+                )
             ):
                 ended = None if e.ended_at is None else format_utc(e.ended_at)
                 times = (format_utc(e.started_at), ended, e.ended_by, format_utc(e.peak_at))

@@ -33,30 +33,160 @@ def slot_of(time: int, minutes: int) -> int:
     return (time + 20_000_000) // (minutes * MINUTE_US)
 
 
-def points(readings: list[tuple[int, float]], minutes: int) -> list[tuple[int, float]]:
-    """The first reading of each slot."""
-    result: list[tuple[int, float]] = []
-    for reading in readings:
-        if not result or slot_of(reading[0], minutes) != slot_of(result[-1][0], minutes):
-            result.append(reading)
+def points(readings: list[tuple[int, float | None]], minutes: int) -> list[tuple[int, float | None]]:
+    """The first reading with a load rate of each slot, and every one without."""
+    result: list[tuple[int, float | None]] = []
+    last: int | None = None
+    for time, rate in readings:
+        if rate is None or last is None or slot_of(time, minutes) != slot_of(last, minutes):
+            result.append((time, rate))
+            last = last if rate is None else time
     return result
 
 
 def stretches(
-    readings: list[tuple[int, float]], gap_minutes: float, points_minutes: int = 0
+    readings: list[tuple[int, float | None]], gap_minutes: float, points_minutes: int = 0
 ) -> list[list[tuple[int, float]]]:
-    """Cut time-ordered readings wherever two neighbours, or their slots, lie further apart than the gap limit."""
+    """Cut time-ordered readings wherever two neighbours, or their slots, lie further apart than the gap limit.
+
+    A reading without a load rate (None) shows life and no load. It is left out; one of them, the first behind a
+    reading, keeps its neighbours together where neither lies further from it than the gap limit.
+    """
 
     def place(time: int) -> int:
         return slot_of(time, points_minutes) * points_minutes * MINUTE_US if points_minutes else time
 
+    limit = gap_minutes * MINUTE_US
     result: list[list[tuple[int, float]]] = []
-    for reading in readings:
-        if result and place(reading[0]) - place(result[-1][-1][0]) <= gap_minutes * MINUTE_US:
-            result[-1].append(reading)
+    alive: int | None = None
+    for at, rate in readings:
+        time, last = place(at), place(result[-1][-1][0]) if result else None
+        if rate is None:
+            if last is not None and alive is None and time > last:
+                alive = time
+            continue
+        if last is None:
+            near = False
+        elif time - last <= limit:
+            near = True
         else:
-            result.append([reading])
+            near = alive is not None and alive - last <= limit and time - alive <= limit
+        if near:
+            result[-1].append((at, rate))
+        else:
+            result.append([(at, rate)])
+        alive = None
     return result
+
+
+@dataclass
+class NaiveIncident:
+    """One incident as the slow twin sees it."""
+
+    first_at: int
+    opened_at: int
+    state: str
+    closed_at: int | None
+    level: str
+    peak: float
+    last_at: int
+    """Of the reading that closed it, or the last one in it."""
+
+
+def incidents(
+    readings: list[tuple[int, float | None]],
+    levels: tuple[tuple[str, float], ...],
+    leave: float,
+    hold_minutes: float,
+    leave_minutes: float,
+    gap_minutes: float = 20,
+    unknown_after_hours: float = 24,
+) -> list[NaiveIncident]:
+    """All incidents of one transformer: `levels` (name, enter) rise, the first opens one, the others raise it.
+
+    Doubtful readings are not among them. Silence ends none before `unknown_after_hours`.
+    """
+    starts = {stretch[0][0] for stretch in stretches(readings, gap_minutes)}
+    found: list[NaiveIncident] = []
+    run: NaiveIncident | None = None
+    below_since, below_from = None, 0
+    before: tuple[int, float] | None = None
+    for time, rate in readings:
+        if rate is None:
+            continue
+        is_cut = time in starts
+        if run and before and time - before[0] > unknown_after_hours * 60 * MINUTE_US:
+            run.state, run.closed_at = "unknown", before[0]
+            run = None
+        if run is None and rate >= levels[0][1]:
+            opened = time if is_cut or before is None else crossing(*before, time, rate, levels[0][1])
+            run = NaiveIncident(time, opened, "open", None, levels[0][0], rate, time)
+            found.append(run)
+            below_since = None
+        if run:
+            run.last_at, run.peak = time, max(run.peak, rate)
+            run.level = next(name for name, enter in reversed(levels) if run.peak >= enter)
+            if rate >= leave:
+                below_since = None
+            elif below_since is None or is_cut:
+                below_since = time
+                below_from = time if is_cut or before is None else crossing(*before, time, rate, leave)
+            if below_since is not None and time - below_since >= leave_minutes * MINUTE_US:
+                run.state, run.closed_at = "closed", below_from
+                run = None
+        before = (time, rate)
+    return [i for i in found if (i.last_at if i.state != "closed" else before_last(readings, i)) - i.opened_at
+            >= hold_minutes * MINUTE_US]  # fmt: skip
+
+
+def before_last(readings: list[tuple[int, float | None]], incident: NaiveIncident) -> int:
+    """The last reading before the one that closed an incident."""
+    return max(time for time, rate in readings if rate is not None and time < incident.last_at)
+
+
+def phase_incidents(
+    readings: list[tuple[int, float | None, float | None]],
+    total: tuple[float, float, float],
+    phase: tuple[float, float, float, float],
+    gap_minutes: float = 20,
+) -> list[NaiveIncident]:
+    """Incidents of the worst phase (time, total, phase), by readings that lie in no incident of the total.
+
+    `total`: enter, leave, leave minutes; `phase`: enter, leave, hold, leave minutes.
+    """
+    of_total = incidents([(t, rate) for t, rate, _ in readings], (("total", total[0]),), total[1], 0, total[2])
+    spans = [(i.first_at, i.last_at if i.state == "closed" else (i.closed_at or 2**62)) for i in of_total]
+    free = [
+        (t, rate) for t, load, rate in readings
+        if load is None or not any(first <= t <= last for first, last in spans)
+    ]  # fmt: skip
+    return incidents(free, (("phase", phase[0]),), phase[1], phase[2], phase[3], gap_minutes)
+
+
+def outages(
+    readings: list[tuple[int, bool | None]], hold_minutes: float, gap_minutes: float = 20
+) -> list[NaiveEpisode]:
+    """All stays without voltage: readings (time, without voltage or not; None where a reading does not tell)."""
+    run: list[int] = []
+    ended: list[tuple[list[int], str | None]] = []
+    for time, without in readings:
+        if without is None:
+            continue
+        if run and time - run[-1] > gap_minutes * MINUTE_US:
+            ended.append((run, "gap"))
+            run = []
+        if without:
+            run = [*run, time]
+        elif run:
+            ended.append((run, "leave"))
+            run = []
+    if run:
+        ended.append((run, None))
+    return [
+        NaiveEpisode(run[0], run[0], run[-1] if by else None, by, 0.0, run[0], len(run))
+        for run, by in ended
+        if run[-1] - run[0] >= hold_minutes * MINUTE_US
+    ]
 
 
 def by_day(
@@ -84,7 +214,7 @@ def by_day(
 
 
 def episodes(  # noqa: C901, PLR0912 - the rule in its own order
-    readings: list[tuple[int, float]],
+    readings: list[tuple[int, float | None]],
     enter: float,
     leave: float,
     hold_minutes: float,
