@@ -59,7 +59,7 @@ class Happening:
 
 
 @dataclass(frozen=True)
-class Remark:
+class LevelStep:
     """What one level has to say about a reading."""
 
     rule: str
@@ -79,7 +79,7 @@ class ExplainedReading:
     """From `GONE` on the reading is passed over: it has no load rate."""
     flags: int
     """Bits of `QualityFlag`."""
-    remarks: tuple[Remark, ...]
+    steps: tuple[LevelStep, ...]
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class VerdictExplanation:
                 self._step(one, int(rated.measured_at_us[row])),
             )
 
-    def _step(self, reading: SortedRates, at_us: int) -> tuple[Remark, ...]:
-        remarks = []
+    def _step(self, reading: SortedRates, at_us: int) -> tuple[LevelStep, ...]:
+        steps = []
         runs = self._engine.advance(self._supply.resolve(reading), self._every_level)
         if runs is None:
             return ()
@@ -143,8 +143,8 @@ class VerdictExplanation:
             rules, level = self._lines[line]
             happenings = tuple(self._happenings(rules, level, runs.take(runs.level == line), at_us))
             if happenings:
-                remarks.append(Remark(rules.cited, level, happenings))
-        return tuple(remarks)
+                steps.append(LevelStep(rules.cited, level, happenings))
+        return tuple(steps)
 
     def _happenings(self, rules: RuleSet, level: Level, runs: Runs, at_us: int) -> Iterator[Happening]:
         """Yield what one reading did to a level: to the run that it found, and to one that it began."""

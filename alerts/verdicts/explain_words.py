@@ -11,7 +11,7 @@ from alerts.model.display_names import basis_name, level_name
 from alerts.quality.flags import QualityFlag, flags_in
 from alerts.quality.words import flag_name
 from alerts.rules.rule_set import Level, Quantity, RuleSet
-from alerts.verdicts.explain import Event, ExplainedReading, Happening, Remark
+from alerts.verdicts.explain import Event, ExplainedReading, Happening, LevelStep
 from alerts.verdicts.words import level_line
 from grid.supply import Supply
 from grid.text import Text
@@ -78,9 +78,9 @@ def quiet_words(readings: Sequence[ExplainedReading], zone: tzinfo) -> Text:
     )
 
 
-def event_words(remark: Remark, measured_at_us: int, zone: tzinfo) -> Text:
+def step_words(step: LevelStep, measured_at_us: int, zone: tzinfo) -> Text:
     """Return what one level has to say about a reading."""
-    said = [happening_words(happening, remark.level, measured_at_us, zone) for happening in remark.happenings]
+    said = [happening_words(happening, step.level, measured_at_us, zone) for happening in step.happenings]
     return _joined(said)
 
 

@@ -10,8 +10,8 @@ from alerts.figures import day
 from alerts.model.display_names import level_name
 from alerts.quality.flags import QualityFlag, flags_in
 from alerts.rules.rule_set import RuleSet
-from alerts.verdicts.explain import ExplainedReading, Remark
-from alerts.verdicts.explain_words import event_words, level_words, quiet_words, reading_words, rule_set_words
+from alerts.verdicts.explain import ExplainedReading, LevelStep
+from alerts.verdicts.explain_words import level_words, quiet_words, reading_words, rule_set_words, step_words
 from grid.text import Text
 from grid.timestamps import MINUTE_US, as_datetime
 from service.cli.screen import Screen, progress, utc
@@ -37,8 +37,8 @@ def print_explanation(
     with progress(Text("逐条推演", "walking"), screen.language, recording.rows, beside_lines=True) as tell:
         for done, reading in enumerate(evaluated(recording, transformer_id, rule_sets, gap_minutes), 1):
             if screen.as_json:
-                for remark in reading.remarks:
-                    _print_json(screen, transformer_id, reading, remark, zone)
+                for step in reading.steps:
+                    _print_json(screen, transformer_id, reading, step, zone)
             else:
                 lines.add(reading)
             if done % 1_000 == 0:
@@ -63,14 +63,14 @@ class _Lines:
             date_words = day(reading.measured_at_us, self._zone)
             self._screen.say(Text(f"{today.year}年{date_words.zh}", f"{date_words.en} {today.year}"))
             self._day = today
-        if not reading.remarks and not reading.flags & ~QualityFlag.ACTIVE_ONLY:
+        if not reading.steps and not reading.flags & ~QualityFlag.ACTIVE_ONLY:
             self._quiet.append(reading)
             return
         self.print_quiet()
         self._screen.say(_indented(reading_words(reading, self._zone)))
-        for remark in reading.remarks:
-            name, said = level_name(remark.level.name), event_words(remark, reading.measured_at_us, self._zone)
-            words = Text(f"{remark.rule} {name.zh}：{said.zh}", f"{remark.rule} {name.en}: {said.en}")
+        for step in reading.steps:
+            name, said = level_name(step.level.name), step_words(step, reading.measured_at_us, self._zone)
+            words = Text(f"{step.rule} {name.zh}：{said.zh}", f"{step.rule} {name.en}: {said.en}")
             self._screen.say(_indented(words, 2))
 
     def print_quiet(self) -> None:
@@ -80,7 +80,7 @@ class _Lines:
             self._quiet = []
 
 
-def _print_json(screen: Screen, transformer_id: str, reading: ExplainedReading, remark: Remark, zone: tzinfo) -> None:
+def _print_json(screen: Screen, transformer_id: str, reading: ExplainedReading, step: LevelStep, zone: tzinfo) -> None:
     screen.line(
         transformer_id=transformer_id,
         measured_at=utc(reading.measured_at_us),
@@ -88,8 +88,8 @@ def _print_json(screen: Screen, transformer_id: str, reading: ExplainedReading, 
         worst_phase_load_rate=reading.worst_phase_load_rate,
         basis=reading.basis.label,
         doubts=[(flag.name or "").lower() for flag in flags_in(reading.flags)],
-        rule=remark.rule,
-        level=remark.level.name,
+        rule=step.rule,
+        level=step.level.name,
         events=[
             {
                 "event": happening.event.value,
@@ -98,9 +98,9 @@ def _print_json(screen: Screen, transformer_id: str, reading: ExplainedReading, 
                 "of_minutes": happening.limit_us / MINUTE_US,
                 "is_episode": happening.is_episode,
             }
-            for happening in remark.happenings
+            for happening in step.happenings
         ],
-        reason=event_words(remark, reading.measured_at_us, zone),
+        reason=step_words(step, reading.measured_at_us, zone),
     )
 
 

@@ -13,7 +13,7 @@ from simulator.town.peer_effect import Example
 from simulator.town.people import Measures, People
 
 
-class Deeds:
+class MerchantActions:
     """State of what merchants have switched off. It turns real switches: units, set points, lights."""
 
     def __init__(self, ledger: Ledger, people: People, part: PeoplePart, rooms: Rooms, appliances: Appliances) -> None:

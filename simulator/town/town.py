@@ -27,7 +27,7 @@ from simulator.physics.supply import Metered, Supply
 from simulator.rng import rng
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.weather import Weather
-from simulator.town.actions import Deeds
+from simulator.town.actions import MerchantActions
 from simulator.town.census_generator import townsfolk
 from simulator.town.installations import Installations
 from simulator.town.people import Measures, People
@@ -79,7 +79,7 @@ class Town:
             scenario.outage, self.fleet.transformer_ids, connections.transformer, rng(seed, "outages")
         )
         self._supply = Supply(connections, self.fleet, scenario.supply, self._outdoor_c)
-        self._deeds = Deeds(ledger, self.people, scenario.people, self._rooms, self._appliances)
+        self._actions = MerchantActions(ledger, self.people, scenario.people, self._rooms, self._appliances)
         self._inside = self._customers.inside(scenario.minute(self.now_us))
         self._active_kw: Floats = np.zeros(len(self._customers))
         self._cooling_kw: Floats = np.zeros(len(self._customers))
@@ -120,11 +120,11 @@ class Town:
 
     def apply_answer(self, merchant_id: str, measures: Measures, at_us: int) -> None:
         """Let a merchant do what was asked at `at_us` [µs] (now, when that is over). Raises KeyError for nobody."""
-        self._deeds.promise(merchant_id, measures, at_us)
+        self._actions.promise(merchant_id, measures, at_us)
 
     def release(self, merchant_id: str) -> None:
         """Let a merchant go back to normal: all units, own set points, lights. Raises KeyError for nobody."""
-        self._deeds.release(merchant_id)
+        self._actions.release(merchant_id)
 
     def merchant(self, merchant_id: str) -> MerchantNow:
         """Return one merchant's state. Raises KeyError for nobody."""
@@ -132,7 +132,7 @@ class Town:
         units = self._rooms.units_of(row)
         return MerchantNow(
             merchant_id,
-            bool(self._deeds.takes_part[row]),
+            bool(self._actions.takes_part[row]),
             float(self._active_kw[row]),
             float(self._cooling_kw[row]),
             float(self._rooms.room_c[row]),
@@ -143,7 +143,7 @@ class Town:
     def _step(self) -> Metered:
         """Move by one step."""
         customers, c = self._customers, len(self._customers)
-        self._deeds.step(self.now_us, self._inside, STEP_MINUTES)
+        self._actions.step(self.now_us, self._inside, STEP_MINUTES)
         self.now_us += round(STEP_MINUTES * MINUTE_US)
         minute = self.scenario.minute(self.now_us)
         self._outdoor_c = self._weather.temperature_c(minute)

@@ -465,15 +465,15 @@ def episodes_of_evaluation(recording: Recording, rule_sets: tuple[RuleSet, ...])
     """Return (rule, level, started, ended, ended by) of every episode that the walk tells of."""
     started: dict[tuple[str, str], tuple[int, bool]] = {}
     for reading in evaluated(recording, "T1", rule_sets, 20):
-        for remark in reading.remarks:
-            level = (remark.rule, remark.level.name)
-            for happening in remark.happenings:
+        for step in reading.steps:
+            level = (step.rule, step.level.name)
+            for happening in step.happenings:
                 match happening.event:
                     case Event.BEGINS:
                         assert level not in started
                         started[level] = (happening.at_us, happening.is_episode)
                     case Event.HELD:
-                        assert not started[level][1] or remark.level.hold_minutes <= happening.lasted_us / MINUTE_US
+                        assert not started[level][1] or step.level.hold_minutes <= happening.lasted_us / MINUTE_US
                         started[level] = (started[level][0], True)
                     case Event.LEAVES | Event.GAP | Event.MIDNIGHT:
                         at_us, held = started.pop(level)
