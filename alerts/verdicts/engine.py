@@ -19,7 +19,7 @@ from alerts.rules.rule_set import IncidentPart, Level, Quantity, RuleSet
 from alerts.rules.series import SortedRates, Track, slice_rows
 from alerts.rules.threshold_runs import NEVER_TOO_LONG_US, Gaps, RunEnd, Runs
 from alerts.verdicts.level_state import LevelEngine, LevelEngineState
-from alerts.verdicts.supply_state import SupplyFold, SupplyState
+from alerts.verdicts.supply_state import SupplyEngine, SupplyState
 from grid.timestamps import HOUR_US, MINUTE_US
 
 UNKNOWN_AFTER_HOURS = 24.0
@@ -95,7 +95,7 @@ class VerdictEngine:
         self._phases = self._fold_of(_opens_by_a_phase, lambda _: (Gaps.BRIDGED,))
         self._outages = self._fold_of(_is_of_supply, lambda _: (Gaps.END_THE_RUN,))
         looks = any(_is_of_supply(level) for _, level, _ in self._lines)
-        self._supply = SupplyFold(self._outages if looks else None, len(transformer_ids))
+        self._supply = SupplyEngine(self._outages if looks else None, len(transformer_ids))
         self._walks_phases = self._first_line[2] > self._first_line[1]
         self._opens = np.array([_is_opening(level, gaps) for _, level, gaps in self._lines], bool)
         self._raises: dict[tuple[int, int], dict[int, str]] = {}

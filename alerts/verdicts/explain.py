@@ -19,7 +19,7 @@ from alerts.rules.rule_set import Level, RuleSet
 from alerts.rules.series import SortedRates, Track
 from alerts.rules.threshold_runs import Gaps, RunEnd, Runs
 from alerts.verdicts.level_state import LevelEngine
-from alerts.verdicts.supply_state import SupplyFold
+from alerts.verdicts.supply_state import SupplyEngine
 from grid.electrical import Basis
 from grid.supply import Supply
 from grid.timestamps import MINUTE_US
@@ -104,7 +104,7 @@ class VerdictExplanation:
         ]
         every_level = [(track, level, Gaps.END_THE_RUN) for track, level in levels]
         self._engine = LevelEngine(every_level, self._gap_us, [zone])
-        self._supply = SupplyFold(None, 1)
+        self._supply = SupplyEngine(None, 1)
         self._every_level = np.ones(len(levels), bool)
         self._standing: dict[tuple[str, str], _Standing] = {}
 

@@ -31,7 +31,7 @@ class SupplyState:
         return SupplyState(np.full(transformers, Supply.UNSEEN, np.int8), np.full(transformers, NEVER, np.int64))
 
 
-class SupplyFold:
+class SupplyEngine:
     """The levels that look at the voltage, over a whole fleet."""
 
     def __init__(self, levels: LevelEngine | None, transformers: int) -> None:
