@@ -9,11 +9,15 @@ from alerts.figures import kilowatts, percent
 from alerts.model.incidents import Incident, IncidentState
 from alerts.model.outreach_model import Advice, AdviceKind, Door, OutreachList, OutreachSettings, Visit, VisitResult
 from alerts.outreach.acceptance import outcomes
-from alerts.outreach.relief import needed_relief_kw
+from alerts.outreach.candidates import promised_relief_kw
+from alerts.outreach.relief import chances_of_reaching, needed_relief_kw
 from alerts.outreach.words import feeding_back
 from grid.assets import Transformer
 from grid.text import Text
 from grid.timestamps import MINUTE_US
+
+HOPELESS = 0.005
+"""A chance below this is shown as 0 %: nobody is told to go on for it (own choice)."""
 
 
 def advise(  # noqa: PLR0913
@@ -33,10 +37,12 @@ def advise(  # noqa: PLR0913
     - ENOUGH: the incident is over or the load rate is at the target.
     - CONTINUE: doors without an answer, and what was promised within `settle_minutes` before the last reading,
       should bring the rest: their expectation is at least `probability` × need, which a list that reaches its
-      probability always has (Markov's inequality). Also when there is nobody left to add.
+      probability always has (Markov's inequality). Also when there is nobody left to add, as long as what is left
+      can still be enough: its chance is not below `HOPELESS`.
     - MORE_DOORS: refusals and empty shops took too much away and `spare_doors` > 0.
     - ESCALATE: the list is walked, what is pending will not do, the load rate is still above the target, and
-      either all agreed or there is nobody left to ask: the load is not on this list.
+      either all agreed or there is nobody left to ask: the load is not on this list. Also while doors are open that
+      together cannot be enough.
 
     A blind incident, or a NaN load rate, says so; it is never ENOUGH. Where the area `feeds_back`, the load is on
     no list: ESCALATE.
@@ -63,14 +69,21 @@ def advise(  # noqa: PLR0913
     if pending_kw >= needed_kw:
         return advice(AdviceKind.CONTINUE, _wait(load_rate, needed_kw, pending_kw), needed_kw)
     if open_doors or pending_kw > 0.0:
-        if open_kw + pending_kw >= settings.probability * needed_kw:
+        can_be_enough = not open_doors or _chance(needed_kw - pending_kw, open_doors) >= HOPELESS
+        if can_be_enough and open_kw + pending_kw >= settings.probability * needed_kw:
+            if not open_doors:
+                return advice(AdviceKind.CONTINUE, _nearly(load_rate, needed_kw, pending_kw), needed_kw)
             text = _continue(load_rate, needed_kw, pending_kw, open_kw, len(open_doors))
             return advice(AdviceKind.CONTINUE, text, needed_kw)
         if spare_doors:
             text = _more(load_rate, needed_kw, pending_kw + open_kw, spare_doors)
             return advice(AdviceKind.MORE_DOORS, text, needed_kw)
-        if open_doors:
+        if open_doors and can_be_enough:
             return advice(AdviceKind.CONTINUE, _short(load_rate, needed_kw, pending_kw + open_kw), needed_kw)
+        if open_doors:
+            most_kw = pending_kw + sum(door.offer_kw for door in open_doors)
+            text = _cannot_do(load_rate, needed_kw, most_kw, len(open_doors))
+            return advice(AdviceKind.ESCALATE, text, needed_kw)
     elif spare_doors and not _all_agreed(outreach_list.doors, found):
         return advice(AdviceKind.MORE_DOORS, _more(load_rate, needed_kw, 0.0, spare_doors), needed_kw)
     return advice(AdviceKind.ESCALATE, _escalate(load_rate, target, needed_kw), needed_kw)
@@ -81,17 +94,16 @@ def _pending_kw(
 ) -> float:
     """Return the relief [kW] that was promised too shortly before the last reading to be in it."""
     metered_until_us = incident.last_reading_at_us - settings.settle_minutes * MINUTE_US
-    offers = {door.merchant_id: door.offer_kw for door in outreach_list.doors}
-    promised_kw = sum(
-        offers[merchant_id]
-        for (of_incident, merchant_id), visit in outcomes(visits).items()
-        if of_incident == incident.incident_id
-        and merchant_id in offers
-        and visit.result.brings_relief
-        and visit.recorded_at_us > metered_until_us
-    )
+    offers_kw = {door.merchant_id: door.offer_kw for door in outreach_list.doors}
+    promised_kw = promised_relief_kw(incident, offers_kw, visits, settings)
     earlier_kw = outreach_list.pending_kw if outreach_list.made_at_us > metered_until_us else 0.0
     return promised_kw + earlier_kw
+
+
+def _chance(needed_kw: float, doors: Sequence[Door]) -> float:
+    """Return the probability that doors without an answer bring what is needed [kW]."""
+    likely = [door.agree_probability for door in doors]
+    return float(chances_of_reaching(needed_kw, [door.offer_kw for door in doors], likely)[-1])
 
 
 def _all_agreed(doors: Sequence[Door], found: dict[str, VisitResult]) -> bool:
@@ -121,6 +133,28 @@ def _wait(load_rate: float, needed_kw: float, pending_kw: float) -> Text:
         "预计够用，看下一次读数再定。",
         f"Wait for the next reading: load rate {now.en}, {kilowatts(needed_kw)} to go; "
         f"{kilowatts(pending_kw)} agreed to but not yet metered should be enough.",
+    )
+
+
+def _nearly(load_rate: float, needed_kw: float, pending_kw: float) -> Text:
+    now = percent(load_rate)
+    return Text(
+        f"先等一等：负载率 {now.zh}，还差 {kilowatts(needed_kw)}；名单已走完，已同意、读数尚未反映的约 "
+        f"{kilowatts(pending_kw)}，接近够用，看下一次读数再定。",
+        f"Wait for the next reading: load rate {now.en}, {kilowatts(needed_kw)} to go; the list is walked, and "
+        f"{kilowatts(pending_kw)} agreed to but not yet metered may nearly be enough.",
+    )
+
+
+def _cannot_do(load_rate: float, needed_kw: float, most_kw: float, open_doors: int) -> Text:
+    now = percent(load_rate)
+    doors = "the last door agrees" if open_doors == 1 else f"all {open_doors} doors left agree"
+    return Text(
+        f"上报值班台：负载率 {now.zh}，还差 {kilowatts(needed_kw)}；没有可以加的户，"
+        f"余下 {open_doors} 户即使全部同意也只有约 {kilowatts(most_kw)}，走访不够用。余下的户照常走访，请值班台现在就采取转供电、调整三相负荷等措施。",
+        f"Escalate to the duty desk: load rate {now.en}, {kilowatts(needed_kw)} to go; nobody can be added, and "
+        f"even if {doors} it is about {kilowatts(most_kw)}: asking will not do. Visit them all the same, and let the desk "
+        "transfer or rebalance load now.",
     )
 
 

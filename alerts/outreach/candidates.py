@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.model.incidents import Incident
@@ -114,14 +114,22 @@ def pending_relief_kw(
     visits: Iterable[Visit],
     settings: OutreachSettings,
 ) -> float:
-    """Return the relief [kW] promised in this incident that its last reading cannot show yet."""
+    """Return the relief [kW] promised in this incident, by what merchants own, that its last reading cannot show."""
     offers = _offers(incident, merchants, appliances, settings)
+    offers_kw = {merchant_id: offer.relief_kw for merchant_id, offer in offers.items()}
+    return promised_relief_kw(incident, offers_kw, visits, settings)
+
+
+def promised_relief_kw(
+    incident: Incident, offers_kw: Mapping[str, float], visits: Iterable[Visit], settings: OutreachSettings
+) -> float:
+    """Return the relief [kW] of merchants who agreed too shortly before the last reading to be in it."""
     metered_until_us = incident.last_reading_at_us - settings.settle_minutes * MINUTE_US
     return sum(
-        offers[merchant_id].relief_kw
+        offers_kw[merchant_id]
         for (of_incident, merchant_id), visit in outcomes(visits).items()
         if of_incident == incident.incident_id
-        and merchant_id in offers
+        and merchant_id in offers_kw
         and visit.result.brings_relief
         and visit.recorded_at_us > metered_until_us
     )

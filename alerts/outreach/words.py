@@ -64,11 +64,13 @@ def list_reason(
 ) -> Text:
     """Return how the needed relief came about. `rise`: what the trend adds; `power_factor` NaN: not measured."""
     now, line = percent(load_rate), percent(target)
+    above = load_rate + rise - target
+    reserve_kw = (needed_kw + pending_kw) * min(rise / above, 1.0) if rise > 0.0 and above > 0.0 else 0.0
     zh, en = [f"负载率 {now.zh}，目标 {line.zh}"], [f"Load rate {now.en}, target {line.en}"]
     if rise > 0.0:
         more = round(rise * 100, 1)
-        zh.append(f"按当前走势预计再升 {more:g} 个百分点")
-        en.append(f"the trend adds {more:g} points")
+        zh.append(f"按当前走势预计再升 {more:g} 个百分点，为此另留 {kilowatts(reserve_kw)}")
+        en.append(f"the trend adds {more:g} points, for which {kilowatts(reserve_kw)} are reserved")
     if math.isnan(power_factor):
         zh.append("功率因数未实测，按 1 计（宁多勿少）")
         en.append("power factor not measured, taken as 1 (rather too much than too little)")
@@ -79,7 +81,8 @@ def list_reason(
         zh.append(f"已同意、读数尚未反映的 {kilowatts(pending_kw)} 已扣除")
         en.append(f"{kilowatts(pending_kw)} already agreed to but not yet metered is taken off")
     return Text(
-        f"{'；'.join(zh)}；还需降 {kilowatts(needed_kw)}。", f"{'; '.join(en)}; {kilowatts(needed_kw)} still needed."
+        f"{'；'.join(zh)}；名单按 {kilowatts(needed_kw)} 编制。",
+        f"{'; '.join(en)}; the list is made for {kilowatts(needed_kw)}.",
     )
 
 
@@ -111,9 +114,9 @@ def list_summary(outreach_list: OutreachList, transformer: Transformer) -> Text:
             f"{where}: nobody can be asked, {needed} still needed; the duty desk has to take other measures. "
             f"Incident {outreach_list.incident_id}",
         )
-    zh = f"{where}：走访名单第 {edition} 版，{doors} 户，需降 {needed}，降到 {target.zh} 的把握 {reached.zh}。"
+    zh = f"{where}：走访名单第 {edition} 版，{doors} 户，按降 {needed} 编制，降到 {target.zh} 的把握 {reached.zh}。"
     en = (
-        f"{where}: outreach list {edition}, {_counted('door', doors)}, {needed} needed, "
+        f"{where}: outreach list {edition}, {_counted('door', doors)}, made for {needed}, "
         f"{reached.en} sure to reach {target.en}. "
     )
     if outreach_list.reached_probability < outreach_list.probability:
@@ -129,8 +132,8 @@ def list_made(outreach_list: OutreachList) -> Text:
     doors, needed = len(outreach_list.doors), kilowatts(outreach_list.needed_kw)
     reached, reason = whole_percent(outreach_list.reached_probability), outreach_list.reason
     return Text(
-        f"走访名单第 {outreach_list.revision} 版，{doors} 户，需降 {needed}，把握 {reached.zh}。{reason.zh}",
-        f"Outreach list {outreach_list.revision}: {_counted('door', doors)}, {needed} needed, {reached.en} sure. "
+        f"走访名单第 {outreach_list.revision} 版，{doors} 户，按降 {needed} 编制，把握 {reached.zh}。{reason.zh}",
+        f"Outreach list {outreach_list.revision}: {_counted('door', doors)}, made for {needed}, {reached.en} sure. "
         f"{reason.en}",
     )
 

@@ -161,6 +161,9 @@ class Pipeline:
         np.maximum.at(self._measured_us, fresh.transformer, fresh.measured_at_us)
         if len(fresh):
             self.newest_measured_us = max(self.newest_measured_us or 0, int(fresh.measured_at_us.max()))
+        # Before they are evaluated: that may fail, and they are stored and acknowledged all the same.
+        late = self._incremental.late_rows(fresh)
+        self._count(messages, decoded, stored, late, committed - began, now_us)
         try:
             evaluated = self._incremental.evaluate(fresh)
             answer = self._response.answer(evaluated, self._is_silent(now_us), now_us)
@@ -168,9 +171,6 @@ class Pipeline:
             # Stored and acknowledged: it is the journal that gives these readings once more, with the next tick.
             self._re_evaluate_after(error)
             return
-        self._count(
-            messages, decoded, stored, sum(late.count for late in evaluated.late.values()), committed - began, now_us
-        )
         self._record_or_keep(answer, now_us)
         self._follow_up()
         self._save_cursor()

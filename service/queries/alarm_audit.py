@@ -34,7 +34,7 @@ def audited_alarms(records: Records, ledger: Ledger, zone: str, from_us: int, to
     station_of = {t.transformer_id: t.station_id for t in ledger.transformers}
     names = {station.station_id: station.name for station in ledger.stations}
     alarms = [_alarm(told) for told in records.told_since(from_us)]
-    opened = [i for i in records.incidents(since_us=from_us) if from_us <= i.opened_at_us < to_us]
+    opened = [i for i in records.incidents(since_us=from_us) if from_us <= i.first_reading_at_us < to_us]
     incidents = [_audited(incident, station_of) for incident in opened]
     found = audit(alarms, incidents, from_us, to_us, names)
     # Whether an incident was history when it was found costs a look at each: only those that stand out get one.
@@ -71,7 +71,7 @@ def _audited(incident: Incident, station_of: dict[str, str]) -> AuditedIncident:
         incident_id=incident.incident_id,
         transformer_id=incident.transformer_id,
         operator=station_of.get(incident.transformer_id, ""),
-        opened_at_us=incident.opened_at_us,
+        opened_at_us=incident.first_reading_at_us,
         should_call=incident.state is not IncidentState.RETRACTED,
     )
 

@@ -13,41 +13,55 @@ from grid.assets import Ledger, Merchant, Person, ServiceGrid, Station, Transfor
 from grid.errors import UsageError
 from grid.fleet import Fleet
 from grid.text import Text
+from service.ledger_view import LedgerView
 from stores.journal.journal import Journal
 from stores.records.records import Records
-
-_ZONE_WITHOUT_STATION = "Asia/Shanghai"
 
 
 @dataclass(frozen=True)
 class Ground:
-    """One version of the ledger, with every lookup that answers need."""
+    """One version of the ledger, and what the journal calls its transformers."""
 
     ledger_version: int
-    ledger: Ledger
+    view: LedgerView
     numbers: Mapping[str, int]
     """What the journal calls each transformer; those it has never seen are missing."""
     fleet: Fleet
-    stations: Mapping[str, Station]
-    grids: Mapping[str, ServiceGrid]
-    transformers: Mapping[str, Transformer]
-    people: Mapping[str, Person]
-    merchants: Mapping[str, Merchant]
 
     @staticmethod
     def of(ledger_version: int, ledger: Ledger, numbers: Mapping[str, int]) -> Ground:
-        """Build the lookups."""
-        return Ground(
-            ledger_version=ledger_version,
-            ledger=ledger,
-            numbers=numbers,
-            fleet=Fleet.of_ledger(ledger, numbers),
-            stations={s.station_id: s for s in ledger.stations},
-            grids={g.grid_id: g for g in ledger.grids},
-            transformers={t.transformer_id: t for t in ledger.transformers},
-            people={p.person_id: p for p in ledger.people},
-            merchants={m.merchant_id: m for m in ledger.merchants},
-        )
+        """Build the look-ups."""
+        return Ground(ledger_version, LedgerView(ledger), numbers, Fleet.of_ledger(ledger, numbers))
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the ledger itself."""
+        return self.view.ledger
+
+    @property
+    def stations(self) -> Mapping[str, Station]:
+        """Return the stations by id."""
+        return self.view.stations
+
+    @property
+    def grids(self) -> Mapping[str, ServiceGrid]:
+        """Return the service grids by id."""
+        return self.view.grids
+
+    @property
+    def transformers(self) -> Mapping[str, Transformer]:
+        """Return the transformers by id."""
+        return self.view.transformers
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        """Return our people by id."""
+        return self.view.people
+
+    @property
+    def merchants(self) -> Mapping[str, Merchant]:
+        """Return the merchants by id."""
+        return self.view.merchants
 
     @cached_property
     def watched(self) -> Watched:
@@ -72,10 +86,6 @@ class Ground:
             )
         return known
 
-    def merchants_of(self, transformer_id: str) -> list[Merchant]:
-        """Return the merchants below a transformer."""
-        return [m for m in self.ledger.merchants if m.transformer_id == transformer_id]
-
     def zone(self, transformer: Transformer) -> str:
         """Return the time zone of a transformer's station."""
         station = self.stations.get(transformer.station_id)
@@ -84,7 +94,7 @@ class Ground:
     @property
     def first_zone(self) -> str:
         """Return the time zone of the first station."""
-        return self.ledger.stations[0].timezone if self.ledger.stations else _ZONE_WITHOUT_STATION
+        return self.view.first_zone
 
 
 class GroundKeeper:

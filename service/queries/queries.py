@@ -120,7 +120,7 @@ class Queries:
         transformer = ground.known_transformer(transformer_id)
         own = [i for i in self._records.incidents(since_us=from_us) if i.transformer_id == transformer_id]
         visits = [v for i in own for v in self._records.visits(i.incident_id) if from_us <= v.recorded_at_us <= to_us]
-        merchants = ground.merchants_of(transformer_id)
+        merchants = ground.view.customers(transformer_id, now_us)
         station, grid = ground.stations.get(transformer.station_id), ground.grids.get(transformer.grid_id)
         return TransformerPage(
             now_us=now_us,

@@ -13,7 +13,7 @@ from alerts.outreach.planner import AdviceKind, OutreachList
 from alerts.quality.words import check_the_meter
 from grid.text import Text
 from grid.timestamps import HOUR_US
-from service.response.ledger_index import LedgerIndex
+from service.ledger_view import LedgerView
 from service.response.lists import IncidentLists
 from service.verdicts.incremental import Flagged, LateReadings
 from stores.records.changes import Changes
@@ -42,7 +42,7 @@ class Silent:
 class Ground:
     """What every answer stands on."""
 
-    index: LedgerIndex
+    view: LedgerView
     lists: IncidentLists
     raise_levels: frozenset[str]
     not_called: set[str]
@@ -88,7 +88,7 @@ class Draft:
         self._incidents.append(incident)
 
     def _tell_what_happened(self, before: Incident | None, incident: Incident, late: LateReadings | None) -> None:
-        transformer, zone = self._ground.index.transformer[incident.transformer_id], self._zone(incident)
+        transformer, zone = self._ground.view.transformers[incident.transformer_id], self._zone(incident)
         if before is None:
             if incident.state is not IncidentState.OPEN or self._is_history(incident):
                 self._ground.not_called.add(incident.incident_id)
@@ -128,7 +128,7 @@ class Draft:
         if incident.state is IncidentState.RETRACTED:
             return
         gone = replace(incident, state=IncidentState.RETRACTED, blind=False)
-        transformer = self._ground.index.transformer[gone.transformer_id]
+        transformer = self._ground.view.transformers[gone.transformer_id]
         count, received_at_us = (late.count, late.received_at_us) if late else (0, None)
         text = messages.incident_retracted(gone, transformer, self._zone(gone), count, received_at_us)
         self.record(gone)
@@ -165,8 +165,8 @@ class Draft:
         """Tell somebody to check a meter, once for each time its readings become doubtful; history is not told."""
         if self._now_us - flagged.measured_at_us > CALLS_FOR_HOURS * HOUR_US:
             return
-        index = self._ground.index
-        transformer, zone = index.transformer[flagged.transformer_id], index.zone(flagged.transformer_id)
+        view = self._ground.view
+        transformer, zone = view.transformers[flagged.transformer_id], view.zone(flagged.transformer_id)
         self._notification_events.append(
             NotificationEvent(
                 key=f"{flagged.transformer_id}/{flagged.flag.name}/{flagged.measured_at_us}",
@@ -184,7 +184,7 @@ class Draft:
     def _add(self, incident: Incident, made: OutreachList) -> None:
         self._lists.append(made)
         self._event(incident, IncidentEventKind.LIST_MADE, made.made_at_us, messages.list_made(made))
-        transformer = self._ground.index.transformer[incident.transformer_id]
+        transformer = self._ground.view.transformers[incident.transformer_id]
         self._say(incident, f"list/{made.revision}", messages.list_summary(made, transformer))
 
     def _ready_lists(self) -> IncidentLists:
@@ -195,7 +195,7 @@ class Draft:
         return self._ground.lists
 
     def _zone(self, incident: Incident) -> tzinfo:
-        return self._ground.index.zone(incident.transformer_id)
+        return self._ground.view.zone(incident.transformer_id)
 
     def _event(self, incident: Incident, kind: IncidentEventKind, at_us: int, text: Text) -> None:
         self._events.append(IncidentEvent(incident.incident_id, at_us, kind, text.zh, text.en))
@@ -207,7 +207,7 @@ class Draft:
             NotificationEvent(
                 key=f"{incident.incident_id}/{what}",
                 kind="incident_" + what.split("/")[0],
-                station_id=self._ground.index.transformer[incident.transformer_id].station_id,
+                station_id=self._ground.view.transformers[incident.transformer_id].station_id,
                 level=incident.level,
                 urgency=_urgency(incident, what),
                 created_at_us=self._now_us,

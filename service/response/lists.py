@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alerts.model.incidents import Incident, IncidentState
-from alerts.outreach.planner import (
-    Advice,
-    Candidate,
-    OutreachList,
-    OutreachSettings,
-    VisitResult,
-    advise,
-    candidates,
-    make_list,
-    spare_doors,
-)
-from service.response.ledger_index import LedgerIndex
+from alerts.outreach.planner import Advice, OutreachList, OutreachSettings, make_list
+from service.ledger_view import LedgerView
+from service.response.advice import Situation
 from service.response.recent import Recent
 from service.response.visit_history import VisitHistory
 from stores.records.records import Records
@@ -28,10 +19,10 @@ RecentOf = Callable[[str, int], Recent]
 class IncidentLists:
     """Makes lists and advice from the ledger, the last minutes of readings, and visits as last looked at."""
 
-    def __init__(self, records: Records, index: LedgerIndex, settings: OutreachSettings, recent_of: RecentOf) -> None:
+    def __init__(self, records: Records, view: LedgerView, settings: OutreachSettings, recent_of: RecentOf) -> None:
         """Begin with nothing looked up."""
         self._records = records
-        self._index = index
+        self._view = view
         self._settings = settings
         self._recent_of = recent_of
         self._visits = VisitHistory(records)
@@ -55,44 +46,23 @@ class IncidentLists:
 
     def advice(self, incident: Incident, outreach_list: OutreachList, now_us: int) -> Advice:
         """Return what to do now at an open incident with that list: enough, go on, more doors, or none will do."""
-        ranked, recent = self._candidates(incident, now_us)
-        return advise(
-            outreach_list,
-            self._visits.of_incident(incident.incident_id),
-            incident.last_load_rate,
-            self._settings,
-            incident=incident,
-            transformer=self._index.transformer[incident.transformer_id],
-            power_factor=recent.power_factor,
-            spare_doors=spare_doors(outreach_list, ranked),
-            feeds_back=recent.feeds_back,
-        )
+        return self._situation(incident).advice(outreach_list, now_us)
 
     def has_doors_left(self, incident: Incident, now_us: int) -> bool:
-        """Return whether somebody can still be asked: an open door of the newest list, or one that may be added."""
-        newest = self.newest(incident)
-        if newest is not None:
-            results = {visit.merchant_id: visit.result for visit in self._visits.of_incident(incident.incident_id)}
-            if any(results.get(d.merchant_id, VisitResult.ASKED) is VisitResult.ASKED for d in newest.doors):
-                return True
-        ranked, recent = self._candidates(incident, now_us)
-        return not recent.feeds_back and spare_doors(newest, ranked) > 0
+        """Return whether somebody can still be asked about an incident."""
+        return self._situation(incident).has_doors_left(self.newest(incident), now_us)
 
-    def _candidates(self, incident: Incident, now_us: int) -> tuple[tuple[Candidate, ...], Recent]:
-        """Return who may be asked now, best first, and what the last minutes of readings say."""
+    def _situation(self, incident: Incident) -> Situation:
         transformer_id, at_us = incident.transformer_id, incident.last_reading_at_us
-        recent = self._recent_of(transformer_id, at_us)
-        merchants = self._index.merchants(transformer_id, at_us)
-        ranked = candidates(
+        customers = self._view.customers(transformer_id, at_us)
+        return Situation(
             incident,
-            merchants,
-            self._index.appliances(transformer_id, at_us),
-            self._visits.of_merchants(merchant.merchant_id for merchant in merchants),
-            now_us,
+            self._view,
+            self._visits.of_incident(incident.incident_id),
+            self._visits.of_merchants(merchant.merchant_id for merchant in customers),
+            self._recent_of(transformer_id, at_us),
             self._settings,
-            recent.worst_phase,
         )
-        return ranked, recent
 
     def first(self, incident: Incident, now_us: int) -> OutreachList:
         """Return the first list of an incident; it may be without doors."""
@@ -119,16 +89,16 @@ class IncidentLists:
     def _made(self, incident: Incident, load_rate: float, now_us: int, previous: OutreachList | None) -> OutreachList:
         transformer_id, at_us = incident.transformer_id, incident.last_reading_at_us
         recent = self._recent_of(transformer_id, at_us)
-        merchants = self._index.merchants(transformer_id, at_us)
+        merchants = self._view.customers(transformer_id, at_us)
         return make_list(
             incident,
-            self._index.transformer[transformer_id],
+            self._view.transformers[transformer_id],
             load_rate,
             recent.trend_per_hour,
             recent.power_factor,
             merchants,
-            self._index.appliances(transformer_id, at_us),
-            self._index.people,
+            self._view.appliances(transformer_id, at_us),
+            self._view.ledger.people,
             self._visits.of_merchants(merchant.merchant_id for merchant in merchants),
             now_us,
             self._settings,

@@ -38,10 +38,14 @@ class Recent:
     """Power flows upwards: what loads the transformer is fed in, not drawn."""
 
 
+NOTHING_RECENT = Recent(np.nan, np.nan, None, False)
+"""Of a transformer without readings."""
+
+
 def recent_of(readings: ReadingBatch, fleet: Fleet) -> Recent:
     """Return what readings of one transformer, in time order, say."""
     if not len(readings):
-        return Recent(np.nan, np.nan, None, False)
+        return NOTHING_RECENT
     rates = LoadRates(readings, fleet)
     rated = RatedReadings.of(readings, rates, np.ones(len(readings)), np.arange(len(readings)))
     too_low = apart_kind(rated, QualitySettings()) == LOW

@@ -14,9 +14,9 @@ from alerts.outreach.planner import OutreachSettings
 from alerts.rules.rule_set import IncidentPart, RuleSet
 from grid.assets import Ledger
 from grid.timestamps import SECOND_US
+from service.ledger_view import LedgerView
 from service.response.draft import Answer, Draft, Ground, Silent
 from service.response.follow_ups import FollowUps
-from service.response.ledger_index import LedgerIndex
 from service.response.lists import IncidentLists, RecentOf
 from service.verdicts.incremental import Evaluated
 from stores.records.changes import Changes
@@ -39,11 +39,11 @@ class Response:
         recent_of: RecentOf,
     ) -> None:
         """Start with the open incidents of the records; `ledger` is theirs too."""
-        index = LedgerIndex(ledger)
+        view = LedgerView(ledger)
         levels = [level for rules in rule_sets for level in rules.levels]
         raise_levels = frozenset(level.name for level in levels if level.incident is IncidentPart.RAISES)
         self._records = records
-        self._ground = Ground(index, IncidentLists(records, index, settings, recent_of), raise_levels, set())
+        self._ground = Ground(view, IncidentLists(records, view, settings, recent_of), raise_levels, set())
         self._follow_ups = FollowUps()
         self._visits_seen_us = 0
         self._open = {incident.incident_id: incident for incident in records.incidents(open_only=True)}

@@ -149,6 +149,10 @@ class IncrementalVerdicts:
         anew = self.re_evaluate(earliest(readings.take(behind)))
         return replace(ahead.plus(anew), late=self._late(readings.take(late)))
 
+    def late_rows(self, readings: ReadingBatch) -> int:
+        """Return how many readings are not later than what was evaluated of their transformer."""
+        return int(self._engine.is_late(readings.transformer, readings.measured_at_us).sum())
+
     def _late(self, readings: ReadingBatch) -> dict[str, LateReadings]:
         found = {}
         for number in np.unique(readings.transformer).tolist():

@@ -19,6 +19,7 @@ from alerts.notification import messages
 from alerts.outreach.acceptance import Agreement, History
 from alerts.outreach.offers import offer_of
 from alerts.outreach.planner import make_list
+from alerts.outreach.words import list_reason
 from alerts.rules.rule_set import RuleSet, parse_rule_set
 from grid.assets import Appliance, ApplianceKind, Merchant, Person, Phase, Role, Transformer
 from grid.electrical import Basis
@@ -262,7 +263,7 @@ def test_a_list_tells_the_chat_how_many_doors_and_whether_they_will_do() -> None
     units = (Appliance("M01", ApplianceKind.AIR_CONDITIONER, 3, 8.0, 2, 22),)
     one = make_list(INCIDENT, YX06, 0.85, 0.0, 0.95, (MERCHANT,), units, (), (), 0, OutreachSettings())
     summary = messages.list_summary(one, YX06)
-    assert "走访名单第 1 版，1 户，需降 19 kW" in summary.zh
+    assert "走访名单第 1 版，1 户，按降 19 kW 编制" in summary.zh
     assert "准备其他措施" in summary.zh
     assert "1 door," in summary.en
     enough = messages.list_summary(replace(one, reached_probability=0.93), YX06)
@@ -308,3 +309,12 @@ def test_everything_has_a_name_in_both_languages() -> None:
     assert all(re.search("[\u4e00-\u9fff]", text.zh) for text in named)
     assert all(text.en and text.en.isascii() for text in named)
     assert display_names.level_name("my_own_line") == Text("my_own_line", "my own line")
+
+
+def test_a_list_that_reserves_for_the_trend_says_how_much_of_its_kilowatts_that_is() -> None:
+    reason = list_reason(0.90, 0.05, 0.80, 0.95, 60.0, 0.0)
+    assert "为此另留 20 kW" in reason.zh
+    assert "名单按 60 kW 编制" in reason.zh
+    assert "for which 20 kW are reserved" in reason.en
+    assert "made for 60 kW" in reason.en
+    assert "另留" not in list_reason(0.90, 0.0, 0.80, 0.95, 40.0, 0.0).zh

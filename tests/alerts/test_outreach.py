@@ -506,11 +506,35 @@ def test_refusals_and_empty_shops_call_for_more_doors_and_only_while_there_are_s
     made = listed(*street(20))
     half = all_of(made, VisitResult.REFUSED)[: len(made.doors) * 2 // 3]
     assert advised(made, half, 0.92).kind is AdviceKind.MORE_DOORS
-    assert advised(made, half, 0.92, spare=0).kind is AdviceKind.CONTINUE
-    assert "其他措施" in advised(made, half, 0.92, spare=0).text.zh
+    assert advised(made, half, 0.875, spare=0).kind is AdviceKind.CONTINUE
+    assert "其他措施" in advised(made, half, 0.875, spare=0).text.zh
     gone = all_of(made, VisitResult.ABSENT)
     assert advised(made, gone, 0.92).kind is AdviceKind.MORE_DOORS
     assert advised(made, gone, 0.92, spare=0).kind is AdviceKind.ESCALATE
+
+
+def test_nobody_is_told_to_go_on_where_even_every_yes_is_not_enough() -> None:
+    made = listed(*street(20))
+    most_kw = sum(door.offer_kw for door in made.doors)
+    told = advised(made, (), 0.80 + (most_kw + 5.0) / (YX06.rated_power_kva * 0.95), spare=0)
+    assert told.kind is AdviceKind.ESCALATE
+    assert "即使全部同意" in told.text.zh
+    assert "asking will not do" in told.text.en
+    just = advised(made, (), 0.80 + (most_kw - 5.0) / (YX06.rated_power_kva * 0.95), spare=0)
+    assert "即使全部同意" in just.text.zh or just.kind is AdviceKind.CONTINUE
+    assert advised(made, (), 1.20).kind is AdviceKind.MORE_DOORS
+
+
+def test_what_is_nearly_promised_is_waited_for_and_no_door_is_counted_that_is_not_there() -> None:
+    made = listed(*street(20))
+    agreed = all_of(made, VisitResult.AGREED)
+    promised_kw = sum(door.offer_kw for door in made.doors)
+    rate = 0.80 + promised_kw / 0.95 / (YX06.rated_power_kva * 0.95)
+    waiting = advised(made, agreed, rate, at(5), spare=0)
+    assert waiting.kind is AdviceKind.CONTINUE
+    assert "余下 0 户" not in waiting.text.zh
+    assert "接近够用" in waiting.text.zh
+    assert "may nearly be enough" in waiting.text.en
 
 
 def test_a_promise_is_waited_for_until_the_meter_has_had_time() -> None:

@@ -230,6 +230,13 @@ def test_every_json_field_is_documented(redvest: Any, records: Records) -> None:
 
 
 def test_an_empty_span_is_wrong_use(redvest: Any) -> None:
-    code, out, error = redvest("--from", format_utc(TO_US))
+    code, out, error = redvest("--from", format_utc(TO_US), "--language", "en")
     assert (code, out) == (2, "")
     assert "not before the last" in error
+
+
+def test_late_counts_from_the_reading_that_opened_it_and_not_from_the_crossing_before_it(records: Records) -> None:
+    crossing = FROM_US + 10 * MINUTE_US
+    slow_meter = replace(an_incident("slow", crossing), first_reading_at_us=crossing + 12 * MINUTE_US)
+    records.commit(Changes(incidents=(slow_meter,), told=(told(slow_meter, 13 * MINUTE_US),)))
+    assert audited(records).audit.late == ()

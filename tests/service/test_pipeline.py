@@ -375,6 +375,8 @@ def test_readings_that_were_stored_and_not_judged_are_judged_when_the_records_an
         other.execute("BEGIN EXCLUSIVE")
         station.tick([("T1", 2, 0.5), ("T2", 6, 0.97)], NOON + 6 * MINUTE_US)
         assert len(station.acknowledged) == 6
+        report = station.pipeline._metrics.report()
+        assert (report.stored, report.late) == (6, 1)
         other.execute("ROLLBACK")
     station.tick([("T1", 7, 0.96)])
     assert {(i.transformer_id, i.state) for i in station.records.incidents()} == {

@@ -1,0 +1,70 @@
+"""Who may be asked now about an incident, and what to do next: one answer for the collector, pages and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerts.model.incidents import Incident
+from alerts.outreach.planner import (
+    Advice,
+    Candidate,
+    OutreachList,
+    OutreachSettings,
+    Visit,
+    VisitResult,
+    advise,
+    candidates,
+    spare_doors,
+)
+from service.ledger_view import LedgerView
+from service.response.recent import Recent
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that the next step of an incident depends on."""
+
+    incident: Incident
+    view: LedgerView
+    of_incident: Sequence[Visit]
+    """Its own visits, oldest first."""
+    of_customers: Sequence[Visit]
+    """The visits to the transformer's customers in the last `HISTORY_DAYS`, this incident included."""
+    recent: Recent
+    settings: OutreachSettings
+
+    def candidates(self, now_us: int) -> tuple[Candidate, ...]:
+        """Return who may be asked now, best first: customers as they hung on it at the last reading."""
+        transformer_id, at_us = self.incident.transformer_id, self.incident.last_reading_at_us
+        return candidates(
+            self.incident,
+            self.view.customers(transformer_id, at_us),
+            self.view.appliances(transformer_id, at_us),
+            self.of_customers,
+            now_us,
+            self.settings,
+            self.recent.worst_phase,
+        )
+
+    def advice(self, newest: OutreachList, now_us: int) -> Advice:
+        """Return what to do now with the newest list: enough, go on, more doors, or none will do."""
+        return advise(
+            newest,
+            self.of_incident,
+            self.incident.last_load_rate,
+            self.settings,
+            incident=self.incident,
+            transformer=self.view.transformers[self.incident.transformer_id],
+            power_factor=self.recent.power_factor,
+            spare_doors=spare_doors(newest, self.candidates(now_us)),
+            feeds_back=self.recent.feeds_back,
+        )
+
+    def has_doors_left(self, newest: OutreachList | None, now_us: int) -> bool:
+        """Return whether somebody can still be asked: an open door of the newest list, or one that may be added."""
+        if newest is not None:
+            results = {visit.merchant_id: visit.result for visit in self.of_incident}
+            if any(results.get(d.merchant_id, VisitResult.ASKED) is VisitResult.ASKED for d in newest.doors):
+                return True
+        return not self.recent.feeds_back and spare_doors(newest, self.candidates(now_us)) > 0
