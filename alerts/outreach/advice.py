@@ -151,10 +151,11 @@ def _cannot_do(load_rate: float, needed_kw: float, most_kw: float, open_doors: i
     doors = "the last door agrees" if open_doors == 1 else f"all {open_doors} doors left agree"
     return Text(
         f"上报值班台：负载率 {now.zh}，还差 {kilowatts(needed_kw)}；没有可以加的户，"
-        f"余下 {open_doors} 户即使全部同意也只有约 {kilowatts(most_kw)}，走访不够用。余下的户照常走访，请值班台现在就采取转供电、调整三相负荷等措施。",
+        f"余下 {open_doors} 户即使全部同意也只有约 {kilowatts(most_kw)}，走访不够用。"
+        "余下的户照常走访，请值班台现在就采取转供电、调整三相负荷等措施。",
         f"Escalate to the duty desk: load rate {now.en}, {kilowatts(needed_kw)} to go; nobody can be added, and "
-        f"even if {doors} it is about {kilowatts(most_kw)}: asking will not do. Visit them all the same, and let the desk "
-        "transfer or rebalance load now.",
+        f"even if {doors} it is about {kilowatts(most_kw)}: asking will not do. Visit them all the same, and "
+        "let the desk transfer or rebalance load now.",
     )
 
 

@@ -85,6 +85,12 @@ class RuleSet:
                 return level
         raise KeyError(name)
 
+    @property
+    def ladder(self) -> tuple[Level, ...]:
+        """Return the levels of the total load rate, the lowest line first."""
+        of_total = (level for level in self.levels if level.quantity is Quantity.LOAD_RATE)
+        return tuple(sorted(of_total, key=lambda level: level.enter))
+
     def opening_level_of(self, highest: str) -> Level | None:
         """Return the level that opens an incident whose highest level is `highest`; None where this set opens none.
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alerts.model.display_names import basis_name
+from alerts.rules.rule_set import Level
 from dashboard import words
 from dashboard.charts.layers import INK, Frame, Layer, lines, newest, spans, visits, wall_clock_ms, whole_minute
 from grid.electrical import Basis
@@ -41,6 +42,7 @@ def load_rate_chart(  # noqa: PLR0913
     zone: str,
     language: Language,
     gap_us: int,
+    levels: tuple[Level, ...],
     target_load_rate: float | None = None,
     phase: bool = True,
     air: bool = False,
@@ -51,7 +53,7 @@ def load_rate_chart(  # noqa: PLR0913
     at_ms = wall_clock_ms(drawn.measured_at_us, zone)
     room = _ROOM_BEFORE_AXIS if air else _ROOM_AT_RIGHT
     shown_us = (from_us, whole_minute(to_us), room)
-    frame = _frame(shown_us, zone, language, _range_of(drawn, target_load_rate, phase))
+    frame = _frame(shown_us, zone, language, _range_of(drawn, target_load_rate, phase, levels), levels)
     frame.tables["readings"] = readings = _readings(drawn, at_ms, zone, language)
     frame.tables["touchable"] = readings.iloc[:: max(1, len(readings) // _TOUCHABLE_MAX)]
     rules, labels = lines(frame, target_load_rate)
@@ -75,7 +77,13 @@ def step_us_of(span_us: int) -> int | None:
     return next((m * MINUTE_US for m in _STEP_MINUTES if m * MINUTE_US >= wanted), 60 * MINUTE_US)
 
 
-def _frame(shown: tuple[int, int, float], zone: str, language: Language, load_rates: tuple[float, float]) -> Frame:
+def _frame(
+    shown: tuple[int, int, float],
+    zone: str,
+    language: Language,
+    load_rates: tuple[float, float],
+    levels: tuple[Level, ...],
+) -> Frame:
     """Return the axes: `shown` is from, to [µs] and the share of room behind; `load_rates` the ends of that axis."""
     from_us, to_us, room = shown
     until_us = to_us + round(room * (to_us - from_us))
@@ -97,6 +105,7 @@ def _frame(shown: tuple[int, int, float], zone: str, language: Language, load_ra
         to_ms=to_ms,
         zone=zone,
         language=language,
+        levels=levels,
     )
 
 
@@ -146,14 +155,18 @@ def _time_format(span_us: int) -> str:
     return "%m-%d %H:%M" if span_us <= 4 * DAY_US else "%m-%d"
 
 
-def _range_of(curve: Curve, target: float | None, phase: bool) -> tuple[float, float]:
+def _range_of(curve: Curve, target: float | None, phase: bool, levels: tuple[Level, ...]) -> tuple[float, float]:
     """Return the ends of the load-rate axis: all that is drawn, the lines, and room for labels; whole tenths."""
     values = np.concatenate([curve.load_rate, curve.worst_phase_load_rate]) if phase else curve.load_rate
     known = values[~np.isnan(values)]
-    lowest = float(known.min()) if len(known) else 0.5
-    highest = float(known.max()) if len(known) else 1.0
-    low = min(lowest, 0.7, target if target is not None else 0.7)
-    return float(max(np.floor((low - 0.05) * 10) / 10, 0.0)), float(max(np.ceil((highest + 0.03) * 10) / 10, 1.1))
+    lines = [*(level.enter for level in levels), *([] if target is None else [target])] or [1.0]
+    lowest = min(float(known.min()) if len(known) else min(lines) - 0.3, min(lines) - _ROOM_BELOW_LINES)
+    highest = max(float(known.max()) + 0.03 if len(known) else 0.0, max(lines) + _ROOM_ABOVE_LINES)
+    return float(max(np.floor((lowest - 0.05) * 10) / 10, 0.0)), float(np.ceil(round(highest * 10, 6)) / 10)
+
+
+_ROOM_BELOW_LINES, _ROOM_ABOVE_LINES = 0.1, 0.1
+"""Load rate below the lowest line and above the highest, for their labels."""
 
 
 _LOOK: Layer = {

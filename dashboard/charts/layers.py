@@ -1,4 +1,4 @@
-"""The layers of a load-rate chart: incidents as spans, lines at 80, 90 and 100 %, visits as signs, the newest reading.
+"""The layers of a load-rate chart: incidents as spans, the rule set's lines, visits as signs, the newest reading.
 
 Charts are Vega-Lite, written as the plain dictionaries that they are: building and checking the same chart as
 objects took 280 ms of a core for every refresh of every page, this takes a few.
@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alerts.model.display_names import level_name
 from alerts.outreach.planner import VisitResult
+from alerts.rules.rule_set import Level
 from dashboard import words
 from grid.text import Language
 from grid.timestamps import HOUR_US, MINUTE_US, as_datetime
@@ -42,11 +44,8 @@ _VISIT_ROWS = {
     VisitResult.ASKED: 2,
 }
 """Visits stand in rows above the axis, one for each kind of answer, so that they do not hide each other."""
-_LINES = (
-    (0.8, HEAVY, words.HEAVY_COUNT),
-    (0.9, SEVERE, words.SEVERE_COUNT),
-    (1.0, OVERLOAD, words.OVERLOAD_COUNT),
-)
+_LEVEL_COLOURS = {"heavy": HEAVY, "severe_heavy": SEVERE, "overload": OVERLOAD}
+"""A level of a station's own rule set is drawn like the heavy line."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ class Frame:
     """Ends of the time axis, as drawn."""
     zone: str
     language: Language
+    levels: tuple[Level, ...] = ()
+    """Load-rate levels whose enter lines are drawn, the lowest first."""
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def y(self, column: str) -> Layer:
@@ -104,15 +105,16 @@ def spans(marks: Sequence[IncidentMark], frame: Frame) -> list[Layer]:
 
 
 def lines(frame: Frame, target: float | None) -> tuple[list[Layer], list[Layer]]:
-    """Return the lines at 80, 90 and 100 % and the target, and their labels, which are drawn above the curve."""
+    """Return the lines of the station's rule set and the target, and their labels, which are drawn above the curve."""
     rules: list[Layer] = []
     labels: list[Layer] = []
-    for line, colour, word in _LINES:
+    for level in frame.levels:
+        line, colour = level.enter, _LEVEL_COLOURS.get(level.name, HEAVY)
         if not frame.low < line < frame.high:
             continue
         also = f" · {words.TARGET.to(frame.language)}" if target is not None and abs(target - line) < 0.005 else ""
-        named = f"line{line:.0%}"
-        label = f"{line:.0%} {word.to(frame.language)}{also}"
+        named, word = f"line{level.name}", level_name(level.name).to(frame.language)
+        label = f"{line * 100:g} % {word[:1].upper()}{word[1:]}{also}"
         frame.tables[named] = pd.DataFrame({"rate": [line], "at": [frame.from_ms], "label": [label]})
         rules.append(_rule(frame, named, {"color": colour, "strokeWidth": 1.5}))
         labels += _with_halo(named, frame.at("rate", text={"field": "label"}), colour)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 
 from alerts.model.display_names import level_name, state_name
 from alerts.model.incidents import IncidentState
+from alerts.rules.rule_set import Level
 from dashboard import words
 from dashboard.figures import age, day_and_time, percent, span, time_of_day, trend
 from dashboard.markup.elements import SHAPES, badge, kind_of, name, state_of
-from dashboard.session import link, say
+from dashboard.session import link, queries, say
 from grid.electrical import Basis
 from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow
 
 _GAUGE_FULL = 1.2
-"""A gauge is full at this load rate, so that overload still has room."""
+"""A gauge is full at this load rate, or at so many times the highest line: what is above it still has room."""
 
 
-def gauge(load_rate: float) -> str:
-    """Return a bar of the load rate with marks at 80, 90 and 100 %."""
-    width = 0.0 if math.isnan(load_rate) else min(max(load_rate / _GAUGE_FULL, 0.0), 1.0)
-    marks = "".join(f'<u style="left:{line / _GAUGE_FULL * 100:.1f}%"></u>' for line in (0.8, 0.9, 1.0))
+def gauge(load_rate: float, levels: Sequence[Level]) -> str:
+    """Return a bar of the load rate with marks at the lines of the station's rule set."""
+    full = max([_GAUGE_FULL, *(level.enter * _GAUGE_FULL for level in levels)])
+    width = 0.0 if math.isnan(load_rate) else min(max(load_rate / full, 0.0), 1.0)
+    marks = "".join(f'<u style="left:{level.enter / full * 100:.1f}%"></u>' for level in levels)
     return f'<div class="rv-gauge"><i style="width:{width * 100:.1f}%"></i>{marks}</div>'
 
 
@@ -42,7 +45,7 @@ def tile(now: TransformerNow, now_us: int, zone: str) -> str:
 
 def _seen(now: TransformerNow, now_us: int) -> tuple[str, str]:
     number = percent(now.load_rate).removesuffix(" %")
-    big = f'<div class="big">{number}<small>%</small></div>{gauge(now.load_rate)}'
+    big = f'<div class="big">{number}<small>%</small></div>{gauge(now.load_rate, queries().ladder)}'
     facts = []
     if now.worst_phase is not None:
         warn = ' class="warn"' if now.phase_level and now.worst_phase_load_rate > now.load_rate else ""

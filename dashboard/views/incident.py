@@ -101,6 +101,7 @@ def _chart(shown: IncidentPage) -> None:
             to_us=shown.now_us if ended_us is None else min(shown.now_us, ended_us + HOUR_US),
             zone=shown.row.zone,
             language=language(),
+            levels=queries().ladder,
             gap_us=round(queries().options.gap_minutes * MINUTE_US),
             target_load_rate=shown.outreach.target_load_rate if shown.outreach else None,
         ),

@@ -98,7 +98,7 @@ def _top(shown: TransformerPage) -> str:
         badges += " " + badge("heavy", name(words.VOLTAGE_OUTSIDE))
     return (
         f'<div class="rv-top {kind}">{now_big(now, shown.now_us, shown.zone)}<div class="grow">'
-        f"{_title(title.transformer_id, title.name)}<div>{badges}</div>{gauge(now.load_rate)}</div>"
+        f"{_title(title.transformer_id, title.name)}<div>{badges}</div>{gauge(now.load_rate, queries().ladder)}</div>"
         f"</div>"
     )
 
@@ -133,6 +133,7 @@ def _chart(
             to_us=to_us,
             zone=shown.zone,
             language=language(),
+            levels=queries().ladder,
             gap_us=max(gap_us, 2 * step_us if step_us else 0),
             phase="phase" in lines,
             air="air" in lines,

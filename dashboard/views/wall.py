@@ -64,6 +64,7 @@ def _heaviest(now: Wall) -> None:
             to_us=to_us,
             zone=shown.zone,
             language=language(),
+            levels=queries().ladder,
             gap_us=round(queries().options.gap_minutes * MINUTE_US),
             height=CURVE_HEIGHT,
         ),

@@ -15,7 +15,7 @@ from rich.text import Text as Styled
 from alerts.model.display_names import ending_name, level_name
 from alerts.model.episodes import Episode
 from alerts.notification.messages import level_line
-from alerts.rules.rule_set import RuleSet
+from alerts.rules.rule_set import Level, RuleSet
 from collector.decoding.rejects import Reject
 from grid.errors import LedgerError, UsageError
 from grid.text import Text
@@ -117,13 +117,15 @@ def _judge(screen: Screen, recording: Recording, rule_sets: Sequence[RuleSet], g
 
     zones = recording.fleet.zones
     rows, reasons = [], []
+    levels_of = {rules.cited: rules.levels for rules in rule_sets}
     what = Text("判定", "judging")
     with progress(what, screen.language, recording.rows, beside_lines=screen.as_json) as tell:
         for verdict in verdicts(recording, rule_sets, gap_minutes, tell):
             if screen.as_json:
                 _line(screen, verdict)
             else:
-                rows.append(_row(verdict.episode, str(zones[recording.fleet.number[verdict.episode.transformer_id]])))
+                zone = str(zones[recording.fleet.number[verdict.episode.transformer_id]])
+                rows.append(_row(verdict.episode, zone, levels_of[verdict.episode.rule]))
                 reasons.append(verdict.reason)
     if not screen.as_json:
         screen.table(_VERDICTS, _COLUMNS, rows)
@@ -209,7 +211,7 @@ def _line(screen: Screen, verdict: Verdict) -> None:
     )
 
 
-def _row(episode: Episode, zone: str) -> list[object]:
+def _row(episode: Episode, zone: str, levels: Sequence[Level]) -> list[object]:
     return [
         episode.transformer_id,
         episode.rule,
@@ -217,7 +219,7 @@ def _row(episode: Episode, zone: str) -> list[object]:
         local(episode.started_at_us, zone),
         local(episode.ended_at_us, zone),
         ending_name(episode.ended_by),
-        percent(episode.peak_load_rate),
+        percent(episode.peak_load_rate, levels),
         episode.readings,
     ]
 

@@ -82,9 +82,9 @@ def incidents(
                     level,
                     state,
                     local(incident.opened_at_us, row.zone),
-                    percent(incident.opened_load_rate),
-                    percent(incident.peak_load_rate),
-                    percent(incident.last_load_rate),
+                    percent(incident.opened_load_rate, container.queries.ladder),
+                    percent(incident.peak_load_rate, container.queries.ladder),
+                    percent(incident.last_load_rate, container.queries.ladder),
                     local(incident.closed_at_us, row.zone),
                 ]
             )

@@ -77,6 +77,7 @@ def curve(
                 remedy=Text("请对调 --from 和 --to", "swap --from and --to"),
             )
         found = container.queries.curve(transformer, first, last, step_us)
+        levels = container.queries.ladder
         rows = []
         for i, measured_at_us in enumerate(found.measured_at_us.tolist()):
             basis = Basis(int(found.basis[i]))
@@ -94,8 +95,8 @@ def curve(
             rows.append(
                 [
                     local(measured_at_us, zone),
-                    percent(float(found.load_rate[i])),
-                    *(percent(rate) for rate in phases),
+                    percent(float(found.load_rate[i]), levels),
+                    *(percent(rate, levels) for rate in phases),
                     f"{found.apparent_power_kva[i]:.1f}",
                     basis_name(basis),
                 ]

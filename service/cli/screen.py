@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text as Styled
 
+from alerts.rules.rule_set import Level
 from grid.text import Language, Text
 from grid.timestamps import as_datetime, format_utc
 from service.plain_text import one_line
@@ -98,11 +99,17 @@ def local(timestamp_us: int | None, zone: str) -> str | None:
     return None if timestamp_us is None else f"{as_datetime(timestamp_us, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
-def percent(load_rate: float) -> Styled:
-    """Return a load rate for people, in per cent, coloured from 80 % on; a dash for NaN."""
+def percent(load_rate: float, levels: Sequence[Level] = ()) -> Styled:
+    """Return a load rate for people, in per cent; a dash for NaN.
+
+    It is coloured from the lowest of a rule set's `levels` on, and strongly from the first that opens an incident, or
+    from the second where none does.
+    """
     if math.isnan(load_rate):
         return Styled("–")
-    style = "bold red" if load_rate >= 0.9 else "yellow" if load_rate >= 0.8 else ""
+    lines = sorted(level.enter for level in levels)
+    grave = min((level.enter for level in levels if level.incident.opens), default=(lines[1:2] or [math.inf])[0])
+    style = "bold red" if load_rate >= grave else "yellow" if lines and load_rate >= lines[0] else ""
     return Styled(f"{load_rate * 100:.2f} %", style)
 
 

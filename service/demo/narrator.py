@@ -13,6 +13,7 @@ from alerts.figures import clock_time, kilowatts, percent
 from alerts.model.incidents import IncidentState
 from alerts.notification.messages import transformer_name, visit_result_name
 from alerts.outreach.planner import VisitResult
+from alerts.rules.rule_set import Level
 from grid.text import Text
 from grid.timestamps import HOUR_US, MINUTE_US
 from service.container import Container
@@ -99,12 +100,13 @@ class Narrator:
     def _incident(self, page: IncidentPage, zone: tzinfo) -> Iterator[Text]:
         incident = page.row.incident
         rates = page.curve.load_rate
-        if (rates >= 0.90).any() and self._first(Stage.CLIMB):
-            first = int(np.flatnonzero(rates >= 0.90)[0])
+        opening = self._opening_level()
+        if opening and (rates >= opening.enter).any() and self._first(Stage.CLIMB):
+            first, line = int(np.flatnonzero(rates >= opening.enter)[0]), percent(opening.enter)
             at = clock_time(int(page.curve.measured_at_us[first]), zone)
             yield Text(
-                f"{at} 负载率越过 90 %：{percent(float(rates[first])).zh}",
-                f"{at} load rate past 90 %: {percent(float(rates[first])).en}",
+                f"{at} 负载率越过 {line.zh}：{percent(float(rates[first])).zh}",
+                f"{at} load rate past {line.en}: {percent(float(rates[first])).en}",
             )
         if self._first(Stage.INCIDENT):
             yield Text(
@@ -122,7 +124,13 @@ class Narrator:
             )
         if incident.state is IncidentState.CLOSED and incident.closed_at_us and self._first(Stage.CLOSED):
             at, where = clock_time(incident.closed_at_us, zone), transformer_name(page.row.transformer)
-            yield Text(f"{at} 事件解除：{where} 低于 85 %", f"{at} the incident closes: {where} is below 85 %")
+            leave = percent(opening.leave) if opening else percent(incident.last_load_rate)
+            yield Text(
+                f"{at} 事件解除：{where} 低于 {leave.zh}", f"{at} the incident closes: {where} is below {leave.en}"
+            )
+
+    def _opening_level(self) -> Level | None:
+        return next((level for level in self._container.queries.ladder if level.incident.opens), None)
 
     def _list(self, page: IncidentPage) -> Iterator[Text]:
         outreach = page.outreach

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from alerts.model.incidents import Incident
-from alerts.rules.rule_set import RuleSet
+from alerts.rules.rule_set import Level, RuleSet
 from grid.assets import Person, Transformer
 from grid.errors import UsageError
 from grid.text import Text
@@ -75,6 +75,11 @@ class Queries:
         self._clock = clock
         self._keeper = GroundKeeper(journal, records)
         self._collector = CollectorAsker(collector_state)
+
+    @property
+    def ladder(self) -> tuple[Level, ...]:
+        """Return the load-rate levels of the rule set that calls people, the lowest line first: what is drawn."""
+        return self._sources.calling.ladder
 
     def now_us(self) -> int:
         """Return the moment of the installation's clock [µs]."""

@@ -16,14 +16,18 @@ from streamlit.testing.v1 import AppTest
 
 from alerts.notification.audit_words import FORMULA
 from alerts.outreach.planner import VisitResult
+from alerts.rules.rule_set import parse_rule_set
 from dashboard import words
 from dashboard.charts.curve import load_rate_chart
 from dashboard.charts.layers import wall_clock_ms
+from dashboard.markup.wall import gauge
 from grid.assets import Transformer
 from grid.readings import ReadingBatch
 from grid.text import Language, Text
 from grid.timestamps import MINUTE_US, SECOND_US, parse_timestamp_us
+from service.cli.screen import percent
 from service.container import Container
+from service.rulebook import read_rule_sets
 from service.settings.settings import CONFIG_VARIABLE, load_settings
 from stores.journal.journal import Journal
 from stores.records.changes import Changes, NotifiedEvent
@@ -40,6 +44,26 @@ PAGES = (
     "views/system.py",
 )
 CHINESE = re.compile("[\u4e00-\u9fff]")
+
+EARLY = next(rules for rules in read_rule_sets(None) if rules.name == "early-warning")
+OWN_RULES = """
+name = "own"
+version = 1
+title = { zh = "本所规则", en = "a station's own" }
+source = "a test"
+
+[[level]]
+name = "overload"
+enter = 1.1
+leave = 1.0
+incident = "raises"
+
+[[level]]
+name = "watch"
+enter = 0.85
+leave = 0.8
+incident = "opens"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -372,7 +396,14 @@ def test_a_hole_in_the_readings_is_a_hole_in_the_line(town: Town) -> None:
     curve = container.queries.curve("YX08", FIRST_US, NOW_US)
     container.close()
     drawn = load_rate_chart(
-        curve, (), from_us=FIRST_US, to_us=NOW_US, zone="Asia/Shanghai", language=Language.ZH, gap_us=20 * MINUTE_US
+        curve,
+        (),
+        from_us=FIRST_US,
+        to_us=NOW_US,
+        zone="Asia/Shanghai",
+        language=Language.ZH,
+        gap_us=20 * MINUTE_US,
+        levels=(),
     )
     rates = drawn["datasets"]["readings"]["rate"]
     assert len(rates) == len(curve) + 1
@@ -391,9 +422,32 @@ def test_a_chart_of_no_readings_still_shows_its_lines(town: Town) -> None:
         zone="Asia/Shanghai",
         language=Language.EN,
         gap_us=MINUTE_US,
+        levels=EARLY.ladder,
         air=True,
     )
-    assert drawn["datasets"]["line90%"]["label"].tolist() == ["90% Severe heavy"]
+    assert drawn["datasets"]["linesevere_heavy"]["label"].tolist() == ["90 % Severe heavy load"]
+
+
+def test_charts_gauges_and_tables_draw_the_lines_of_the_stations_own_rules(town: Town) -> None:
+    own = parse_rule_set(OWN_RULES, "own")
+    container = Container(load_settings(town.config))
+    curve = container.queries.curve("YX06", FIRST_US, NOW_US)
+    container.close()
+    drawn = load_rate_chart(
+        curve,
+        (),
+        from_us=FIRST_US,
+        to_us=NOW_US,
+        zone="Asia/Shanghai",
+        language=Language.EN,
+        gap_us=MINUTE_US,
+        levels=own.ladder,
+    )
+    labels = {name: table["label"].tolist() for name, table in drawn["datasets"].items() if name.startswith("line")}
+    assert labels == {"linewatch": ["85 % Watch"], "lineoverload": ["110 % Overload"]}
+    assert drawn["layer"][1]["encoding"]["y"]["scale"]["domain"][1] >= 1.2
+    assert gauge(0.9, own.ladder).count("<u ") == 2
+    assert [percent(rate, own.levels).style for rate in (0.84, 0.86, 1.10)] == ["", "bold red", "bold red"]
 
 
 def test_every_layer_of_a_chart_draws_a_table_that_is_there(town: Town) -> None:
@@ -416,5 +470,6 @@ def _chart(town: Town, zone: str) -> Any:
         zone=zone,
         language=Language.ZH,
         gap_us=20 * MINUTE_US,
+        levels=EARLY.ladder,
         target_load_rate=0.8,
     )
