@@ -7,6 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import words
+from dashboard.markup.elements import trouble
+from dashboard.markup.live import watch_in_browser
 from dashboard.session import container, queries, say
 from dashboard.sidebar import sidebar
 from grid.errors import RedvestError
@@ -27,9 +29,10 @@ def main() -> None:
         container()
         queries()
     except RedvestError as error:
-        st.error(words.SETTINGS_TROUBLE.zh.format(why=error.line.zh))
-        st.error(words.SETTINGS_TROUBLE.en.format(why=error.line.en))
+        trouble(words.SETTINGS_TROUBLE.zh.format(why=error.line.zh))
+        trouble(words.SETTINGS_TROUBLE.en.format(why=error.line.en))
         return
+    watch_in_browser()
     sidebar()
     wall = st.Page("views/wall.py", title=say(words.WALL), icon=":material/dashboard:", url_path="wall", default=True)
     incidents = st.Page(
@@ -52,7 +55,7 @@ def main() -> None:
     try:
         chosen.run()
     except RedvestError as error:
-        st.error(say(words.STORE_TROUBLE, why=say(error.line)), icon=":material/error:")
+        trouble(say(words.STORE_TROUBLE, why=say(error.line)))
 
 
 main()

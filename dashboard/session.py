@@ -9,8 +9,6 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from alerts.model.display_names import role_name
-from dashboard import words
-from grid.errors import RedvestError
 from grid.text import Language, Text
 from service.container import Container
 from service.queries.alarm_audit import AuditedAlarms
@@ -141,6 +139,11 @@ def live_seconds() -> float:
     return float(st.session_state["live_seconds"])
 
 
+def clock_speed() -> float:
+    """Return how many seconds of the installation's clock pass in a real one."""
+    return container().clock.speed
+
+
 def link(page: str, **parameters: str) -> str:
     """Return the address of a page with what the session knows: language and person. No personal data in it."""
     kept = {"lang": language().value, **({"who": person()} if person() else {})}
@@ -152,8 +155,3 @@ def keep_address(**parameters: str) -> None:
     wanted = {**parameters, "lang": language().value, **({"who": person()} if person() else {})}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
-
-
-def show_trouble(error: RedvestError) -> None:
-    """Show an error of the house as one calm line: what, where, how to mend."""
-    st.error(say(words.STORE_TROUBLE, why=say(error.line)), icon=":material/error:")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from alerts.outreach.planner import VisitResult
 from dashboard import words
+from dashboard.markup.elements import draw, plain, section, trouble
 from dashboard.session import choose_person, container, forget_answers, person, person_labels, say
 from grid.errors import RedvestError
 from service.queries.answers import DoorRow
@@ -85,14 +86,14 @@ def show_what_was_said() -> None:
     """Show, once, what the last button did."""
     said = st.session_state.pop("said", None)
     if said:
-        st.toast(said[0], icon=said[1])
+        st.toast(plain(said[0]), icon=said[1])
 
 
 def reveal_button(row: DoorRow, place: str) -> None:
     """Draw the button that asks for a reason before it shows a phone number."""
     if not row.phone_masked:
         return
-    label = f"{say(words.REVEAL)} {row.phone_masked}"
+    label = plain(f"{say(words.REVEAL)} {row.phone_masked}")
     key = f"reveal-{place}-{row.incident_id}-{row.door.merchant_id}"
     if st.button(label, key=key, type="tertiary", icon=":material/call:"):
         st.session_state["dialog_open"] = True
@@ -109,7 +110,7 @@ def may_redraw() -> bool:
 
 
 def _reveal(row: DoorRow) -> None:
-    st.markdown(f"**{row.merchant_name.translate(_NO_MARKDOWN)}**")
+    draw(section(row.merchant_name))
     st.caption(say(words.REVEAL_WARNING))
     if not person():
         st.warning(say(words.CHOOSE_YOURSELF_FIRST))
@@ -126,9 +127,6 @@ def _reveal(row: DoorRow) -> None:
     try:
         contact = container().visit_recorder.reveal(row.door.merchant_id, person(), reason)
     except RedvestError as error:
-        st.error(say(error.line))
+        trouble(say(error.line))
         return
     st.code(f"{contact.contact_name}  {contact.phone}", language=None)
-
-
-_NO_MARKDOWN = {ord(sign): f"\\{sign}" for sign in "\\`*_{}[]()#+-.!|<>$:~"}

@@ -381,4 +381,8 @@ MESSAGE_STATES = {
 STORE_TROUBLE = Text("存储读不出来：{why}", "A store cannot be read: {why}")
 SETTINGS_TROUBLE = Text("设置有误：{why}", "The settings are faulty: {why}")
 UNKNOWN_THING = Text("找不到：{why}", "Not found: {why}")
+NO_NEWS = Text(
+    "画面已不是实时：{} 没有收到新数据，不要按此判断现在的情况。正在重连……",
+    "This page is not live: no news for {}. Do not take it for now. Connecting again …",
+)
 NOT_LIVE = Text("本页数据截至 {time}", "as of {time}")

@@ -14,6 +14,7 @@ _FIXED = {
     "server.runOnSave": "false",
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
+    "logger.hideWelcomeMessage": "true",
     "client.toolbarMode": "minimal",
     "client.showErrorLinks": "false",
     "runner.magicEnabled": "false",

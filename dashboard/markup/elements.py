@@ -23,6 +23,19 @@ def draw(html: str) -> None:
     st.html(f'<div class="rv">{html}</div>')
 
 
+_MARKDOWN_SIGNS = {ord(sign): f"\\{sign}" for sign in "\\`*_{}[]()#+-.!|<>$:~&@/"}
+
+
+def plain(text: str) -> str:
+    """Return text from outside for a widget that takes Markdown, as text alone: no picture, link, formula or icon."""
+    return " ".join(text.split()).translate(_MARKDOWN_SIGNS)
+
+
+def trouble(text: str) -> None:
+    """Say what went wrong in one calm line; nothing in it is taken for Markdown."""
+    st.html(f'<div class="rv"><div class="rv-trouble" role="alert">{escape(text)}</div></div>')
+
+
 def name(text: Text) -> str:
     """Return a name as it stands alone: with a capital where the language has them."""
     told = say(text)

@@ -10,8 +10,9 @@ from alerts.model.display_names import advice_name, event_name, level_name, stat
 from alerts.model.incidents import IncidentEvent, IncidentState
 from alerts.outreach.planner import Advice, AdviceKind, OutreachList, VisitResult
 from dashboard import words
-from dashboard.figures import age, kilowatts, percent, span, time_of_day, trend
+from dashboard.figures import kilowatts, percent, span, time_of_day, trend
 from dashboard.markup.elements import SHAPES, badge, kind_of, name, note, pairs
+from dashboard.markup.live import growing_age
 from dashboard.markup.wall import progress_bar, when
 from dashboard.session import language, say
 from grid.electrical import Basis
@@ -65,10 +66,10 @@ def _incident_facts(row: IncidentRow, current: TransformerNow, now_us: int, open
 def now_big(current: TransformerNow, now_us: int, zone: str) -> str:
     """Return the load rate now, large; without a fresh reading a dash and since when."""
     if current.freshness is Freshness.FRESH:
-        small = say(age(current.measured_at_us, now_us))
+        small = growing_age(current.measured_at_us, now_us)
         if current.basis is Basis.ACTIVE_ONLY:
-            small += f" · {say(words.ACTIVE_ONLY)}"
-        return f'<div><div class="big">{percent(current.load_rate)}</div>{note(small)}</div>'
+            small += f" · {escape(say(words.ACTIVE_ONLY))}"
+        return f'<div><div class="big">{percent(current.load_rate)}</div><div class="rv-note">{small}</div></div>'
     since = when(current.received_at_us, now_us, zone)
     told = say(words.NO_DATA_SINCE, time=since) if current.received_at_us else say(words.NO_DATA_EVER)
     return '<div><div class="big">—</div>' + note(f"{SHAPES['blind']} {told}") + "</div>"

@@ -10,8 +10,9 @@ from alerts.model.display_names import level_name, state_name
 from alerts.model.incidents import IncidentState
 from alerts.rules.rule_set import Level
 from dashboard import words
-from dashboard.figures import age, day_and_time, percent, span, time_of_day, trend
+from dashboard.figures import day_and_time, percent, span, time_of_day, trend
 from dashboard.markup.elements import SHAPES, badge, kind_of, name, state_of
+from dashboard.markup.live import growing_age
 from dashboard.session import link, queries, say
 from grid.electrical import Basis
 from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow
@@ -54,7 +55,7 @@ def _seen(now: TransformerNow, now_us: int) -> tuple[str, str]:
     facts.append(f"<span>{escape(say(trend(now.trend_per_hour)))}</span>")
     if now.basis is Basis.ACTIVE_ONLY:
         facts.append(f'<span class="warn">{escape(say(words.ACTIVE_ONLY))}</span>')
-    facts.append(f"<span>{escape(say(age(now.measured_at_us, now_us)))}</span>")
+    facts.append(f"<span>{growing_age(now.measured_at_us, now_us)}</span>")
     return big, f'<div class="facts">{"".join(facts)}</div>'
 
 

@@ -9,6 +9,7 @@ from dashboard import words
 from dashboard.figures import time_of_day
 from dashboard.markup.alarms import audit_figures, findings, operators, promises, verdict
 from dashboard.markup.elements import draw, head, note, section
+from dashboard.markup.live import beat
 from dashboard.session import alarm_audit, keep_address, live_seconds, queries, say
 from grid.timestamps import HOUR_US, MINUTE_US
 
@@ -38,7 +39,7 @@ def _live(hours: int) -> None:
     to_us = queries().now_us() // MINUTE_US * MINUTE_US + MINUTE_US
     found = alarm_audit(to_us - hours * HOUR_US, to_us)
     audit = found.audit
-    draw(verdict(found) + audit_figures(audit))
+    draw(beat(queries().now_us(), live_seconds() * _REFRESHES_MISSED) + verdict(found) + audit_figures(audit))
     draw(section(say(words.FINDINGS)) + findings(found, _FINDINGS_MAX))
     draw(section(say(words.STATIONS_AGAINST_LIMITS)) + operators(found))
     draw(note(say(FORMULA)) + note(say(words.AUDIT_FORMULA, windows=audit.windows)) + promises())

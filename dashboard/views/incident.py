@@ -11,8 +11,9 @@ from dashboard import words
 from dashboard.charts.curve import load_rate_chart
 from dashboard.exports import export_buttons
 from dashboard.markup.doors import answered, door, is_answered
-from dashboard.markup.elements import draw, head, note, section
+from dashboard.markup.elements import draw, head, note, section, trouble
 from dashboard.markup.incident import advice_banner, incident_top, legend, progress_panel, record
+from dashboard.markup.live import beat
 from dashboard.session import incident, keep_address, language, link, live_seconds, queries, say
 from dashboard.visit_entry import (
     answer_buttons,
@@ -42,7 +43,7 @@ def page() -> None:
     try:
         shown = incident(chosen)
     except UsageError as error:
-        st.error(say(words.UNKNOWN_THING, why=say(error.line)))
+        trouble(say(words.UNKNOWN_THING, why=say(error.line)))
         return
     show_what_was_said()
     draw(head(say(words.INCIDENT)))
@@ -73,7 +74,11 @@ def _live(chosen: str, drawn: tuple[object, ...]) -> None:
         # Somebody answered, or a list was made: the doors and their buttons are drawn anew, once.
         st.rerun(scope="app")
     row = shown.row
-    draw(incident_top(row, shown.current, shown.now_us) + advice_banner(shown.advice, row.incident.state))
+    draw(
+        beat(shown.now_us)
+        + incident_top(row, shown.current, shown.now_us)
+        + advice_banner(shown.advice, row.incident.state)
+    )
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _chart(shown)

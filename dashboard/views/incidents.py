@@ -7,6 +7,7 @@ import streamlit as st
 from alerts.model.incidents import IncidentState
 from dashboard import words
 from dashboard.markup.elements import draw, head, note
+from dashboard.markup.live import beat
 from dashboard.markup.wall import incident_line
 from dashboard.session import keep_address, live_seconds, queries, say
 
@@ -33,6 +34,7 @@ def page() -> None:
 
 def _live(chosen: str) -> None:
     now_us = queries().now_us()
+    draw(beat(now_us))
     every = queries().incidents(open_only=chosen == "open")
     if chosen == "over":
         every = tuple(row for row in every if row.incident.state is not IncidentState.OPEN)

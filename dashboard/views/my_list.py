@@ -9,7 +9,8 @@ from dashboard import words
 from dashboard.markup.doors import answered, door, is_answered, why
 from dashboard.markup.elements import draw, head, note, section
 from dashboard.markup.incident import advice_banner, incident_top
-from dashboard.session import keep_address, live_seconds, my_list, person, say
+from dashboard.markup.live import beat
+from dashboard.session import keep_address, live_seconds, my_list, person, queries, say
 from dashboard.visit_entry import (
     answer_buttons,
     change_answer,
@@ -58,6 +59,7 @@ def percent_now(part: MyIncident) -> str:
 
 
 def _watch(who: str, drawn: tuple[object, ...]) -> None:
+    draw(beat(queries().now_us()))
     if _shape(my_list(who)) != drawn and may_redraw():
         st.rerun(scope="app")
 

@@ -8,6 +8,7 @@ from dashboard import words
 from dashboard.figures import age, day_and_time, quantity, time_of_day
 from dashboard.markup.data_quality import flagged_meters
 from dashboard.markup.elements import alarms, badge, draw, facts, figures, head, note, section, table
+from dashboard.markup.live import beat
 from dashboard.markup.system import metrics_table
 from dashboard.markup.wall import when
 from dashboard.session import keep_address, live_seconds, meters_to_check, queries, say, system
@@ -27,7 +28,11 @@ def page() -> None:
 
 def _live() -> None:
     now = system()
-    draw(head(say(words.SYSTEM), "", time_of_day(now.now_us, now.zone, seconds=True)) + alarms(now.alarms))
+    draw(
+        beat(now.now_us, live_seconds() * 2)
+        + head(say(words.SYSTEM), "", time_of_day(now.now_us, now.zone, seconds=True))
+        + alarms(now.alarms)
+    )
     draw(_figures(now))
     left, right = st.columns([2, 3], gap="medium")
     with left:

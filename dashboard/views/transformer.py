@@ -11,8 +11,9 @@ from dashboard import words
 from dashboard.charts.curve import load_rate_chart, step_us_of
 from dashboard.figures import day_and_time, percent, quantity, span, trend
 from dashboard.markup.data_quality import quality_panel
-from dashboard.markup.elements import badge, draw, facts, head, name, note, section, state_of, table
+from dashboard.markup.elements import badge, draw, facts, head, name, note, section, state_of, table, trouble
 from dashboard.markup.incident import legend, now_big
+from dashboard.markup.live import beat
 from dashboard.markup.wall import gauge, incident_line
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer
 from grid.assets import Phase
@@ -74,9 +75,9 @@ def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
         shown = transformer(transformer_id, from_us, now_us)
         curve = queries().curve(transformer_id, from_us, now_us, step_us)
     except UsageError as error:
-        st.error(say(words.UNKNOWN_THING, why=say(error.line)))
+        trouble(say(words.UNKNOWN_THING, why=say(error.line)))
         return
-    draw(_top(shown))
+    draw(beat(shown.now_us) + _top(shown))
     _chart(shown, curve, from_us, now_us, step_us, lines)
     left, right = st.columns(2, gap="medium")
     with left:

@@ -9,6 +9,7 @@ from dashboard.charts.curve import load_rate_chart
 from dashboard.figures import time_of_day
 from dashboard.markup.elements import alarms, draw, figures, head, note, section
 from dashboard.markup.incident import legend
+from dashboard.markup.live import beat
 from dashboard.markup.wall import incident_line, tile
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer, wall
 from grid.electrical import Basis
@@ -34,7 +35,8 @@ def _live() -> None:
     zone = now.zone
     place = "、".join(station.name for station in now.stations[:3])
     draw(
-        head(say(words.WALL), place, time_of_day(now.now_us, zone, seconds=True))
+        beat(now.now_us)
+        + head(say(words.WALL), place, time_of_day(now.now_us, zone, seconds=True))
         + alarms(now.alarms)
         + _figures(now, zone)
     )

@@ -53,7 +53,7 @@ def dashboard(config: Config = None, language: Speak = None) -> None:
         _claim(values.host, values.port)
         container.records.ledger_version()
         screen.say(Text(f"大屏：{container.settings.link}", f"dashboard: {container.settings.link}"))
-        command = [sys.executable, "-m", "streamlit", *streamlit_arguments(container.settings)]
+        command = [sys.executable, "-m", "dashboard.serve", *streamlit_arguments(container.settings)]
         environment = {**os.environ, "REDVEST_LANGUAGE": container.settings.language.value}
         if container.settings.file is not None:
             environment[CONFIG_VARIABLE] = str(container.settings.file)

@@ -58,7 +58,7 @@ def address(town: Town, free_port: Callable[[], int]) -> Iterator[str]:
     settings = settings.model_copy(update={"dashboard": settings.dashboard.model_copy(update={"port": port})})
     log = town.folder / "dashboard.log"
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "streamlit", *streamlit_arguments(settings)]
+        command = [sys.executable, "-m", "dashboard.serve", *streamlit_arguments(settings)]
         server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
             _wait_for(f"http://127.0.0.1:{port}/_stcore/health", log)
