@@ -69,24 +69,39 @@ def advise(  # noqa: PLR0913
     if pending_kw >= needed_kw:
         return advice(AdviceKind.CONTINUE, _wait(load_rate, needed_kw, pending_kw), needed_kw)
     if open_doors or pending_kw > 0.0:
-        can_be_enough = not open_doors or _chance(needed_kw - pending_kw, open_doors) >= HOPELESS
-        if can_be_enough and open_kw + pending_kw >= settings.probability * needed_kw:
-            if not open_doors:
-                return advice(AdviceKind.CONTINUE, _nearly(load_rate, needed_kw, pending_kw), needed_kw)
-            text = _continue(load_rate, needed_kw, pending_kw, open_kw, len(open_doors))
-            return advice(AdviceKind.CONTINUE, text, needed_kw)
-        if spare_doors:
-            text = _more(load_rate, needed_kw, pending_kw + open_kw, spare_doors)
-            return advice(AdviceKind.MORE_DOORS, text, needed_kw)
-        if open_doors and can_be_enough:
-            return advice(AdviceKind.CONTINUE, _short(load_rate, needed_kw, pending_kw + open_kw), needed_kw)
-        if open_doors:
-            most_kw = pending_kw + sum(door.offer_kw for door in open_doors)
-            text = _cannot_do(load_rate, needed_kw, most_kw, len(open_doors))
-            return advice(AdviceKind.ESCALATE, text, needed_kw)
+        is_likely = open_kw + pending_kw >= settings.probability * needed_kw
+        said = _not_answered(open_doors, load_rate, needed_kw, pending_kw, spare_doors, is_likely=is_likely)
+        if said is not None:
+            return advice(*said, needed_kw)
     elif spare_doors and not _all_agreed(outreach_list.doors, found):
         return advice(AdviceKind.MORE_DOORS, _more(load_rate, needed_kw, 0.0, spare_doors), needed_kw)
     return advice(AdviceKind.ESCALATE, _escalate(load_rate, target, needed_kw), needed_kw)
+
+
+def _not_answered(
+    open_doors: Sequence[Door],
+    load_rate: float,
+    needed_kw: float,
+    pending_kw: float,
+    spare_doors: int,
+    *,
+    is_likely: bool,
+) -> tuple[AdviceKind, Text] | None:
+    """Return what to do while doors wait for an answer, or agreements for the meter; None where that is nothing."""
+    open_kw = sum(door.expected_relief_kw for door in open_doors)
+    can_be_enough = not open_doors or _chance(needed_kw - pending_kw, open_doors) >= HOPELESS
+    if can_be_enough and is_likely and not open_doors:
+        return AdviceKind.CONTINUE, _nearly(load_rate, needed_kw, pending_kw)
+    if can_be_enough and is_likely:
+        return AdviceKind.CONTINUE, _continue(load_rate, needed_kw, pending_kw, open_kw, len(open_doors))
+    if spare_doors:
+        return AdviceKind.MORE_DOORS, _more(load_rate, needed_kw, pending_kw + open_kw, spare_doors)
+    if not open_doors:
+        return None
+    if can_be_enough:
+        return AdviceKind.CONTINUE, _short(load_rate, needed_kw, pending_kw + open_kw)
+    most_kw = pending_kw + sum(door.offer_kw for door in open_doors)
+    return AdviceKind.ESCALATE, _cannot_do(load_rate, needed_kw, most_kw, len(open_doors))
 
 
 def _pending_kw(
