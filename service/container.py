@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collector.mqtt.broker_address import BrokerAddress
     from collector.wire.terminal_format import TerminalFormat
     from service.metrics.metrics import Metrics
+    from service.notify.channels.make import Channel
     from service.queries.queries import Queries
     from service.response.visits import VisitRecorder
     from stores.journal.journal import Journal
@@ -166,6 +167,13 @@ class Container:
         from service.response.visits import VisitRecorder
 
         return VisitRecorder(self.records, self.clock)
+
+    @cached_property
+    def channels(self) -> tuple[Channel, ...]:
+        """Return the ways that messages go, as the settings name them; no secret is read yet."""
+        from service.notify.channels.make import channels_of
+
+        return channels_of(self.settings)
 
     @cached_property
     def metrics(self) -> Metrics:

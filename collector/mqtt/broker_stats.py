@@ -16,9 +16,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from collector.mqtt.broker_address import BrokerAddress
+from grid.backoff import Backoff, Retry
 
-RETRY_SECONDS_MIN = 2.0
-RETRY_SECONDS_MAX = 60.0
+RETRY = Backoff(seconds_first=2.0, seconds_max=60.0)
 CLIENT_ID_SUFFIX = "-figures"
 
 _LOOP_SECONDS = 0.5
@@ -76,7 +76,7 @@ class BrokerStatsThread:
             self._thread.join(_STOP_SECONDS_MAX)
 
     def _run(self) -> None:
-        wait_seconds = RETRY_SECONDS_MIN
+        retry = Retry(RETRY)
         while not self._stopping.is_set():
             self._was_welcome = False
             try:
@@ -84,9 +84,9 @@ class BrokerStatsThread:
             except Exception as error:  # noqa: BLE001 - no figure is worth the collector; the subscriber tells what is wrong
                 log.debug("no figures of %s: %s", self._address, error)
             self._note(UNKNOWN)
-            wait_seconds = RETRY_SECONDS_MIN if self._was_welcome else wait_seconds
-            self._stopping.wait(wait_seconds)
-            wait_seconds = min(wait_seconds * 2.0, RETRY_SECONDS_MAX)
+            if self._was_welcome:
+                retry.succeeded()
+            self._stopping.wait(retry.failed())
 
     def _follow(self) -> None:
         """Follow over one connection until it ends. Raises OSError when there is none."""

@@ -13,6 +13,7 @@ from collector.mqtt.broker_address import BrokerAddress
 from collector.mqtt.connection import Connection, Reports, Session
 from collector.mqtt.connection_errors import no_connection
 from collector.mqtt.message_queue import MessageQueue
+from grid.backoff import Backoff, Retry
 from grid.errors import BrokerError
 
 QUEUE_BYTES_MAX = 256 * 1024 * 1024
@@ -71,8 +72,7 @@ class Subscriber:
         self._address = address
         self._session = Session(client_id, tuple(filters), receive_maximum, session_expiry_seconds)
         self._clock_us = clock_us
-        self._reconnect_seconds_min = reconnect_seconds_min
-        self._reconnect_seconds_max = reconnect_seconds_max
+        self._backoff = Backoff(reconnect_seconds_min, reconnect_seconds_max)
         self._jitter = random.Random(client_id)
         self._queue = MessageQueue(queue_messages_max, queue_bytes_max)
         self._reports = Reports(self._welcomed, self._subscribed, self._queue.room, self._arrived, self._failed)
@@ -143,12 +143,12 @@ class Subscriber:
 
     def _run(self) -> None:
         """Connect again and again until told to stop: the one loop that must go on, whatever happens."""
-        wait_seconds = self._reconnect_seconds_min
+        retry = Retry(self._backoff)
         while not self._stopping.is_set():
             was_welcome = self._serve_one_connection()
-            wait_seconds = self._reconnect_seconds_min if was_welcome else wait_seconds
-            self._stopping.wait(wait_seconds * self._jitter.uniform(0.5, 1.0))
-            wait_seconds = min(wait_seconds * 2.0, self._reconnect_seconds_max)
+            if was_welcome:
+                retry.succeeded()
+            self._stopping.wait(retry.failed() * self._jitter.uniform(0.5, 1.0))
 
     def _serve_one_connection(self) -> bool:
         """Serve a connection until it ends; return whether the broker had accepted us."""

@@ -18,6 +18,7 @@ from grid.errors import RedvestError
 from grid.text import Language
 from service.cli.alarms import alarms
 from service.cli.backup import backup, restore
+from service.cli.channels import channels
 from service.cli.collect import collect
 from service.cli.demo import dashboard, demo, version
 from service.cli.doctor import doctor
@@ -66,6 +67,7 @@ for _command in (
     app.command(_command.__name__)(_command)
 app.add_typer(ledger, name="ledger")
 app.add_typer(fleet, name="fleet")
+app.add_typer(channels, name="channels")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

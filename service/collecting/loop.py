@@ -10,6 +10,7 @@ from functools import partial
 
 from collector.message import Message
 from collector.mqtt.subscriber import Subscriber
+from grid.backoff import Backoff, Retry
 from grid.errors import StoreError
 from service.collecting.packing import Packing
 from service.collecting.pipeline import Pipeline
@@ -22,8 +23,7 @@ from service.monitors.gaps import Cause, GapWatch
 from service.monitors.system_clock import ClockWatch, StepWatch
 
 LOOK_EVERY_SECONDS = 1.0
-RETRY_SECONDS_MIN = 0.1
-RETRY_SECONDS_MAX = 10.0
+RETRY = Backoff(seconds_first=0.1, seconds_max=10.0)
 
 log = logging.getLogger("redvest.collect")
 
@@ -56,7 +56,7 @@ class CollectLoop:
         self._ledger = container.records.ledger
         self._disk_watch = disk_watch
         self._packing = packing
-        self._retry_seconds = RETRY_SECONDS_MIN
+        self._retry = Retry(RETRY)
         self._epoch = 0
         self._sessions_lost = 0
         self._metrics = metrics
@@ -107,14 +107,14 @@ class CollectLoop:
         try:
             step()
         except StoreError as error:
-            log.error("not stored, trying again in %.1f s: %s", self._retry_seconds, error)
+            wait_seconds = self._retry.failed()
+            log.error("not stored, trying again in %.1f s: %s", wait_seconds, error)
             self._metrics.commit_failed(str(error))
             self._look_at_disk()
             self._beat()
-            self._stop.wait(self._retry_seconds)
-            self._retry_seconds = min(self._retry_seconds * 2.0, RETRY_SECONDS_MAX)
+            self._stop.wait(wait_seconds)
             return False
-        self._retry_seconds = RETRY_SECONDS_MIN
+        self._retry.succeeded()
         return True
 
     def _look_at_disk(self) -> None:

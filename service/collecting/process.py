@@ -22,7 +22,7 @@ from service.monitors.device_clocks import DeviceClocks
 from service.monitors.disk import DiskWatch
 from service.monitors.gaps import Cause, GapWatch
 from service.monitors.replay_requests import ReplayRequests
-from service.notify.dispatcher import DeliveryThread
+from service.notify.delivery_thread import DeliveryThread
 from service.periodic import PeriodicThread
 
 
@@ -120,7 +120,7 @@ def _options(container: Container) -> PipelineOptions:
         limits=container.limits(),
         outreach=container.outreach_settings(),
         silence=SilenceSettings(settings.silence.slot_minutes, settings.silence.silent_slots),
-        channels=tuple(channel.value for channel in settings.notify.channels),
+        channels=settings.notify.channel_names(),
         throttling=ThrottlingSettings(),
         terminals=container.terminal_format(),
     )

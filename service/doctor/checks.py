@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,13 @@ from service.clock import SystemClock
 from service.container import Container
 from service.doctor.broker_probe import probe
 from service.metrics.health import ask_collector
+from service.notify.channels.make import Channel
 from service.settings.sections import ChannelName, ClockKind
-from service.settings.settings import Settings
+from service.settings.settings import Settings, read_secret
 
 FREE_BYTES_MIN = 500 * 1024 * 1024
 _TRUSTED_FROM_US = parse_timestamp_us("2024-01-01T00:00:00Z")
 _TRUSTED_TO_US = parse_timestamp_us("2100-01-01T00:00:00Z")
-_MESSAGES_LOOKED_AT = 500
 
 
 def looks(settings: Settings, container: Container) -> Iterator[tuple[str, Callable[[], Text]]]:
@@ -41,8 +42,8 @@ def looks(settings: Settings, container: Container) -> Iterator[tuple[str, Calla
     yield "outbox", lambda: _outbox(container)
     if settings.influx.enabled:
         yield "influx", lambda: _reachable(settings.influx.url, "influx.url")
-    for channel in settings.notify.channels:
-        yield f"channel {channel.value}", partial(_channel, settings, channel)
+    for channel in container.channels:
+        yield f"channel {channel.name}", partial(_channel, settings, channel)
 
 
 def _clock(settings: Settings, container: Container) -> Text:
@@ -169,38 +170,53 @@ def _collector(settings: Settings) -> Text:
 
 
 def _outbox(container: Container) -> Text:
-    deliveries = [d for message in container.records.messages(_MESSAGES_LOOKED_AT) for d in message.deliveries]
-    dead = [d for d in deliveries if d.state.value == "dead"]
-    waiting = sum(d.state.value == "pending" for d in deliveries)
+    counts = container.records.channel_counts()
+    dead = {channel: of for channel, of in counts.items() if of.dead}
+    waiting = sum(of.waiting for of in counts.values())
     if dead:
-        last = dead[0]
+        number = sum(of.dead for of in dead.values())
+        where = [f"{channel}: {of.last_error}" for channel, of in dead.items()]
         raise StoreError(
             Text(
-                f"最近的通知中有 {len(dead)} 条送不到，最后一条在渠道 {last.channel}：{last.last_error}",
-                f"{len(dead)} of the newest messages were given up, the last on {last.channel}: {last.last_error}",
+                f"{number} 条通知送不到（{'；'.join(where)}）",
+                f"{number} messages were given up ({'; '.join(where)})",
             ),
-            remedy=Text("请修复该渠道；清单见系统状态页", "mend the channel; the system page lists them"),
+            remedy=Text(
+                "请修复该渠道，然后 redvest channels resend 重发；清单见 redvest channels dead",
+                "mend the channel, then redvest channels resend; redvest channels dead lists them",
+            ),
         )
     return Text(f"{waiting} 条待发", f"{waiting} messages waiting")
 
 
-def _channel(settings: Settings, channel: ChannelName) -> Text:
-    match channel:
-        case ChannelName.TERMINAL:
+def _channel(settings: Settings, channel: Channel) -> Text:
+    match channel.kind:
+        case ChannelName.TERMINAL.value:
             return Text("采集进程的终端", "the collector's terminal")
-        case ChannelName.FILE:
-            path = settings.notifications_file
-            existing = next(part for part in (path, *path.parents) if part.exists())
-            if not _may_write(existing):
-                raise SettingsError(
-                    Text(f"{path} 无法写入", f"{path} cannot be written"),
-                    remedy=Text(
-                        "请给予写权限，或改设 notify.file.path", "give us the right to, or set notify.file.path"
-                    ),
-                )
-            return same(str(path))
-        case ChannelName.WEBHOOK:
+        case ChannelName.FILE.value:
+            return _file_channel(settings)
+        case ChannelName.WEBHOOK.value:
             return _reachable(settings.webhook_url(), "notify.webhook.url")
+        case ChannelName.SMTP.value:
+            values = settings.notify.smtp
+            settings.smtp_password()
+            return _reachable(f"smtp://{values.host}:{values.port}", "notify.smtp.host")
+        case _:
+            channel.make(sys.stderr)  # reads address and secret
+            robot = settings.notify.robots[settings.notify.robot_names().index(channel.name)]
+            url = read_secret(robot.url_file, "notify.robots url_file") if robot.url_file else ""
+            return _reachable(url, f"notify.robots ({channel.name})")
+
+
+def _file_channel(settings: Settings) -> Text:
+    path = settings.notifications_file
+    existing = next(part for part in (path, *path.parents) if part.exists())
+    if not _may_write(existing):
+        raise SettingsError(
+            Text(f"{path} 无法写入", f"{path} cannot be written"),
+            remedy=Text("请给予写权限，或改设 notify.file.path", "give us the right to, or set notify.file.path"),
+        )
+    return same(str(path))
 
 
 def _may_write(path: Path) -> bool:

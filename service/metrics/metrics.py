@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from collector.decoding.rejects import Reason
 from collector.mqtt.broker_stats import UNKNOWN, BrokerStats
 from service.metrics.metric_values import BlockStored, HealthReport
+from stores.records.outbox import ChannelCounts
 
 __all__ = ["BlockStored", "HealthReport", "Metrics"]
 
@@ -50,6 +52,8 @@ class Metrics:
         self._broker_error = "not connected yet"
         self._store_error = ""
         self._degraded: tuple[str, ...] = ()
+        self._channels_seen: set[str] = set()
+        self._dead_channels: tuple[str, ...] = ()
         self._clock_behind_minutes = 0.0
         self._messages = self._counter("messages", "Messages taken from the broker")
         self._bytes = self._counter("payload_bytes", "Bytes of the payloads of these messages")
@@ -81,6 +85,12 @@ class Metrics:
         self._blind = self._gauge("incidents_blind", "Open incidents without readings")
         self._due = self._gauge("outbox_due", "Messages that wait to be delivered")
         self._dead = self._gauge("outbox_dead", "Messages given up, with a reason")
+        self._channel_waiting = Gauge(
+            "redvest_channel_waiting", "Messages that wait, by channel", ["channel"], registry=self.registry
+        )
+        self._channel_dead = Gauge(
+            "redvest_channel_dead", "Messages given up, by channel", ["channel"], registry=self.registry
+        )
         self._delivered = Counter("redvest_delivered", "Deliveries by channel", ["channel"], registry=self.registry)
         self._undelivered = Counter(
             "redvest_delivery_failures", "Failed deliveries by channel", ["channel"], registry=self.registry
@@ -188,13 +198,24 @@ class Metrics:
             self._gauged["open"] = open_now
             self._gauged["blind"] = blind
 
-    def outbox(self, due: int, dead: int) -> None:
-        """Set how many messages wait, and how many were given up."""
+    def channels(self, counts: Mapping[str, ChannelCounts]) -> None:
+        """Set how many messages wait, and how many were given up, on each channel."""
+        for channel in self._channels_seen | set(counts):
+            of = counts.get(channel, ChannelCounts())
+            self._channel_waiting.labels(channel).set(of.waiting)
+            self._channel_dead.labels(channel).set(of.dead)
+        due, dead = sum(of.waiting for of in counts.values()), sum(of.dead for of in counts.values())
         self._due.set(due)
         self._dead.set(dead)
         with self._lock:
+            self._channels_seen |= set(counts)
             self._gauged["due"] = due
             self._gauged["dead"] = dead
+            self._dead_channels = tuple(
+                f"{channel} ({of.last_error})" if of.last_error else channel
+                for channel, of in counts.items()
+                if of.dead
+            )
 
     def delivered(self, channel: str) -> None:
         """Count a delivery."""
@@ -216,6 +237,12 @@ class Metrics:
             reasons += self._degraded
             if self._clock_behind_minutes:
                 reasons.append(f"clock: most transformers are {self._clock_behind_minutes:.0f} min ahead; set it")
+            if self._gauged["dead"]:
+                where = ", ".join(self._dead_channels)
+                reasons.append(
+                    f"delivery: {self._gauged['dead']} messages were given up on {where}: mend the channel, "
+                    "then redvest channels resend"
+                )
             if now - self._beat > STALLED_SECONDS:
                 reasons.append(f"the reading loop has not moved for {now - self._beat:.0f} s")
             return HealthReport(

@@ -218,7 +218,8 @@ class Queries:
         journal = self._journal()
         totals = journal.counts() if journal else None
         messages = message_rows(self._records.messages(MESSAGES_LOOKED_AT))
-        collector, dead = self._collector.state(), sum(m.state == "dead" for m in messages)
+        channels = self._records.channel_counts()
+        collector, dead = self._collector.state(), sum(of.dead for of in channels.values())
         return System(
             now_us=now_us,
             zone=ground.first_zone,
@@ -238,7 +239,7 @@ class Queries:
             lost_feeders=silence.feeders if silence is not None and silence.blind is None else (),
             never_seen=tuple(t.transformer for t in transformers if t.freshness is Freshness.NEVER),
             messages=messages,
-            messages_waiting=sum(m.state == "pending" for m in messages),
+            messages_waiting=sum(of.waiting for of in channels.values()),
             messages_dead=dead,
             collector=collector,
             alarms=alarms_of(counts, silence, ZoneInfo(ground.first_zone), collector, dead),

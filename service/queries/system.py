@@ -67,8 +67,8 @@ def message_rows(messages: Sequence[Message]) -> tuple[MessageRow, ...]:
 
 
 def dead_messages(records: Records) -> int:
-    """Return how many of the newest messages were given up, channel by channel."""
-    return sum(row.state == "dead" for row in message_rows(records.messages(MESSAGES_LOOKED_AT)))
+    """Return how many messages were given up, channel by channel."""
+    return sum(of.dead for of in records.channel_counts().values())
 
 
 def alarms_of(

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from grid.errors import SettingsError
 from grid.text import Text
 from service.settings.faults import VARIABLE_PREFIX, meant
-from service.settings.sections import ChannelName, ClockKind
+from service.settings.sections import ChannelName, ClockKind, NotifySection
 
 if TYPE_CHECKING:
     from service.settings.settings import Settings
@@ -19,25 +19,7 @@ if TYPE_CHECKING:
 
 def refuse_secrets(table: dict[str, Any], file: Path | None, model: type[BaseModel]) -> None:
     """Raise SettingsError when a secret stands in the file's table."""
-    for section, keys in sections_of(model).items():
-        values = table.get(section)
-        if not isinstance(values, dict):
-            continue
-        for key, field in keys.model_fields.items():
-            extra = field.json_schema_extra
-            if key in values and isinstance(extra, dict) and extra.get("env_only"):
-                variable = f"{VARIABLE_PREFIX}{section}__{key}".upper()
-                raise SettingsError(
-                    Text(
-                        f"键 {section}.{key} 是密钥，不允许写在设置文件里",
-                        f"key {section}.{key} is a secret and may not stand in the settings file",
-                    ),
-                    where=str(file),
-                    remedy=Text(
-                        f"请用 {key}_file 指定文件，或设置 {variable}",
-                        f"name a file with {key}_file, or set {variable}",
-                    ),
-                )
+    _refuse_secrets_below(table, file, model, ())
     url = table.get("records", {}).get("url") if isinstance(table.get("records"), dict) else None
     if isinstance(url, str) and "@" in url and ":" in url.split("://", 1)[-1].split("@", 1)[0]:
         raise SettingsError(
@@ -51,6 +33,32 @@ def refuse_secrets(table: dict[str, Any], file: Path | None, model: type[BaseMod
                 "put the whole URL into a file of its own and name it with url_file, or set REDVEST_RECORDS__URL",
             ),
         )
+
+
+def _refuse_secrets_below(
+    table: dict[str, Any], file: Path | None, model: type[BaseModel], at: tuple[str, ...]
+) -> None:
+    for key, field in model.model_fields.items():
+        if key not in table:
+            continue
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get("env_only"):
+            name = ".".join((*at, key))
+            variable = VARIABLE_PREFIX + "__".join((*at, key)).upper()
+            raise SettingsError(
+                Text(
+                    f"键 {name} 是密钥，不允许写在设置文件里",
+                    f"key {name} is a secret and may not stand in the settings file",
+                ),
+                where=str(file),
+                remedy=Text(
+                    f"请用 {key}_file 指定文件，或设置 {variable}",
+                    f"name a file with {key}_file, or set {variable}",
+                ),
+            )
+        section, below = field.annotation, table[key]
+        if isinstance(section, type) and issubclass(section, BaseModel) and isinstance(below, dict):
+            _refuse_secrets_below(below, file, section, (*at, key))
 
 
 def refuse_unknown_variables(model: type[BaseModel]) -> None:
@@ -115,7 +123,10 @@ def check_together(settings: Settings) -> None:
             where=where,
             remedy=Text('至少写上 "early-warning"', 'name at least "early-warning"'),
         )
-    notify = settings.notify
+    _check_notify(settings.notify, where)
+
+
+def _check_notify(notify: NotifySection, where: str) -> None:
     if ChannelName.WEBHOOK in notify.channels and not (notify.webhook.url or notify.webhook.url_file):
         raise SettingsError(
             Text(
@@ -127,6 +138,37 @@ def check_together(settings: Settings) -> None:
                 "请在 [notify.webhook] 中设置 url 或 url_file，或从渠道中去掉",
                 "set url or url_file in [notify.webhook], or take it out of the channels",
             ),
+        )
+    smtp = notify.smtp
+    if ChannelName.SMTP in notify.channels and not (smtp.host and smtp.sender and smtp.recipients):
+        raise SettingsError(
+            Text(
+                '键 notify.channels 写了 "smtp"，却缺少 host、sender 或 recipients',
+                'key notify.channels names "smtp" without host, sender or recipients',
+            ),
+            where=where,
+            remedy=Text("请在 [notify.smtp] 中三个都写", "set all three in [notify.smtp]"),
+        )
+    for number, robot in enumerate(notify.robots, start=1):
+        if robot.url_file is None:
+            raise SettingsError(
+                Text(
+                    f"第 {number} 个 [[notify.robots]] 没有 url_file",
+                    f"[[notify.robots]] number {number} has no url_file",
+                ),
+                where=where,
+                remedy=Text(
+                    "请把机器人的地址写进单独的文件，并用 url_file 指定",
+                    "put the robot's address into a file of its own and name it with url_file",
+                ),
+            )
+    names = notify.channel_names()
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(
+            Text(f"渠道名 {twice} 出现两次", f"two channels are called {twice}"),
+            where=where,
+            remedy=Text("请给每个机器人不同的 name", "give each robot a name of its own"),
         )
     if notify.retry_seconds_max < notify.retry_seconds_first:
         raise SettingsError(

@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -83,7 +83,11 @@ def _explained(detail: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, 
 
 def _section_at(path: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     for part in path:
-        annotation = model.model_fields[str(part)].annotation
+        if isinstance(part, int):
+            continue  # the number of a table in a list: its keys are those of its kind
+        annotation = model.model_fields[part].annotation
+        items = [item for item in get_args(annotation) if item is not Ellipsis]
+        annotation = items[0] if len(items) == 1 else annotation
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         model = annotation

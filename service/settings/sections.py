@@ -178,16 +178,57 @@ class WebhookChannel(Section):
 
     url: HttpUrl = ""
     url_file: OptionalPath = None
+    secret: SecretStr = env_only()
+    secret_file: OptionalPath = None
+    success_field: str = Field(default="", max_length=200)
+    success_values: Texts = ("0",)
+    tls_ca_file: OptionalPath = None
+    timeout_seconds: Number = Field(default=10.0, gt=0.0, le=120.0)
+
+
+class SmtpChannel(Section):
+    """Notifications by mail."""
+
+    host: str = Field(default="", max_length=253, pattern=r"^[^\s/]*$")
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: SecretStr = env_only()
+    password_file: OptionalPath = None
+    sender: str = Field(default="", max_length=254)
+    recipients: Texts = ()
+    tls_ca_file: OptionalPath = None
+    timeout_seconds: Number = Field(default=20.0, gt=0.0, le=120.0)
+
+
+class RobotKind(Enum):
+    """The chat programs whose group robots can be spoken through."""
+
+    WECOM = "wecom"
+    DINGTALK = "dingtalk"
+    FEISHU = "feishu"
+
+
+class RobotChannel(Section):
+    """A chat robot, for the whole installation or for some stations or grids of it."""
+
+    kind: RobotKind
+    name: str = Field(default="", max_length=60, pattern=r"^[^\s/,]*$")
+    stations: Texts = ()
+    grids: Texts = ()
+    url_file: OptionalPath = None
+    secret_file: OptionalPath = None
     tls_ca_file: OptionalPath = None
     timeout_seconds: Number = Field(default=10.0, gt=0.0, le=120.0)
 
 
 class ChannelName(Enum):
-    """The ways a notification can go."""
+    """The ways a notification can go, beside chat robots."""
 
     TERMINAL = "terminal"
     FILE = "file"
     WEBHOOK = "webhook"
+    SMTP = "smtp"
 
 
 class NotifySection(Section):
@@ -199,6 +240,21 @@ class NotifySection(Section):
     retry_seconds_max: Number = Field(default=900.0, gt=0.0, le=86_400.0)
     file: FileChannel = FileChannel()
     webhook: WebhookChannel = WebhookChannel()
+    smtp: SmtpChannel = SmtpChannel()
+    robots: tuple[RobotChannel, ...] = ()
+
+    def robot_names(self) -> tuple[str, ...]:
+        """Return the name of each robot: its own, else its kind and its place among those of its kind."""
+        count: dict[RobotKind, int] = {}
+        names = []
+        for robot in self.robots:
+            count[robot.kind] = count.get(robot.kind, 0) + 1
+            names.append(robot.name or f"{robot.kind.value}-{count[robot.kind]}")
+        return tuple(names)
+
+    def channel_names(self) -> tuple[str, ...]:
+        """Return the names of all channels, in the order of the settings."""
+        return tuple(channel.value for channel in self.channels) + self.robot_names()
 
 
 class InfluxSection(Section):

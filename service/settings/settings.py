@@ -11,6 +11,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -112,17 +113,21 @@ class Settings(BaseSettings):
         """Return the InfluxDB token, empty without one. Raises SettingsError for an unreadable file."""
         return _secret(self.influx.token, self.influx.token_file, "influx.token_file")
 
+    def webhook_secret(self) -> str:
+        """Return the secret that webhook bodies are signed with, empty without one. Raises SettingsError."""
+        channel = self.notify.webhook
+        return _secret(channel.secret, channel.secret_file, "notify.webhook.secret_file")
+
+    def smtp_password(self) -> str:
+        """Return the mail server's password, empty without one. Raises SettingsError for an unreadable file."""
+        return _secret(self.notify.smtp.password, self.notify.smtp.password_file, "notify.smtp.password_file")
+
     def webhook_url(self) -> str:
         """Return the webhook's address. Raises SettingsError when there is none."""
         channel = self.notify.webhook
-        url = read_secret(channel.url_file, "notify.webhook.url_file") if channel.url_file else channel.url
-        if not url.startswith(("http://", "https://")) or len(url.split()) != 1:
-            raise SettingsError(
-                Text("不是 http(s) 地址", "is no http(s) address"),
-                where="notify.webhook.url_file",
-                remedy=Text("请把地址写在一行里", "write the address on one line"),
-            )
-        return url
+        if not channel.url_file:
+            return http_address(channel.url, "notify.webhook.url")
+        return http_address(read_secret(channel.url_file, "notify.webhook.url_file"), "notify.webhook.url_file")
 
 
 def load_settings(config: Path | None = None) -> Settings:
@@ -162,6 +167,22 @@ def read_secret(file: Path, key: str) -> str:
             remedy=Text("请把密钥写进去，一行", "write the secret into it, one line"),
         )
     return text
+
+
+def http_address(url: str, key: str) -> str:
+    """Return an address that can be posted to. Raises SettingsError, naming `key`, for any other text."""
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable or len(url.split()) != 1:
+        raise SettingsError(
+            Text("不是 http(s) 地址", "is no http(s) address"),
+            where=key,
+            remedy=Text("请把地址写在一行里", "write the address on one line"),
+        )
+    return url
 
 
 def _secret(value: SecretStr, file: Path | None, key: str) -> str:
@@ -223,4 +244,6 @@ def _absolute(section: BaseModel, folder: Path) -> BaseModel:
             changed[key] = (folder / value.expanduser()).resolve()
         elif isinstance(value, BaseModel):
             changed[key] = _absolute(value, folder)
+        elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
+            changed[key] = tuple(_absolute(item, folder) if isinstance(item, BaseModel) else item for item in value)
     return section.model_copy(update=changed) if changed else section

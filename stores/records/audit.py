@@ -27,6 +27,7 @@ class AuditAction(Enum):
     LEDGER_REPLACED = "ledger_replaced"
     VISIT_RECORDED = "visit_recorded"
     MERCHANT_REVEALED = "merchant_revealed"
+    MESSAGES_RESENT = "messages_resent"
 
 
 @dataclass(frozen=True)

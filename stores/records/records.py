@@ -6,6 +6,7 @@ values of `grid` and `alerts`; rows never leave this package. Every database err
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,7 @@ from stores.records.audit import AuditAction, AuditEntry
 from stores.records.changes import Changes, NotifiedEvent
 from stores.records.database import Database, alone
 from stores.records.ledger import LedgerReplaced
-from stores.records.outbox import DueMessage, Message
+from stores.records.outbox import ChannelCounts, DueMessage, Message
 from stores.records.schema import SCHEMA_VERSION
 from stores.records.verdicts import EpisodeToCopy
 
@@ -199,10 +200,47 @@ class Records:
 
     # Outbox
 
-    def due_messages(self, now_us: int, limit: int) -> tuple[DueMessage, ...]:
-        """Return what channels should deliver now, oldest message first."""
+    def due_messages(self, now_us: int, limit: int, channel: str | None = None) -> tuple[DueMessage, ...]:
+        """Return what channels, or one, should deliver now, oldest message first; see `outbox.due` for what waits."""
         with self._reading() as connection:
-            return outbox.due(connection, now_us, limit)
+            return outbox.due(connection, now_us, limit, channel)
+
+    def due_channels(self, now_us: int) -> frozenset[str]:
+        """Return the channels that have something to deliver now."""
+        with self._reading() as connection:
+            return outbox.due_channels(connection, now_us)
+
+    def channel_counts(self) -> Mapping[str, ChannelCounts]:
+        """Return how each channel fares that has anything waiting, given up or closed."""
+        with self._reading() as connection:
+            return outbox.counts(connection)
+
+    def last_delivered(self, channel: str, number: int) -> tuple[int, ...]:
+        """Return when a channel delivered its newest messages [µs], oldest first."""
+        with self._reading() as connection:
+            return outbox.last_delivered(connection, channel, number)
+
+    def dead_messages(self, channel: str | None, limit: int) -> tuple[Message, ...]:
+        """Return messages that were given up, oldest first, each with the channels that gave it up."""
+        with self._reading() as connection:
+            return outbox.dead(connection, channel, limit)
+
+    def resend(self, now_us: int, by: str, channel: str | None, message_nos: Sequence[int] | None) -> int:
+        """Let messages that were given up be tried again, in their old order; a line of it is in the audit record.
+
+        Return how many deliveries that are. None for all channels, and for all messages.
+        """
+        with self._writing() as connection:
+            number = outbox.resend(connection, now_us, channel, message_nos)
+            if number:
+                detail = {"deliveries": number, "messages": list(message_nos) if message_nos is not None else "all"}
+                audit.append(connection, AuditAction.MESSAGES_RESENT, channel or "all channels", by, detail, now_us)
+            return number
+
+    def close_other_channels(self, channels: Sequence[str], reason: str) -> int:
+        """Close what waits, or was given up, on channels that are no longer there. Return how many deliveries."""
+        with self._writing() as connection:
+            return outbox.close_others(connection, channels, reason)
 
     def mark_delivered(self, delivery_no: int, at_us: int) -> None:
         """Note that a channel delivered its message."""

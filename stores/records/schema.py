@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from stores.storable_text import storable
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration in stores/records/migrations/versions."""
 
 metadata = MetaData()
@@ -339,6 +339,21 @@ Index(
     sqlite_where=delivery.c.state == "pending",
     postgresql_where=delivery.c.state == "pending",
 )
+Index(
+    "delivery_waiting",
+    delivery.c.channel,
+    delivery.c.message_no,
+    sqlite_where=delivery.c.state == "pending",
+    postgresql_where=delivery.c.state == "pending",
+)
+Index(
+    "delivery_not_delivered",
+    delivery.c.channel,
+    delivery.c.state,
+    sqlite_where=delivery.c.state != "delivered",
+    postgresql_where=delivery.c.state != "delivered",
+)
+Index("delivery_by_channel", delivery.c.channel, delivery.c.delivered_at_us)
 
 # Audit and cursors
 

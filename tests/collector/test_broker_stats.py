@@ -13,6 +13,7 @@ from collector.mqtt.broker_address import BrokerAddress
 from collector.mqtt.broker_stats import UNKNOWN, BrokerStats, BrokerStatsThread
 from collector.mqtt.subscriber import Subscriber
 from collector.wire.format import subscription_filters
+from grid.backoff import Backoff
 from tests.faults.devices import Devices
 from tests.faults.street import Street, minutes_ago
 from tests.support.mosquitto import Mosquitto
@@ -24,8 +25,7 @@ NewMosquitto = Callable[..., Mosquitto]
 @pytest.fixture
 def follow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[BrokerStats]]]:
     """Return a function that follows a broker's figures and returns the list that they are told to."""
-    monkeypatch.setattr(broker_stats, "RETRY_SECONDS_MIN", 0.05)
-    monkeypatch.setattr(broker_stats, "RETRY_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(broker_stats, "RETRY", Backoff(0.05, 0.2))
     started: list[BrokerStatsThread] = []
 
     def start(broker: Mosquitto, protocol: str = "5") -> list[BrokerStats]:

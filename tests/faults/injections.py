@@ -206,7 +206,7 @@ _WRAPPED_AT: dict[str, Callable[[Callable[[], None]], None]] = {
     "in-incident": _call("stores.records.outreach", "record_lists", after=True, passes=_one_with_rows),
     "after-incident": _call("stores.records.records", "Records.commit", after=True, passes=_one_with_incidents),
     "in-outbox": _call("stores.records.outbox", "put", after=True, passes=_one_with_rows),
-    "before-send": _call("service.notify.notifiers", "FileNotifier.send"),
-    "after-send": _call("service.notify.notifiers", "FileNotifier.send", after=True),
+    "before-send": _call("service.notify.channels.local", "FileNotifier.send"),
+    "after-send": _call("service.notify.channels.local", "FileNotifier.send", after=True),
 }
 assert tuple(_WRAPPED_AT) == POINTS

@@ -18,7 +18,7 @@ import pytest
 from grid.text import Language, Text
 from service.cli import main
 from service.cli.collect import OneLineFormatter
-from service.notify.notifiers import Notice, notice_json
+from service.notify.channels.notice import Notice, notice_json
 from stores.ledger_files import read_ledger, write_ledger
 from tests.support.bad_inputs import CORPUS
 

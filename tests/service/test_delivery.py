@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,12 @@ from grid.text import Language, Text
 from grid.timestamps import parse_timestamp_us
 from service.clock import Clock, ScaledClock, SystemClock
 from service.metrics.metrics import Metrics
-from service.notify.dispatcher import Delivery, DeliveryThread, RetryPolicy
-from service.notify.notifiers import FileNotifier, NotDelivered, Notice, Notifier, WebhookNotifier
+from service.notify.channels.local import FileNotifier
+from service.notify.channels.notice import NotDelivered, Notice, Notifier
+from service.notify.channels.webhook import WebhookNotifier
+from service.notify.delivery_thread import DeliveryThread
+from service.notify.dispatcher import CHANNEL_GONE, Delivery, RetryPolicy
+from service.notify.rates import SendRate
 from service.settings.settings import Settings
 from stores.records.changes import Changes, NewMessage
 from stores.records.outbox import Delivery as Fate
@@ -162,12 +167,94 @@ def test_a_channel_that_hangs_holds_up_no_other(records: Records, clock: ScaledC
         delivery.stop()
 
 
-def test_new_messages_go_at_once_when_woken(
-    records: Records, clock: ScaledClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("service.notify.dispatcher._LOOK_SECONDS", 3600.0)
+def test_a_channel_with_thousands_of_waiting_messages_delays_no_other(records: Records, clock: ScaledClock) -> None:
+    put(records, *(f"old-{i}" for i in range(1200)), channels=("blocked",))
+    put(records, "new", channels=("blocked", "desk"))
     desk = Rehearsed()
-    delivery = deliver(records, clock, ONCE, desk=desk)
+    delivery = deliver(records, clock, THRICE, blocked=Rehearsed(refusals=10**6), desk=desk)
+    delivery.drain("blocked")
+    assert delivery.drain("desk").delivered == 1
+    assert [notice.text.en for notice in desk.taken] == ["message new"]
+
+
+def test_a_receiver_that_is_away_is_not_asked_for_each_waiting_message(records: Records) -> None:
+    put(records, *(f"m{i}" for i in range(50)))
+    desk = Rehearsed(refusals=99)
+    delivery = deliver(records, Moved(), THRICE, desk=desk)
+    for _ in range(10):
+        delivery.drain("desk")
+    assert desk.attempts == 1, "the clock stands still: the channel waits as a whole"
+
+
+def test_what_is_said_of_an_incident_waits_for_what_failed_before_it(records: Records) -> None:
+    clock = Moved()
+    put(records, "opened", "closed")
+    desk = Rehearsed(refusals=1)
+    delivery = deliver(records, clock, RetryPolicy(5, 10.0, 100.0), desk=desk)
+    delivery.drain("desk")
+    clock.timestamp_us += 9 * 10 * 1_000_000
+    assert delivery.drain("desk").delivered == 0, "its turn has not come, and the other may not overtake it"
+    clock.timestamp_us += 2 * 10 * 1_000_000
+    assert delivery.drain("desk").delivered == 2
+    assert [notice.text.en for notice in desk.taken] == ["message opened", "message closed"]
+
+
+def test_a_message_that_is_refused_for_good_does_not_hold_up_the_next(records: Records, clock: ScaledClock) -> None:
+    class Particular(Rehearsed):
+        def send(self, notice: Notice) -> None:
+            """Refuse one message for good."""
+            if notice.text.en == "message a":
+                raise NotDelivered("too long", is_final=True)
+            self.taken.append(notice)
+
+    put(records, "a", "b")
+    desk = Particular()
+    drained = deliver(records, clock, THRICE, desk=desk).drain("desk")
+    assert (drained.dead, drained.delivered) == (1, 1)
+    assert fates(records)["a@desk"].last_error == "too long"
+
+
+def test_dead_messages_are_sent_again_on_request_in_their_old_order(records: Records, clock: ScaledClock) -> None:
+    put(records, "a", "b", "c")
+    desk, metrics = Rehearsed(refusals=3), Metrics()
+    delivery = deliver(records, clock, ONCE, metrics, desk=desk)
+    wait_until(lambda: delivery.drain("desk").dead + 1 and metrics.report().outbox_dead == 3)
+    assert "redvest channels resend" in " ".join(metrics.report().reasons)
+    assert [m.key for m in records.dead_messages("desk", 9)] == ["a", "b", "c"]
+    assert records.resend(clock.now_us(), "duty", None, (2,)) == 1
+    assert records.resend(clock.now_us(), "duty", "desk", None) == 2
+    assert records.resend(clock.now_us(), "duty", None, None) == 0
+    assert records.audit(1)[0].action == "messages_resent"
+    pause(0.1)
+    wait_until(lambda: delivery.drain("desk").delivered + 1 and len(desk.taken) == 3)
+    assert [notice.text.en for notice in desk.taken] == ["message a", "message b", "message c"]
+    assert {fate.state for fate in fates(records).values()} == {DeliveryState.DELIVERED}
+    metrics.channels(records.channel_counts())
+    assert not any("delivery" in reason for reason in metrics.report().reasons), "green again"
+
+
+def test_an_incident_that_ended_meanwhile_is_not_announced_as_new(records: Records) -> None:
+    put(records, "a")
+    over = replace(INCIDENT, state=IncidentState.CLOSED, closed_at_us=NOW_US + 60_000_000)
+    records.commit(Changes(incidents=(over,)))
+    clock, desk = Moved(), Rehearsed()
+    clock.timestamp_us += 2 * 3600 * 1_000_000
+    deliver(records, clock, ONCE, desk=desk).drain("desk")
+    assert desk.taken[0].text.zh == "【补发，事件已结束】以下通知迟到 120 分钟，仅供知悉，不必再出动。消息 a"
+    assert desk.taken[0].text.en.startswith("[late, the incident is over] 120 min late")
+
+
+def test_a_message_that_is_late_says_so(records: Records) -> None:
+    put(records, "a")
+    clock, desk = Moved(), Rehearsed()
+    clock.timestamp_us += 3600 * 1_000_000
+    deliver(records, clock, ONCE, desk=desk).drain("desk")
+    assert desk.taken[0].text.en == "[late] this message is 60 min late. message a"
+
+
+def test_new_messages_go_at_once_when_woken(records: Records, clock: ScaledClock) -> None:
+    desk = Rehearsed()
+    delivery = deliver(records, clock, RetryPolicy(1, 0.05, 0.05, look_seconds=3600.0), desk=desk)
     delivery.start()
     pause(0.05)
     put(records, "a")
@@ -176,36 +263,72 @@ def test_new_messages_go_at_once_when_woken(
     delivery.stop()
 
 
-def test_a_message_for_a_channel_that_is_gone_is_dead_with_the_reason(records: Records, clock: ScaledClock) -> None:
+def test_messages_that_another_process_put_there_go_soon(records: Records, clock: ScaledClock) -> None:
+    desk = Rehearsed()
+    delivery = deliver(records, clock, RetryPolicy(1, 0.05, 0.05, look_seconds=0.05), desk=desk)
+    delivery.start()
+    pause(0.2)
+    put(records, "a")
+    wait_until(lambda: len(desk.taken) == 1)
+    delivery.stop()
+
+
+def test_a_message_for_a_channel_that_is_gone_is_closed_with_the_reason(records: Records, clock: ScaledClock) -> None:
+    put(records, *(f"f{i}" for i in range(600)), channels=("fax",))
     put(records, "a", channels=("fax", "desk"))
-    delivery = deliver(records, clock, ONCE, desk=Rehearsed())
+    metrics = Metrics()
+    delivery = deliver(records, clock, ONCE, metrics, desk=Rehearsed())
     delivery.start()
     wait_until(lambda: fates(records)["a@desk"].state is DeliveryState.DELIVERED)
     delivery.stop()
-    fate = fates(records)["a@fax"]
-    assert fate.state is DeliveryState.DEAD
-    assert "notify.channels" in fate.last_error
+    assert records.channel_counts()["fax"].closed == 601
+    assert fates(records)["a@fax"].last_error == CHANNEL_GONE
+    assert metrics.report().outbox_dead == 0, "nobody has to mend what is no longer there"
 
 
-def test_what_nobody_foresaw_is_counted_and_the_channel_goes_on(
-    records: Records, clock: ScaledClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_nobody_foresaw_counts_as_an_attempt_and_the_channel_goes_on(records: Records, clock: ScaledClock) -> None:
     class Surprising(Rehearsed):
         def send(self, notice: Notice) -> None:
-            """Fail in a way that the protocol does not know, once."""
-            self.attempts += 1
-            if self.attempts == 1:
+            """Fail in a way that the protocol does not know, always for one message."""
+            if notice.text.en == "message a":
                 raise ZeroDivisionError
             self.taken.append(notice)
 
-    monkeypatch.setattr("service.notify.dispatcher._STORE_RETRY_SECONDS", 0.05)
-    put(records, "a")
-    desk = Surprising()
-    delivery = deliver(records, clock, ONCE, Metrics(), desk=desk)
+    put(records, "a", "b")
+    desk, metrics = Surprising(), Metrics()
+    delivery = deliver(records, clock, THRICE, metrics, desk=desk)
     delivery.start()
     wait_until(lambda: len(desk.taken) == 1)
+    wait_until(lambda: fates(records)["a@desk"].state is DeliveryState.DEAD)
     delivery.stop()
-    assert threading.active_count() < 20
+    assert (fates(records)["a@desk"].attempts, fates(records)["a@desk"].last_error) == (
+        3,
+        "unforeseen: ZeroDivisionError",
+    )
+    assert metrics.registry.get_sample_value("redvest_delivery_failures_total", {"channel": "desk"}) == 3.0
+    assert metrics.registry.get_sample_value("redvest_channel_dead", {"channel": "desk"}) == 1.0
+
+
+def test_a_robot_s_rate_is_kept_over_a_backlog_and_over_a_restart(records: Records) -> None:
+    put(records, *(f"m{i}" for i in range(9)))
+    rate = {"desk": SendRate(limits=((4, 1.5),))}
+    sent: list[float] = []
+
+    class Timed(Rehearsed):
+        def send(self, notice: Notice) -> None:
+            """Note when."""
+            sent.append(time.monotonic())
+
+    clock = SystemClock()
+    first = Delivery(records, {"desk": Timed()}, clock, ONCE, "", rates=rate)
+    first.start()
+    wait_until(lambda: len(sent) == 4)
+    first.stop()
+    second = Delivery(records, {"desk": Timed()}, clock, ONCE, "", rates=rate)
+    second.start()
+    wait_until(lambda: len(sent) == 9)
+    second.stop()
+    assert all(later - earlier > 1.4 for earlier, later in zip(sent, sent[4:], strict=False))
 
 
 def test_the_collector_s_delivery_is_made_from_the_settings(tmp_path: Path, clock: ScaledClock) -> None:

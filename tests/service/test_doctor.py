@@ -142,7 +142,7 @@ def test_messages_that_were_given_up_are_found(config: Path) -> None:
         (due,) = records.due_messages(1, 10)
         records.mark_failed(due.delivery_no, "HTTP 404", None)
     found = not_ok(config)["outbox"]
-    assert "1 of the newest messages were given up" in found.detail.en
+    assert "1 messages were given up (file: HTTP 404)" in found.detail.en
     assert "HTTP 404" in found.detail.en
 
 

@@ -16,7 +16,7 @@ from grid.timestamps import MINUTE_US, parse_timestamp_us
 from service.clock import ScaledClock, SystemClock, real_seconds
 from service.container import Container
 from service.rulebook import choose_rule_sets, read_rule_sets
-from service.settings.sections import ChannelName
+from service.settings.sections import ChannelName, RobotChannel, RobotKind
 from service.settings.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +70,7 @@ def test_without_a_file_everything_has_a_default() -> None:
 
 def test_the_sample_holds_every_key_with_its_default() -> None:
     keys = keys_of(Settings)
+    keys.pop("notify.robots")  # tables of their own, as a comment
     assert flat(tomllib.loads(SAMPLE.read_text(encoding="utf-8"))) == {k for k, secret in keys.items() if not secret}
     write(SAMPLE.read_text(encoding="utf-8"))
     assert load_settings().model_dump() == Settings().model_dump() | {
@@ -77,9 +78,30 @@ def test_the_sample_holds_every_key_with_its_default() -> None:
     }
 
 
+def test_the_robot_of_the_sample_has_every_key_and_is_one() -> None:
+    lines = SAMPLE.read_text(encoding="utf-8").splitlines()
+    begin = lines.index("# [[notify.robots]]")
+    robot = "\n".join(line.removeprefix("# ") for line in lines[begin : lines.index("", begin)])
+    (table,) = tomllib.loads(robot)["notify"]["robots"]
+    assert set(table) == set(RobotChannel.model_fields)
+    write(robot)
+    (loaded,) = load_settings().notify.robots
+    assert (loaded.kind, loaded.stations, loaded.url_file) == (
+        RobotKind.DINGTALK,
+        ("ST01",),
+        Path.cwd() / "secrets" / "yongxing.url",
+    )
+
+
+def test_robots_are_named_by_kind_and_number_where_nobody_names_them() -> None:
+    robots = "".join(f"[[notify.robots]]\nkind = '{kind}'\nurl_file = 'x'\n" for kind in ("wecom", "feishu", "wecom"))
+    write(robots)
+    assert load_settings().notify.channel_names() == ("terminal", "file", "wecom-1", "feishu-1", "wecom-2")
+
+
 def test_the_sample_says_where_secrets_come_from() -> None:
     secrets = [key for key, secret in keys_of(Settings).items() if secret]
-    assert secrets == ["broker.password", "influx.token"]
+    assert secrets == ["broker.password", "notify.webhook.secret", "notify.smtp.password", "influx.token"]
     text = SAMPLE.read_text(encoding="utf-8")
     for key in secrets:
         assert f"REDVEST_{key.replace('.', '__').upper()}" in text
@@ -158,9 +180,35 @@ FAULTS = {
     "host with a scheme": ("[broker]\nhost = 'mqtt://x'\n", "broker.host", "mqtt://x", "redvest.sample.toml"),
     "empty host": ("[broker]\nhost = ''\n", "broker.host", "empty", "give it a value"),
     "a section that is a value": ("broker = 'x'\n", "broker", "not a section", "[broker]"),
-    "channel": ("[notify]\nchannels = ['sms']\n", "notify.channels.0", "'sms'", "'terminal', 'file' or 'webhook'"),
+    "channel": (
+        "[notify]\nchannels = ['sms']\n",
+        "notify.channels.0",
+        "'sms'",
+        "'terminal', 'file', 'webhook' or 'smtp'",
+    ),
     "a list that is none": ("[verdicts]\nrules = 3\n", "verdicts.rules", "3", "write a list"),
     "no rules": ("[verdicts]\nrules = []\n", "verdicts.rules", "empty", "early-warning"),
+    "mail without host": ("[notify]\nchannels = ['smtp']\n", "notify.channels", "smtp", "[notify.smtp]"),
+    "robot without address": ("[[notify.robots]]\nkind = 'wecom'\n", "notify.robots", "url_file", "a file of its own"),
+    "robot of unknown kind": (
+        "[[notify.robots]]\nkind = 'slack'\nurl_file = 'x'\n",
+        "notify.robots.0.kind",
+        "'slack'",
+        "'wecom'",
+    ),
+    "robot with a misspelt key": (
+        "[[notify.robots]]\nkind = 'wecom'\nurlfile = 'x'\n",
+        "notify.robots.0.urlfile",
+        "unknown",
+        "url_file",
+    ),
+    "two robots of one name": (
+        "[[notify.robots]]\nkind = 'wecom'\nname = 'a'\nurl_file = 'x'\n" * 2,
+        "called a",
+        "called a",
+        "name of its own",
+    ),
+    "secret of a webhook": ("[notify.webhook]\nsecret = 'x'\n", "notify.webhook.secret", "a secret", "secret_file"),
     "webhook without address": ("[notify]\nchannels = ['webhook']\n", "notify.channels", "webhook", "url_file"),
     "webhook address": ("[notify.webhook]\nurl = 'ftp://x'\n", "notify.webhook.url", "ftp://x", "http://"),
     "naive time": ("[clock]\nstart = '2021-07-24T11:00:00'\n", "clock.start", "no UTC offset", "redvest.sample.toml"),
