@@ -46,6 +46,14 @@ test: $(DEV_INSTALLED) test-programs ## set up everything and run the tests (ARG
 test-quick: $(DEV_INSTALLED) ## the tests of rules, formats and stores, without broker and browser: under a minute
 	@$(BIN)/python -m pytest -n 2 -q grid alerts tests/grid tests/alerts tests/stores $(ARGS)
 
+ROOMS := grid alerts collector stores simulator service dashboard
+
+.PHONY: coverage
+coverage: $(DEV_INSTALLED) test-programs ## run the tests and print what share of each room they execute (ARGS=tests/alerts and more)
+	@$(BIN)/python -m pytest -n 2 -q $(foreach room,$(ROOMS),--cov=$(room)) --cov-branch --cov-report= $(ARGS)
+	@for room in $(ROOMS); do printf '%-10s ' $$room; $(BIN)/coverage report --include="$$room/*" --format=total | sed 's/$$/ %/'; done
+	@$(BIN)/coverage report --skip-covered --sort=cover --show-missing | head -40
+
 .PHONY: soak
 soak: $(DEV_INSTALLED) test-programs ## run the long fault and load tests
 	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS)
