@@ -18,6 +18,7 @@ from grid.errors import RedvestError
 from grid.text import Language
 from service.cli.alarms import alarms
 from service.cli.backup import backup, restore
+from service.cli.baseline import baseline
 from service.cli.channels import channels
 from service.cli.collect import collect
 from service.cli.demo import dashboard, demo, version
@@ -52,6 +53,7 @@ for _command in (
     replay,
     judge,
     rules,
+    baseline,
     curve,
     incidents,
     outreach,
