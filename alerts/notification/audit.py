@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import OPENED
 from alerts.notification.flapping import FLAPPING_OPENINGS, FLAPPING_WITHIN_US
 from grid.timestamps import MINUTE_US
@@ -33,7 +34,7 @@ class Alarm:
     """Who hears it: the station."""
     key: str
     """Names the remark: told twice, it is repeated."""
-    kind: str
+    kind: MessageKind
     transformer_id: str = ""
     incident_id: str = ""
     message: str = ""
@@ -87,6 +88,9 @@ class RepeatedAlarm:
     operator: str
     key: str
     times: int
+    kind: MessageKind
+    transformer_id: str
+    incident_id: str
 
 
 @dataclass(frozen=True)
@@ -208,8 +212,14 @@ def _flapping(alarms: Sequence[Alarm], incidents: Sequence[AuditedIncident]) -> 
 
 
 def _repeated(alarms: Iterable[Alarm]) -> tuple[RepeatedAlarm, ...]:
-    times = Counter((alarm.operator, alarm.key) for alarm in alarms)
-    found = [RepeatedAlarm(operator, key, number) for (operator, key), number in times.items() if number > 1]
+    told: dict[tuple[str, str], list[Alarm]] = {}
+    for alarm in alarms:
+        told.setdefault((alarm.operator, alarm.key), []).append(alarm)
+    found = [
+        RepeatedAlarm(operator, key, len(times), times[0].kind, times[0].transformer_id, times[0].incident_id)
+        for (operator, key), times in told.items()
+        if len(times) > 1
+    ]
     return tuple(sorted(found, key=lambda one: (-one.times, one.operator, one.key)))
 
 

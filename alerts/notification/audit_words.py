@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 
 from alerts.figures import day_and_time, span, whole_percent
+from alerts.model.kinds import MessageKind
 from alerts.notification.audit import (
     FLOOD_ALARMS_MIN,
     STEADY_ALARMS_MAX,
@@ -76,8 +77,8 @@ def finding(found: FlappingTransformer | RepeatedAlarm | LateAlarm | AuditedInci
                 f"{transformer_id} flaps: {openings} openings within an hour from {at.en}. Look at its curve and at "
                 "the rule's lines; widen the gap between enter and leave if it is steady load.",
             )
-        case RepeatedAlarm(operator, key, times):
-            what = _what_was_told(key)
+        case RepeatedAlarm(operator=operator, times=times):
+            what = _what_was_told(found)
             return Text(
                 f"{operator} 重复收到 {times} 次：{what.zh}。", f"{operator} was told {times} times: {what.en}."
             )
@@ -95,24 +96,27 @@ def finding(found: FlappingTransformer | RepeatedAlarm | LateAlarm | AuditedInci
             )
 
 
-def _what_was_told(key: str) -> Text:
-    """Return the subject of a remark in words; a key of a shape that is not known here stands for itself."""
-    match key.split("/"):
-        case ["silence", "feeder", feeder_id, "lost"]:
+def _what_was_told(told: RepeatedAlarm) -> Text:
+    """Return what was told in words; what has no words of its own here stands for itself, by its key."""
+    is_back = told.key.endswith("/back")
+    last = told.key.rpartition("/")[2]
+    match told.kind:
+        case MessageKind.COMMUNICATION_LOST:
+            feeder_id = told.key.removesuffix(f"/{last}").rpartition("/")[2]
+            if is_back:
+                return Text(f"线路 {feeder_id} 通信恢复", f"communication back on feeder {feeder_id}")
             return Text(f"线路 {feeder_id} 通信中断", f"communication lost on feeder {feeder_id}")
-        case ["silence", "feeder", feeder_id, "back"]:
-            return Text(f"线路 {feeder_id} 通信恢复", f"communication back on feeder {feeder_id}")
-        case ["silence", "stream", what]:
-            return (
-                Text("监测恢复", "monitoring sees again") if what == "back" else Text("监测中断", "monitoring is blind")
+        case MessageKind.MONITORING_BLIND:
+            return Text("监测恢复", "monitoring sees again") if is_back else Text("监测中断", "monitoring is blind")
+        case MessageKind.CHECK_THE_METER if last in QualityFlag.__members__:
+            name = flag_name(QualityFlag[last])
+            return Text(
+                f"{told.transformer_id} 核查表计（{name.zh}）", f"check the meter of {told.transformer_id} ({name.en})"
             )
-        case [transformer_id, flag] if flag in QualityFlag.__members__:
-            name = flag_name(QualityFlag[flag])
-            return Text(f"{transformer_id} 核查表计（{name.zh}）", f"check the meter of {transformer_id} ({name.en})")
-        case [incident_id, "blind"]:
-            return Text(f"事件 {incident_id} 读数中断", f"readings of incident {incident_id} stopped")
+        case MessageKind.INCIDENT_BLIND:
+            return Text(f"事件 {told.incident_id} 读数中断", f"readings of incident {told.incident_id} stopped")
         case _:
-            return Text(key, key)
+            return Text(told.key, told.key)
 
 
 def _messages(count: int) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
 
+from alerts.model.kinds import LevelName, MessageKind, known_level
 from grid.text import Text
 
-OPENED = "incident_opened"
+OPENED = MessageKind.INCIDENT_OPENED
 """The kind of remark that tells of a load rate that crossed the line: what flapping is counted by."""
 
 
@@ -36,7 +37,7 @@ class NotificationEvent:
 
     key: str
     """Names the remark for good: it is said once."""
-    kind: str
+    kind: MessageKind
     station_id: str
     level: str
     urgency: int
@@ -65,7 +66,7 @@ class Notification:
 
     key: str
     """A function of the remarks in it: the same remarks spoken again are the same speech."""
-    kind: str
+    kind: MessageKind
     """Of its only remark, or of the remark that leads, or `group` or `digest`."""
     station_id: str
     """Empty for a digest over several stations."""
@@ -87,10 +88,11 @@ def notification_key(event_keys: tuple[str, ...]) -> str:
 
 def urgency_of_level(level: str) -> Urgency:
     """Return how urgent it is that a transformer reached a level, of the total or of a phase."""
-    match level.removeprefix("phase_"):
-        case "overload":
+    known = known_level(level)
+    match known.of_total if known else None:
+        case LevelName.OVERLOAD:
             return Urgency.OVERLOAD
-        case "severe_heavy":
+        case LevelName.SEVERE_HEAVY:
             return Urgency.SEVERE_HEAVY
         case _:
             return Urgency.ROUTINE

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import (
     OPENED,
     Group,
@@ -221,9 +222,10 @@ class Throttling:
             text = group_text(groups[0], events, flapping, self._station_names)
         else:
             text = digest_text(events, flapping, self._station_names)
+        several = MessageKind.GROUP if len(groups) == 1 else MessageKind.DIGEST
         return Notification(
             key=notification_key(keys),
-            kind=leading(events).kind if is_about_one else "group" if len(groups) == 1 else "digest",
+            kind=leading(events).kind if is_about_one else several,
             station_id=stations.pop() if len(stations) == 1 else "",
             level=groups[0].level if len(groups) == 1 else "",
             urgency=max(event.urgency for event in events),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import Group, NotificationEvent
 from alerts.notification.flapping import Unrest
 from alerts.notification.token_bucket import TokenBucket
@@ -109,7 +110,14 @@ def _event_values(event: NotificationEvent) -> dict[str, Any]:
 
 def _event(values: dict[str, Any]) -> NotificationEvent:
     load_rate = math.nan if values["load_rate"] is None else values["load_rate"]
-    return NotificationEvent(**{**values, "text": Text(**values["text"]), "load_rate": load_rate})
+    return NotificationEvent(
+        **{
+            **values,
+            "kind": MessageKind.of(values["kind"]),
+            "text": Text(**values["text"]),
+            "load_rate": load_rate,
+        }
+    )
 
 
 def _unrest(values: dict[str, Any]) -> Unrest:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from alerts.figures import percent
 from alerts.model.display_names import level_name
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import OPENED, Group, NotificationEvent
 from alerts.notification.flapping import CALM_AFTER_US
 from grid.text import Text
@@ -24,19 +25,25 @@ _CALM_MINUTES = CALM_AFTER_US // MINUTE_US
 
 _KINDS = {
     OPENED: Text("新增", "new"),
-    "incident_raised": Text("升级", "raised"),
-    "incident_blind": Text("读数中断", "without readings"),
-    "incident_closed": Text("解除", "over"),
-    "incident_retracted": Text("撤销", "retracted"),
-    "incident_escalate": Text("上报", "escalated"),
-    "incident_list": Text("走访名单", "with a list"),
-    "incident_enough": Text("可停止走访", "with visits to stop"),
-    "check_meter": Text("核查表计", "with a meter to check"),
+    MessageKind.INCIDENT_RAISED: Text("升级", "raised"),
+    MessageKind.INCIDENT_BLIND: Text("读数中断", "without readings"),
+    MessageKind.INCIDENT_CLOSED: Text("解除", "over"),
+    MessageKind.INCIDENT_RETRACTED: Text("撤销", "retracted"),
+    MessageKind.INCIDENT_ESCALATE: Text("上报", "escalated"),
+    MessageKind.INCIDENT_LIST: Text("走访名单", "with a list"),
+    MessageKind.INCIDENT_ENOUGH: Text("可停止走访", "with visits to stop"),
+    MessageKind.CHECK_THE_METER: Text("核查表计", "with a meter to check"),
 }
 """What a remark of a kind says of its transformer, in the order of the counts; a kind that is not here is counted
 as other news."""
 _OTHER = Text("其他", "other")
-_TELLING = (OPENED, "incident_raised", "incident_blind", "incident_closed", "incident_retracted")
+_TELLING = (
+    OPENED,
+    MessageKind.INCIDENT_RAISED,
+    MessageKind.INCIDENT_BLIND,
+    MessageKind.INCIDENT_CLOSED,
+    MessageKind.INCIDENT_RETRACTED,
+)
 """Kinds that say how a transformer stands; the others only add to it."""
 
 
@@ -124,7 +131,7 @@ def _many(
     latest = [leading(of_one) for of_one in by_transformer.values()]
     counts = Counter(_KINDS.get(event.kind, _OTHER) for event in latest)
     ordered = [(kind, counts[kind]) for kind in (*_KINDS.values(), _OTHER) if counts[kind]]
-    names = [level_name(level) for level in levels]
+    names = [_topic_name(level) for level in levels]
     # Of those that are over nobody needs the number; it would only hide one that still stands.
     standing = [r for r in latest if r.kind in _TELLING[:3] and math.isfinite(r.load_rate)]
     worst = sorted(standing, key=lambda r: (-r.load_rate, r.transformer_id))[:_WORST_MAX]
@@ -149,6 +156,23 @@ def _many(
         own = _own_words(others)
         zh, en = f"{own.zh}\n{zh}", f"{own.en}\n{en}"
     return Text(zh, en)
+
+
+def _topic_name(level: str) -> Text:
+    """Return what a group's level is called: a level of load, or the kind of what has none."""
+    return _TOPICS.get(MessageKind.of(level)) or level_name(level)
+
+
+_TOPICS = {
+    MessageKind.CHECK_THE_METER: Text("核查表计", "meters to check"),
+    MessageKind.COMMUNICATION_LOST: Text("通信中断", "communication lost"),
+    MessageKind.MONITORING_BLIND: Text("监测中断", "monitoring is blind"),
+    MessageKind.READINGS_MISSING: Text("读数缺失", "readings are missing"),
+    MessageKind.BROKER_LOST_SESSION: Text("消息服务器丢失会话", "the broker lost our session"),
+    MessageKind.CLOCK_BEHIND: Text("时钟偏慢", "clock behind"),
+    MessageKind.JOURNAL_DAMAGED: Text("读数库受损", "journal damaged"),
+    MessageKind.DISK_FULL: Text("磁盘已满", "disk full"),
+}
 
 
 def _own_words(events: Sequence[NotificationEvent]) -> Text:

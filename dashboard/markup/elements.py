@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from alerts.model.display_names import level_name
+from alerts.model.kinds import LevelName, known_level
 from dashboard import words
 from dashboard.session import language, say
 from grid.text import Language, Text
@@ -44,8 +45,10 @@ def name(text: Text) -> str:
 
 def kind_of(level: str | None) -> str:
     """Return the colour class of a level; levels of a phase look like those of the total."""
-    kind = (level or "normal").removeprefix("phase_")
-    return kind if kind in SHAPES else "heavy"
+    if level is None:
+        return "normal"
+    known = known_level(level)
+    return known.of_total.value if known else LevelName.HEAVY.value
 
 
 def state_of(now: TransformerNow) -> tuple[str, Text]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import NotificationEvent, Urgency
 from alerts.notification.store_words import journal_log_missing, journal_quarantined
 from grid.errors import DamagedError
@@ -63,9 +64,16 @@ class Opened:
         zone, station_id = fleet.zones[row], fleet.station_ids[row]
         found = [(folder, journal_quarantined(folder, now_us, zone)) for folder in self.quarantine]
         found += _log_words(self.journal, now_us, zone)
+        kind = MessageKind.JOURNAL_DAMAGED
         return tuple(
             NotificationEvent(
-                f"journal/{what}", "journal_damaged", station_id, "journal_damaged", Urgency.BLIND, now_us, text
+                f"journal/{what}",
+                kind,
+                station_id,
+                kind,
+                Urgency.BLIND,
+                now_us,
+                text,
             )
             for what, text in found
         )

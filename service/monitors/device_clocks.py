@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import NotificationEvent, Urgency
 from alerts.quality.clock_skew import SteadyDelays, SteadyDelaySettings
 from alerts.quality.clock_words import check_the_clock
@@ -15,7 +16,6 @@ from grid.timestamps import DAY_US, MINUTE_US
 from service.clock import Clock, real_seconds
 from service.metrics.metrics import Metrics
 from service.periodic import Pace, PeriodicThread, with_journal
-from service.queries.data_quality import CHECK_THE_METER
 from stores.journal.journal import Journal
 
 LOOK_EVERY_US = 5 * MINUTE_US
@@ -73,9 +73,9 @@ class DeviceClocks:
             NotificationEvent(
                 # A day in the key: a collector that is started anew does not say it a second time on that day.
                 key=f"{name}/CLOCK_BEHIND/{now_us // DAY_US}",
-                kind=CHECK_THE_METER,
+                kind=MessageKind.CHECK_THE_METER,
                 station_id=transformers[name].station_id,
-                level=CHECK_THE_METER,
+                level=MessageKind.CHECK_THE_METER,
                 urgency=Urgency.ROUTINE,
                 created_at_us=now_us,
                 text=check_the_clock(transformers[name], behind_us, self._settings.steady_minutes),

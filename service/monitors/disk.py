@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import NotificationEvent, Urgency
 from alerts.notification.store_words import disk_has_room, disk_is_full
 from grid.fleet import Fleet
@@ -46,7 +47,5 @@ class DiskWatch:
         self, what: str, text: Text, urgency: Urgency, fleet: Fleet, now_us: int
     ) -> tuple[NotificationEvent, ...]:
         station_id = next((station for station in fleet.station_ids if station), "")
-        key = f"disk/{self._full_since_us}/{what}"
-        return (
-            (NotificationEvent(key, "disk_full", station_id, "disk_full", urgency, now_us, text),) if station_id else ()
-        )
+        kind, key = MessageKind.DISK_FULL, f"disk/{self._full_since_us}/{what}"
+        return (NotificationEvent(key, kind, station_id, kind, urgency, now_us, text),) if station_id else ()

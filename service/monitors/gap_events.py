@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import NotificationEvent, Urgency
 from alerts.silence.gap_words import broker_lost_session, readings_missing
 from grid.fleet import Fleet
@@ -29,7 +30,9 @@ def on_missing_readings(found: Sequence[Missing], fleet: Fleet, now_us: int) -> 
                 fleet.zones[gaps[0].transformer],
             )
             key = f"gaps/{station_id}/{missing.suspicion.at_us}"
-            notification_events.append(_event(key, "readings_missing", station_id, Urgency.ROUTINE, now_us, text))
+            notification_events.append(
+                _event(key, MessageKind.READINGS_MISSING, station_id, Urgency.ROUTINE, now_us, text)
+            )
     return tuple(notification_events)
 
 
@@ -40,8 +43,10 @@ def on_lost_session(fleet: Fleet, now_us: int) -> tuple[NotificationEvent, ...]:
         return ()
     text = broker_lost_session(now_us, fleet.zones[number])
     key, station_id = f"broker_lost_session/{now_us}", fleet.station_ids[number]
-    return (_event(key, "broker_lost_session", station_id, Urgency.BLIND, now_us, text),)
+    return (_event(key, MessageKind.BROKER_LOST_SESSION, station_id, Urgency.BLIND, now_us, text),)
 
 
-def _event(key: str, kind: str, station_id: str, urgency: Urgency, now_us: int, text: Text) -> NotificationEvent:
+def _event(
+    key: str, kind: MessageKind, station_id: str, urgency: Urgency, now_us: int, text: Text
+) -> NotificationEvent:
     return NotificationEvent(key, kind, station_id, level=kind, urgency=urgency, created_at_us=now_us, text=text)

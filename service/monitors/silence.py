@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import NotificationEvent, Urgency
 from alerts.silence.detection import BlindStream, LostFeeder, Silence, SilenceSettings, Watched, look
 from alerts.silence.transitions import changes
@@ -54,7 +55,7 @@ class Watch:
     def _event(self, loss: BlindStream | LostFeeder, what: str, now_us: int) -> NotificationEvent:
         feeder_id = "" if isinstance(loss, BlindStream) else loss.feeder_id
         station_id = self._station_of_feeder.get(feeder_id, self._first_station)
-        kind = "communication_lost" if feeder_id else "monitoring_blind"
+        kind = MessageKind.COMMUNICATION_LOST if feeder_id else MessageKind.MONITORING_BLIND
         return NotificationEvent(
             key=f"{loss.key}/{what}",
             kind=kind,

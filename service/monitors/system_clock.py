@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.event import NotificationEvent, Urgency
 from alerts.notification.store_words import clock_is_behind
 from grid.fleet import Fleet
@@ -51,5 +52,5 @@ class ClockWatch:
         if not begins or not station_id:
             return ()
         text = clock_is_behind(behind_minutes)
-        key = f"clock_behind/{now_us}"
-        return (NotificationEvent(key, "clock_behind", station_id, "clock_behind", Urgency.OVERLOAD, now_us, text),)
+        kind, key = MessageKind.CLOCK_BEHIND, f"clock_behind/{now_us}"
+        return (NotificationEvent(key, kind, station_id, kind, Urgency.OVERLOAD, now_us, text),)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from alerts.model.incidents import Incident, IncidentState
+from alerts.model.kinds import MessageKind
 from alerts.notification.audit import Alarm, AlarmAudit, AuditedIncident, audit
 from grid.assets import Ledger
 from grid.timestamps import DAY_US, HOUR_US
@@ -59,7 +60,7 @@ def _alarm(told: NotifiedEvent) -> Alarm:
         at_us=told.told_at_us,
         operator=told.station_id,
         key=subject_of(told.key),
-        kind=told.kind,
+        kind=MessageKind.of(told.kind),
         transformer_id=told.transformer_id,
         incident_id=told.incident_id or "",
         message=told.message_key,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from alerts.model.kinds import MessageKind
 from alerts.quality.grading import UNTRUSTED, DataQuality, QualityFlag, QualityGrader, flags_in, grade
 from alerts.quality.rated_readings import RatedReadings
 from grid.assets import Transformer
@@ -18,8 +19,6 @@ from stores.records.records import Records
 
 QUALITY_US = DAY_US
 """How far back the trust that pages show reaches."""
-CHECK_THE_METER = "check_the_meter"
-"""Kind of the remark that asks somebody to check a meter."""
 NOTICES_US = 7 * DAY_US
 """How far back notices to check a meter are looked at: one that lasts longer is forgotten here, not on its own page."""
 METERS_MAX = 50
@@ -81,7 +80,7 @@ def flagged_meters(records: Records, journal: Journal, ground: Ground, now_us: i
     known = ground.numbers.keys() & ground.transformers.keys()
     noticed: dict[str, int] = {}
     for told in records.told_since(now_us - NOTICES_US):
-        if told.kind == CHECK_THE_METER and told.transformer_id in known:
+        if told.kind == MessageKind.CHECK_THE_METER and told.transformer_id in known:
             noticed[told.transformer_id] = told.told_at_us
     found = []
     for transformer_id, at_us in sorted(noticed.items(), key=lambda item: -item[1])[:METERS_MAX]:

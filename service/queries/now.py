@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.model.episodes import Episode
+from alerts.model.kinds import LevelName
 from alerts.rules.rule_set import Quantity, RuleSet
 from alerts.silence.detection import NEVER_RECEIVED, Silence, SilenceSettings, look
 from grid.assets import Phase, Transformer
@@ -178,9 +179,9 @@ def counts_of(transformers: list[TransformerNow], open_incidents: int, blind_inc
     received = [t.received_at_us for t in transformers if t.received_at_us is not None]
     return Counts(
         watched=len(transformers),
-        heavy=levels.count("heavy"),
-        severe_heavy=levels.count("severe_heavy"),
-        overload=levels.count("overload"),
+        heavy=levels.count(LevelName.HEAVY),
+        severe_heavy=levels.count(LevelName.SEVERE_HEAVY),
+        overload=levels.count(LevelName.OVERLOAD),
         phase_only=sum(t.level is None and t.phase_level is not None for t in transformers),
         open_incidents=open_incidents,
         blind_incidents=blind_incidents,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from alerts.model.incidents import Incident
+from alerts.model.kinds import LevelName
 from alerts.rules.rule_set import Level, RuleSet
 from grid.assets import Person, Transformer
 from grid.errors import UsageError
@@ -92,7 +93,7 @@ class Queries:
         silence = silence_of(self._sources, ground, now_us)
         every = with_lost_feeders(fleet_now(self._sources, ground, now_us, incidents), ground, silence)
         transformers = in_order_of_urgency(every, self._sources.calling)
-        by_weight = sorted(incidents, key=lambda i: (i.level == "overload", i.last_load_rate), reverse=True)
+        by_weight = sorted(incidents, key=lambda i: (i.level == LevelName.OVERLOAD, i.last_load_rate), reverse=True)
         counts = counts_of(transformers, len(incidents), sum(i.blind for i in incidents))
         dead = dead_messages(self._records)
         return Wall(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
+from alerts.model.kinds import MessageKind
 from alerts.notification import messages
 from alerts.notification.event import NotificationEvent, Urgency, urgency_of_level
 from alerts.outreach.planner import AdviceKind, OutreachList
@@ -94,7 +95,7 @@ class Draft:
                 self._ground.not_called.add(incident.incident_id)
             text = messages.incident_opened(incident, transformer, zone)
             self._event(incident, IncidentEventKind.OPENED, incident.opened_at_us, text)
-            self._say(incident, "opened", text)
+            self._say(incident, MessageKind.INCIDENT_OPENED, text)
         elif _is_revised(before, incident):
             count, received_at_us = (late.count, late.received_at_us) if late else (0, None)
             text = messages.incident_revised(before, incident, zone, count, received_at_us)
@@ -104,13 +105,13 @@ class Draft:
                 incident, transformer, zone, doors_left=self._ready_lists().has_doors_left(incident, self._now_us)
             )
             self._event(incident, IncidentEventKind.RAISED, incident.peak_at_us, text)
-            self._say(incident, f"raised/{incident.level}", text)
+            self._say(incident, MessageKind.INCIDENT_RAISED, text, incident.level)
         was_blind = before is not None and before.blind
         if incident.blind and not was_blind:
             text = messages.incident_went_blind(incident, transformer, zone)
             self._event(incident, IncidentEventKind.WENT_BLIND, self._now_us, text)
             if not self._silent.is_covered(incident.transformer_id):
-                self._say(incident, f"blind/{incident.last_reading_at_us}", text)
+                self._say(incident, MessageKind.INCIDENT_BLIND, text, incident.last_reading_at_us)
         if was_blind and not incident.blind and incident.state is IncidentState.OPEN:
             text = messages.incident_saw_again(incident, transformer, zone)
             self._event(incident, IncidentEventKind.SAW_AGAIN, self._now_us, text)
@@ -118,7 +119,7 @@ class Draft:
         if incident.closed_at_us is not None and not was_closed:
             text = messages.incident_closed(incident, transformer, zone)
             self._event(incident, IncidentEventKind.CLOSED, incident.closed_at_us, text)
-            self._say(incident, "closed", text)
+            self._say(incident, MessageKind.INCIDENT_CLOSED, text)
 
     def _is_history(self, incident: Incident) -> bool:
         return self._now_us - incident.opened_at_us > CALLS_FOR_HOURS * HOUR_US
@@ -133,7 +134,7 @@ class Draft:
         text = messages.incident_retracted(gone, transformer, self._zone(gone), count, received_at_us)
         self.record(gone)
         self._event(gone, IncidentEventKind.RETRACTED, self._now_us, text)
-        self._say(gone, "retracted", text)
+        self._say(gone, MessageKind.INCIDENT_RETRACTED, text)
 
     def begin(self, incident: Incident) -> None:
         """Make the first outreach list of an incident."""
@@ -155,9 +156,9 @@ class Draft:
                 if longer is not None:
                     self._add(incident, longer)
             case AdviceKind.ENOUGH:
-                self._say(incident, f"enough/{newest.revision}", advice.text)
+                self._say(incident, MessageKind.INCIDENT_ENOUGH, advice.text, newest.revision)
             case AdviceKind.ESCALATE:
-                self._say(incident, f"escalate/{newest.revision}", advice.text)
+                self._say(incident, MessageKind.INCIDENT_ESCALATE, advice.text, newest.revision)
             case AdviceKind.CONTINUE:
                 pass
 
@@ -170,9 +171,9 @@ class Draft:
         self._notification_events.append(
             NotificationEvent(
                 key=f"{flagged.transformer_id}/{flagged.flag.name}/{flagged.measured_at_us}",
-                kind="check_the_meter",
+                kind=MessageKind.CHECK_THE_METER,
                 station_id=transformer.station_id,
-                level="check_the_meter",
+                level=MessageKind.CHECK_THE_METER,
                 urgency=Urgency.ROUTINE,
                 created_at_us=self._now_us,
                 text=check_the_meter(flagged.flag, transformer, flagged.measured_at_us, flagged.load_rate, zone),
@@ -185,7 +186,7 @@ class Draft:
         self._lists.append(made)
         self._event(incident, IncidentEventKind.LIST_MADE, made.made_at_us, messages.list_made(made))
         transformer = self._ground.view.transformers[incident.transformer_id]
-        self._say(incident, f"list/{made.revision}", messages.list_summary(made, transformer))
+        self._say(incident, MessageKind.INCIDENT_LIST, messages.list_summary(made, transformer), made.revision)
 
     def _ready_lists(self) -> IncidentLists:
         """Return the lists, with the visits that were there when this answer first asked for them."""
@@ -200,16 +201,17 @@ class Draft:
     def _event(self, incident: Incident, kind: IncidentEventKind, at_us: int, text: Text) -> None:
         self._events.append(IncidentEvent(incident.incident_id, at_us, kind, text.zh, text.en))
 
-    def _say(self, incident: Incident, what: str, text: Text) -> None:
+    def _say(self, incident: Incident, kind: MessageKind, text: Text, which: int | str | None = None) -> None:
+        """Say something of an incident, once; `which` tells what is said of it more than once apart."""
         if incident.incident_id in self._ground.not_called:
             return
         self._notification_events.append(
             NotificationEvent(
-                key=f"{incident.incident_id}/{what}",
-                kind="incident_" + what.split("/")[0],
+                key=f"{incident.incident_id}/{kind.key_word}" + ("" if which is None else f"/{which}"),
+                kind=kind,
                 station_id=self._ground.view.transformers[incident.transformer_id].station_id,
                 level=incident.level,
-                urgency=_urgency(incident, what),
+                urgency=_urgency(incident, kind),
                 created_at_us=self._now_us,
                 text=text,
                 transformer_id=incident.transformer_id,
@@ -219,11 +221,11 @@ class Draft:
         )
 
 
-def _urgency(incident: Incident, what: str) -> Urgency:
-    match what.split("/")[0]:
-        case "blind":
+def _urgency(incident: Incident, kind: MessageKind) -> Urgency:
+    match kind:
+        case MessageKind.INCIDENT_BLIND:
             return Urgency.BLIND
-        case "closed" | "enough" | "retracted":
+        case MessageKind.INCIDENT_CLOSED | MessageKind.INCIDENT_ENOUGH | MessageKind.INCIDENT_RETRACTED:
             return Urgency.ROUTINE
         case _:
             return urgency_of_level(incident.level)

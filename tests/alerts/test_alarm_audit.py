@@ -81,7 +81,8 @@ def test_flapping_is_seen_by_what_was_told_where_incidents_are_not_given():
 
 def test_the_same_remark_told_again_is_repeated_though_in_another_message():
     alarms = [told(at(11), "a", message="m1"), told(at(12), "a", message="m2"), told(at(12), "a", "S2")]
-    assert of_the_day(alarms).repeated == (RepeatedAlarm("S1", "a", 2),)
+    about = (alarms[0].kind, alarms[0].transformer_id, alarms[0].incident_id)
+    assert of_the_day(alarms).repeated == (RepeatedAlarm("S1", "a", 2, *about),)
 
 
 def test_an_incident_told_after_more_than_two_minutes_is_late():

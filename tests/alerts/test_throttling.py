@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.model.kinds import MessageKind
+from alerts.notification.event import Group
 from alerts.notification.throttling import (
     OPENED,
     Notification,
@@ -26,11 +28,12 @@ from alerts.notification.throttling import (
     urgency_of_level,
 )
 from alerts.notification.throttling_state import Waiting
+from alerts.notification.words import _topic_name, group_text
 from grid.text import Text
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_timestamp_us
 
 NOON = parse_timestamp_us("2021-07-24T12:00:00+08:00")
-CLOSED = "incident_closed"
+CLOSED = MessageKind.INCIDENT_CLOSED
 CHANNELS = ("terminal", "webhook")
 
 
@@ -113,7 +116,7 @@ def test_a_single_incident_is_told_in_its_own_words_after_half_a_minute():
 
 
 def test_the_remarks_of_one_incident_are_told_together_with_the_link_to_it():
-    visit_recorder = Desk().play([(0, event("a")), (0.01, event("b", kind="incident_list"))])
+    visit_recorder = Desk().play([(0, event("a")), (0.01, event("b", kind=MessageKind.INCIDENT_LIST))])
     assert visit_recorder.keys == [("a", "b")]
     ((_, notification),) = visit_recorder.sent
     assert notification.text.zh == "YX06 的话 a。\nYX06 的话 b。"
@@ -132,7 +135,7 @@ def test_stations_and_levels_are_spoken_of_apart_and_the_most_urgent_first():
             (0, event("a", "T1")),
             (0, event("b", "T2", station="S2")),
             (0, event("c", "T3", level="overload")),
-            (0, event("d", "", kind="silence", level="communication", urgency=Urgency.BLIND)),
+            (0, event("d", "", kind=MessageKind.COMMUNICATION_LOST, level="communication", urgency=Urgency.BLIND)),
         ]
     )
     assert [keys[0] for keys in visit_recorder.keys] == ["d", "c", "a", "b"]
@@ -141,10 +144,10 @@ def test_stations_and_levels_are_spoken_of_apart_and_the_most_urgent_first():
 
 def test_all_that_is_said_of_one_transformer_goes_with_its_most_urgent_remark():
     visit_recorder = Desk().play(
-        [(0, event("a", "T1")), (0.1, event("b", "T1", level="overload", kind="incident_raised"))]
+        [(0, event("a", "T1")), (0.1, event("b", "T1", level="overload", kind=MessageKind.INCIDENT_RAISED))]
     )
     assert visit_recorder.keys == [("a", "b")]
-    raised = event("b", "T1", level="overload", kind="incident_raised", urgency=Urgency.OVERLOAD)
+    raised = event("b", "T1", level="overload", kind=MessageKind.INCIDENT_RAISED, urgency=Urgency.OVERLOAD)
     visit_recorder = Desk().play([(0, event("a", "T1")), (0.1, raised)])
     assert visit_recorder.sent[0][1].level == "overload"
 
@@ -174,7 +177,9 @@ def test_two_thousand_incidents_at_forty_stations_give_at_most_41_messages_and_n
         at, station = i / 2000 * 10 / 60, f"S{i % 40:02d}"
         level = "overload" if i % 3 == 0 else "severe_heavy"
         timetable.append((at, event(f"{i}/opened", f"T{i}", station=station, level=level, load_rate=0.9 + i / 1e5)))
-        timetable.append((at, event(f"{i}/list", f"T{i}", kind="incident_list", station=station, level=level)))
+        timetable.append(
+            (at, event(f"{i}/list", f"T{i}", kind=MessageKind.INCIDENT_LIST, station=station, level=level))
+        )
     visit_recorder = Desk(every_seconds=2).play(timetable, until_minutes=20)
     assert len(visit_recorder.sent) <= 41
     assert Counter(itertools.chain(*visit_recorder.keys)) == Counter(r.key for _, r in timetable)
@@ -221,7 +226,7 @@ def crossings(number: int, minutes: float, **how: object) -> list[tuple[float, N
         for i in range(number)
         for item in (
             (i * step, event(f"{i}/opened", **how)),
-            (i * step, event(f"{i}/list", kind="incident_list", **how)),
+            (i * step, event(f"{i}/list", kind=MessageKind.INCIDENT_LIST, **how)),
             ((i + 0.5) * step, event(f"{i}/closed", kind=CLOSED, **how)),
         )
     ]
@@ -245,7 +250,7 @@ def test_two_hundred_crossings_in_an_hour_are_told_twice_and_once_more_when_it_i
 def test_a_transformer_that_swings_across_two_lines_is_told_twice_too():
     both = [(at, r) for at, r in crossings(200, 60)]
     both += [
-        (at, event(f"{r.key}/raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
+        (at, event(f"{r.key}/raised", kind=MessageKind.INCIDENT_RAISED, level="overload", urgency=Urgency.OVERLOAD))
         for at, r in crossings(200, 60)
         if r.kind == OPENED
     ]
@@ -254,7 +259,7 @@ def test_a_transformer_that_swings_across_two_lines_is_told_twice_too():
 
 
 def test_what_is_more_urgent_than_all_that_was_told_breaks_the_quiet_of_a_flapping_transformer():
-    raised = event("raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD)
+    raised = event("raised", kind=MessageKind.INCIDENT_RAISED, level="overload", urgency=Urgency.OVERLOAD)
     visit_recorder = Desk().play([*crossings(60, 60), (30, raised)], until_minutes=59)
     assert [round(at, 1) for at in visit_recorder.times] == [0.5, 5.5, 30.5]
     assert "raised" in visit_recorder.keys[2]
@@ -274,8 +279,8 @@ def test_crossings_of_an_hour_ago_are_not_counted():
 
 
 def test_what_was_told_as_overload_before_it_flapped_stays_told():
-    first = (-0.9, event("first", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
-    raised = (30, event("raised", kind="incident_raised", level="overload", urgency=Urgency.OVERLOAD))
+    first = (-0.9, event("first", kind=MessageKind.INCIDENT_RAISED, level="overload", urgency=Urgency.OVERLOAD))
+    raised = (30, event("raised", kind=MessageKind.INCIDENT_RAISED, level="overload", urgency=Urgency.OVERLOAD))
     start = (-1.0, event("start"))
     visit_recorder = Desk()
     visit_recorder._now_us -= 2 * MINUTE_US
@@ -380,7 +385,7 @@ def test_a_rate_without_refill_is_refused(wrong):
         TokenRate(*wrong)
 
 
-KINDS = [OPENED, OPENED, CLOSED, "incident_list", "incident_raised", "check_meter"]
+KINDS = [OPENED, OPENED, CLOSED, MessageKind.INCIDENT_LIST, MessageKind.INCIDENT_RAISED, MessageKind.CHECK_THE_METER]
 
 
 @st.composite
@@ -504,18 +509,40 @@ def test_a_state_that_is_none_is_refused(broken):
 
 
 def test_speech_about_no_transformer_is_said_in_its_own_words():
-    blind = event("blind", "", kind="silence", station="", level="stream", urgency=Urgency.BLIND)
-    lost = [event(f"lost {i}", "", kind="silence", level="communication") for i in range(5)]
+    blind = event("blind", "", kind=MessageKind.COMMUNICATION_LOST, station="", level="stream", urgency=Urgency.BLIND)
+    lost = [event(f"lost {i}", "", kind=MessageKind.COMMUNICATION_LOST, level="communication") for i in range(5)]
     visit_recorder = Desk().play([(0, blind), *[(0, one) for one in lost]])
     assert visit_recorder.words[0] == blind.text.zh
     assert visit_recorder.words[1].endswith("\n另有 2 条，请看值班台。")
     with_storm = [(0, event(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(11)]
     visit_recorder = Desk().play([(0, blind), *with_storm])
     assert visit_recorder.words[0].startswith(blind.text.zh + "\n【汇总】11 个供电所 ")
-    only_lost = [(0, event(f"k{i}", "", kind="silence", station=f"S{i}")) for i in range(11)]
+    only_lost = [(0, event(f"k{i}", "", kind=MessageKind.COMMUNICATION_LOST, station=f"S{i}")) for i in range(11)]
     assert Desk().play(only_lost).words[0].endswith("\n另有 8 条，请看值班台。")
 
 
 def test_levels_have_their_urgency():
     assert urgency_of_level("overload") > urgency_of_level("severe_heavy") > urgency_of_level("heavy")
     assert urgency_of_level("phase_overload") == Urgency.OVERLOAD
+
+
+def test_no_identifier_stands_in_what_is_said_of_several_meters_in_either_language() -> None:
+    kind = MessageKind.CHECK_THE_METER
+    several = [
+        replace(event(f"{name}/STUCK/1", name, kind=kind, urgency=Urgency.ROUTINE), level=kind) for name in ("T1", "T2")
+    ]
+    said = group_text(Group("S1", kind), several, {}, {"S1": "一所"})
+    assert said.zh.startswith("一所 核查表计 2 个台区（核查表计 2）")
+    assert "_" not in said.zh + said.en
+    assert "2 with a meter to check" in said.en
+
+
+def test_every_kind_that_a_group_is_named_by_has_words() -> None:
+    for kind in MessageKind:
+        single = kind.value.startswith("incident_") or kind in (
+            MessageKind.GROUP,
+            MessageKind.DIGEST,
+            MessageKind.OTHER,
+        )
+        assert single or "_" not in _topic_name(kind).zh, kind
+    assert MessageKind.of("of_a_later_version") is MessageKind.OTHER

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.model.incidents import Incident, IncidentState
+from alerts.model.kinds import MessageKind
 from alerts.notification.audit import RepeatedAlarm
 from alerts.notification.audit_words import finding
 from alerts.outreach.planner import OutreachList
@@ -145,17 +146,29 @@ def test_the_subject_of_a_remark_is_its_key_without_the_timestamp(key: str, subj
 
 
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("kind", "key", "words"),
     [
-        ("silence/feeder/F1/lost", Text("线路 F1 通信中断", "communication lost on feeder F1")),
-        ("silence/stream/back", Text("监测恢复", "monitoring sees again")),
-        ("YX07/STUCK", Text("YX07 核查表计（数据冻结）", "check the meter of YX07 (frozen values)")),
-        ("YX06-a/blind", Text("事件 YX06-a 读数中断", "readings of incident YX06-a stopped")),
-        ("some/other/key", Text("some/other/key", "some/other/key")),
+        (
+            MessageKind.COMMUNICATION_LOST,
+            "silence/feeder/F1/lost",
+            Text("线路 F1 通信中断", "communication lost on feeder F1"),
+        ),
+        (MessageKind.MONITORING_BLIND, "silence/stream/back", Text("监测恢复", "monitoring sees again")),
+        (
+            MessageKind.CHECK_THE_METER,
+            "YX07/STUCK",
+            Text("YX07 核查表计（数据冻结）", "check the meter of YX07 (frozen values)"),
+        ),
+        (
+            MessageKind.INCIDENT_BLIND,
+            "YX06-a/blind",
+            Text("事件 YX06-a 读数中断", "readings of incident YX06-a stopped"),
+        ),
+        (MessageKind.OTHER, "some/other/key", Text("some/other/key", "some/other/key")),
     ],
 )
-def test_what_was_repeated_is_said_in_words(key: str, words: Text) -> None:
-    said = finding(RepeatedAlarm("YX", key, 2), ZoneInfo(ZONE))
+def test_what_was_repeated_is_said_in_words(kind: MessageKind, key: str, words: Text) -> None:
+    said = finding(RepeatedAlarm("YX", key, 2, kind, "YX07", "YX06-a"), ZoneInfo(ZONE))
     assert said == Text(f"YX 重复收到 2 次：{words.zh}。", f"YX was told 2 times: {words.en}.")
 
 
