@@ -179,6 +179,11 @@ def _judged(measured: float, best: BackTest) -> Effect:
     )
 
 
+def not_measurable(why: str, measured_kw: float = float("nan")) -> Effect:
+    """Return the effect of a window of which nothing can be said."""
+    return _nothing(measured_kw, why)
+
+
 def _nothing(measured: float, why: str) -> Effect:
     nan = float("nan")
     return Effect(measured, nan, nan, nan, EffectVerdict.NOT_MEASURABLE, "none", 0, nan, nan, nan, nan, why)

@@ -23,6 +23,7 @@ from service.cli.channels import channels
 from service.cli.collect import collect
 from service.cli.demo import dashboard, demo, version
 from service.cli.doctor import doctor
+from service.cli.effect import effect
 from service.cli.fleet import fleet
 from service.cli.judge import judge, rules, spread_rules
 from service.cli.ledger import ledger
@@ -58,6 +59,7 @@ for _command in (
     incidents,
     outreach,
     visit,
+    effect,
     alarms,
     rejects,
     gaps,

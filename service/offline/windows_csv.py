@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from alerts.effect.effect import Weather
+from alerts.effect.windows import Window
 from collector.files.csv_text import encoding_of
 from grid.errors import LedgerError
 from grid.text import Text
@@ -19,15 +19,6 @@ WINDOW_COLUMNS = ("transformer_id", "from", "to")
 WEATHER_COLUMNS = ("time", "temperature_c")
 _TIME_LIKE = Text("请写成 2021-07-24T11:00:00+08:00", "write it like 2021-07-24T11:00:00+08:00")
 _TEMPERATURE_C = (-60.0, 60.0)
-
-
-@dataclass(frozen=True)
-class Window:
-    """One window [from_us, to_us) of one transformer."""
-
-    transformer_id: str
-    from_us: int
-    to_us: int
 
 
 def read_windows(path: Path, known: Callable[[str], bool]) -> tuple[Window, ...]:

@@ -32,6 +32,7 @@ from service.queries.answers_system import CollectorState, RejectRow, System
 from service.queries.collector import CollectorAsker
 from service.queries.curve import curve_between
 from service.queries.data_quality import FlaggedMeter, flagged_meters, quality_in
+from service.queries.effect import ScopeEffect, effects_of
 from service.queries.fleet import fleet_now, one_now, silence_of, with_trends
 from service.queries.incidents import (
     door_rows,
@@ -170,6 +171,14 @@ class Queries:
             curve=curve_between(journal, ground, row.transformer, from_us, until_us),
             marks=marks_of([incident], self._records.visits(incident.incident_id), ground, now_us),
         )
+
+    def effect(self, incident_id: str) -> tuple[IncidentRow, tuple[ScopeEffect, ...]]:
+        """Return an incident with what its visits brought: as a whole, then by wave and door. Raises UsageError."""
+        ground, journal = self._keeper.ground(), self._journal()
+        incident = self.find_incident(incident_id)
+        active_only = bool(told_by_active_power_alone(journal, ground, [incident]))
+        row = incident_row(incident, ground, (), {}, active_only)
+        return row, effects_of(self._sources, ground, incident)
 
     def find_incident(self, incident_id: str) -> Incident:
         """Return the incident of an id or of a unique part of one. Raises UsageError when there is none or several."""

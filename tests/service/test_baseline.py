@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from alerts.effect.slots import PowerSeries
+from alerts.effect.windows import Window, without_others
 from bench.effect.loads import area_load
 from grid.timestamps import HOUR_US, format_utc
 from service.cli import main
-from service.offline.baseline import without_others
-from service.offline.windows_csv import Window
 
 FIELDS = [
     *("transformer_id", "from", "to", "measured_kw", "baseline_kw", "low_kw", "high_kw", "saving_kw"),
