@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,11 +28,11 @@ def opened(at_us: int, key: str, transformer_id: str = "", *, should_call: bool 
     return AuditedIncident(f"incident {key}", transformer_id or f"T-{key}", "S1", at_us, should_call)
 
 
-def of_the_day(alarms: list[Alarm], incidents: list[AuditedIncident] = (), operators: list[str] = ()):
+def of_the_day(alarms: list[Alarm], incidents: list[AuditedIncident] = (), operators: list[str] = ()) -> Any:
     return audit(alarms, incidents, MIDNIGHT, MIDNIGHT + DAY_US, operators)
 
 
-def test_a_normal_day_is_clean():
+def test_a_normal_day_is_clean() -> None:
     day = of_the_day(
         [told(at(11, 1), "a"), told(at(15, 31), "b")], [opened(at(11), "a"), opened(at(15, 30), "b")], ["S2"]
     )
@@ -41,7 +42,7 @@ def test_a_normal_day_is_clean():
     assert (day.operators[0].most_in_window, day.operators[0].share_above_steady) == (1, 0.0)
 
 
-def test_windows_of_ten_minutes_are_counted_for_each_operator_by_himself():
+def test_windows_of_ten_minutes_are_counted_for_each_operator_by_himself() -> None:
     alarms = [told(at(11, m), f"a{m}") for m in range(10)] + [told(at(11, 10), "later")]
     alarms += [told(at(12, m), f"b{m}", "S2") for m in (0, 9, 10)]
     first, second = of_the_day(alarms).operators
@@ -51,47 +52,47 @@ def test_windows_of_ten_minutes_are_counted_for_each_operator_by_himself():
     assert not of_the_day(alarms).is_clean
 
 
-def test_nine_messages_in_ten_minutes_are_no_flood():
+def test_nine_messages_in_ten_minutes_are_no_flood() -> None:
     assert of_the_day([told(at(11, m), f"a{m}") for m in range(9)]).operators[0].share_flood == 0.0
 
 
-def test_a_digest_is_one_message_for_every_station_that_it_speaks_to():
+def test_a_digest_is_one_message_for_every_station_that_it_speaks_to() -> None:
     alarms = [told(at(11), f"{s}-{i}", s, "digest 1") for s in ("S1", "S2") for i in range(500)]
     day = of_the_day(alarms)
     assert [(load.operator, load.messages, load.share_flood) for load in day.operators] == [("S1", 1, 0), ("S2", 1, 0)]
     assert day.repeated == ()
 
 
-def test_alarms_outside_the_span_do_not_burden_anybody():
+def test_alarms_outside_the_span_do_not_burden_anybody() -> None:
     alarms = [told(MIDNIGHT - 1, "a"), told(MIDNIGHT, "b"), told(MIDNIGHT + DAY_US, "c")]
     assert of_the_day(alarms).operators[0].messages == 1
 
 
-def test_three_openings_within_an_hour_are_flapping_and_two_are_not():
+def test_three_openings_within_an_hour_are_flapping_and_two_are_not() -> None:
     incidents = [opened(at(11, m), f"a{m}", "YX06") for m in (0, 30, 60)]
     incidents += [opened(at(11, m), f"b{m}", "YX07") for m in (0, 30, 61)]
     alarms = [told(incident.opened_at_us, incident.incident_id.split()[1]) for incident in incidents]
     assert of_the_day(alarms, incidents).flapping == (FlappingTransformer("YX06", 3, at(11)),)
 
 
-def test_flapping_is_seen_by_what_was_told_where_incidents_are_not_given():
+def test_flapping_is_seen_by_what_was_told_where_incidents_are_not_given() -> None:
     alarms = [told(at(11, m), f"a{m}", transformer_id="YX06") for m in (0, 5, 10, 90)]
     assert of_the_day(alarms).flapping == (FlappingTransformer("YX06", 3, at(11)),)
 
 
-def test_the_same_remark_told_again_is_repeated_though_in_another_message():
+def test_the_same_remark_told_again_is_repeated_though_in_another_message() -> None:
     alarms = [told(at(11), "a", message="m1"), told(at(12), "a", message="m2"), told(at(12), "a", "S2")]
     about = (alarms[0].kind, alarms[0].transformer_id, alarms[0].incident_id)
     assert of_the_day(alarms).repeated == (RepeatedAlarm("S1", "a", 2, *about),)
 
 
-def test_an_incident_told_after_more_than_two_minutes_is_late():
+def test_an_incident_told_after_more_than_two_minutes_is_late() -> None:
     incidents = [opened(at(11), "a"), opened(at(12), "b")]
     day = of_the_day([told(at(11, 2), "a"), told(at(12, 2.01), "b"), told(at(12, 9), "b2")], incidents)
     assert [(late.incident_id, late.told_at_us) for late in day.late] == [("incident b", at(12, 2.01))]
 
 
-def test_an_incident_that_nobody_was_told_of_is_missed_unless_it_need_not_call_or_is_still_on_its_way():
+def test_an_incident_that_nobody_was_told_of_is_missed_unless_it_need_not_call_or_is_still_on_its_way() -> None:
     end = MIDNIGHT + DAY_US
     incidents = [
         opened(at(11), "a"),
@@ -103,7 +104,7 @@ def test_an_incident_that_nobody_was_told_of_is_missed_unless_it_need_not_call_o
     assert of_the_day([told(end + HOUR_US, "a")], incidents).late[0].incident_id == "incident a"
 
 
-def test_what_a_flapping_transformer_does_after_people_know_is_neither_late_nor_missed():
+def test_what_a_flapping_transformer_does_after_people_know_is_neither_late_nor_missed() -> None:
     incidents = [opened(at(11, m), f"{m}", "YX06") for m in range(0, 60, 10)]
     alarms = [told(at(11, 5), "0", transformer_id="YX06")]
     day = of_the_day(alarms, incidents)
@@ -113,12 +114,12 @@ def test_what_a_flapping_transformer_does_after_people_know_is_neither_late_nor_
     assert len(of_the_day([], incidents).missed) == 6
 
 
-def test_a_span_that_ends_before_it_begins_is_refused():
+def test_a_span_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(ValueError, match="ends before"):
         audit([], [], MIDNIGHT, MIDNIGHT)
 
 
-def test_the_audit_is_said_with_its_numbers_and_every_finding_with_its_place():
+def test_the_audit_is_said_with_its_numbers_and_every_finding_with_its_place() -> None:
     incidents = [opened(at(11, m), f"a{m}", "YX06") for m in (0, 5, 10)]
     incidents += [opened(at(13), "late"), opened(at(14), "gone")]
     alarms = [told(at(11, 5.5), "a0"), told(at(11, 5.5), "a5"), told(at(11, 10.5), "a10"), told(at(13, 4), "late")]

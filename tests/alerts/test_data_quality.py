@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -82,7 +83,9 @@ class Story:
         self.readings: list[NaiveReading] = []
         self._at = NOON
 
-    def then(self, *rates: float, every_minutes: float = 1.0, currents: tuple[float, float, float] | None = None):
+    def then(
+        self, *rates: float, every_minutes: float = 1.0, currents: tuple[float, float, float] | None = None
+    ) -> Any:
         for rate in rates:
             self._at += round(every_minutes * MINUTE_US)
             wobble = len(self.readings) * 1e-3
@@ -91,7 +94,7 @@ class Story:
             self.readings.append(NaiveReading(self._at, rate, values, self.ct_ratio))
         return self
 
-    def frozen(self, readings: int, every_minutes: float = 1.0):
+    def frozen(self, readings: int, every_minutes: float = 1.0) -> Any:
         for _ in range(readings):
             self._at += round(every_minutes * MINUTE_US)
             last = self.readings[-1]
@@ -140,14 +143,14 @@ def transformer_days(draw: st.DrawFn, longest: int = 45) -> list[NaiveReading]:
 
 @settings(max_examples=200, deadline=None)
 @given(readings=transformer_days(), data=st.data())
-def test_the_vectorised_doubts_equal_the_slow_twin_for_any_cut_into_blocks(readings, data):
+def test_the_vectorised_doubts_equal_the_slow_twin_for_any_cut_into_blocks(readings: Any, data: Any) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(readings)), max_size=6))
     assert evaluate(readings, cuts) == naive_quality.flags(readings)
 
 
 @settings(max_examples=150, deadline=None)
 @given(readings=transformer_days(), data=st.data())
-def test_a_walk_that_begins_one_reach_earlier_doubts_as_a_walk_from_the_beginning(readings, data):
+def test_a_walk_that_begins_one_reach_earlier_doubts_as_a_walk_from_the_beginning(readings: Any, data: Any) -> None:
     first = data.draw(st.integers(0, max(len(readings) - 1, 0)))
     whole = evaluate(readings)
     for quality in (QualitySettings(), QualitySettings(ratio_hours_max=0.5, exchange_hours_max=0.1)):
@@ -159,7 +162,7 @@ def test_a_walk_that_begins_one_reach_earlier_doubts_as_a_walk_from_the_beginnin
 
 @settings(max_examples=300, deadline=None)
 @given(readings=transformer_days(), data=st.data())
-def test_where_a_short_past_suffices_a_walk_doubts_as_one_from_the_beginning(readings, data):
+def test_where_a_short_past_suffices_a_walk_doubts_as_one_from_the_beginning(readings: Any, data: Any) -> None:
     first = data.draw(st.integers(0, max(len(readings) - 1, 0)))
     at_us = readings[first].at if readings else 0
     begun_late = [r for r in readings if r.at >= at_us - 2 * QualitySettings().gap_us]
@@ -182,7 +185,7 @@ def test_where_a_short_past_suffices_a_walk_doubts_as_one_from_the_beginning(rea
         ([NAN, 0.5], False),
     ],
 )
-def test_a_past_suffices_where_it_is_neither_frozen_nor_all_in_a_zone(before, suffices):
+def test_a_past_suffices_where_it_is_neither_frozen_nor_all_in_a_zone(before: Any, suffices: bool) -> None:
     story = Story(80.0).then(*before)
     at_us = story.readings[-1].at + 1 if before else NOON
     short = ShortPast(np.zeros(1, np.int32), np.array([at_us]))
@@ -209,7 +212,7 @@ def a_mixed_day(seed: int) -> list[NaiveReading]:
     return found
 
 
-def test_mixed_days_are_doubted_as_by_the_slow_twin_whole_and_reading_by_reading():
+def test_mixed_days_are_doubted_as_by_the_slow_twin_whole_and_reading_by_reading() -> None:
     met = 0
     for seed in range(60):
         day = a_mixed_day(seed)
@@ -219,7 +222,7 @@ def test_mixed_days_are_doubted_as_by_the_slow_twin_whole_and_reading_by_reading
     assert met >= QualityFlag.STUCK | QualityFlag.JUMP | QualityFlag.POWERS_LOW | QualityFlag.ALWAYS_OFF
 
 
-def test_the_reach_is_as_short_as_it_can_be():
+def test_the_reach_is_as_short_as_it_can_be() -> None:
     """A step as late as it counts, seen across the longest exchange: one microsecond less would miss it."""
     story = Story(80.0).then(0.8).then(0.01, every_minutes=120).then(*[0.012] * 72, every_minutes=20)
     assert story.flagged(QualityFlag.RATIO) == [*range(1, 74)]
@@ -229,7 +232,7 @@ def test_the_reach_is_as_short_as_it_can_be():
     assert not evaluate(story.readings[1:])[-1] & QualityFlag.RATIO
 
 
-def test_many_transformers_in_one_block_are_doubted_as_if_each_were_alone():
+def test_many_transformers_in_one_block_are_doubted_as_if_each_were_alone() -> None:
     random = np.random.default_rng(11)
     days = {}
     for number in range(30):
@@ -257,11 +260,11 @@ def test_many_transformers_in_one_block_are_doubted_as_if_each_were_alone():
     assert {bits for readings in found.values() for bits in readings} >= {0, QualityFlag.JUMP, QualityFlag.RATIO}
 
 
-def test_the_twelfth_equal_reading_is_in_doubt_and_the_eleventh_is_not():
+def test_the_twelfth_equal_reading_is_in_doubt_and_the_eleventh_is_not() -> None:
     assert Story().then(0.5, 0.6).frozen(14).flagged(QualityFlag.STUCK) == [12, 13, 14, 15]
 
 
-def test_a_change_of_any_one_value_shows_that_the_meter_lives():
+def test_a_change_of_any_one_value_shows_that_the_meter_lives() -> None:
     story = Story().then(0.5).frozen(11)
     for place in range(8):
         changed = list(story.readings)
@@ -272,51 +275,51 @@ def test_a_change_of_any_one_value_shows_that_the_meter_lives():
     assert evaluate(story.readings)[11] & QualityFlag.STUCK
 
 
-def test_a_transformer_without_load_is_not_stuck():
+def test_a_transformer_without_load_is_not_stuck() -> None:
     assert Story().then(0.0).frozen(40).flagged(QualityFlag.STUCK) == []
 
 
-def test_a_gap_begins_the_count_of_equal_readings_anew():
+def test_a_gap_begins_the_count_of_equal_readings_anew() -> None:
     story = Story().then(0.5).frozen(10).frozen(1, every_minutes=21).frozen(11)
     assert story.flagged(QualityFlag.STUCK) == [22]
 
 
-def test_a_meter_read_every_ten_seconds_is_stuck_only_after_ten_minutes():
+def test_a_meter_read_every_ten_seconds_is_stuck_only_after_ten_minutes() -> None:
     story = Story().then(0.5).frozen(70, every_minutes=1 / 6)
     assert story.flagged(QualityFlag.STUCK) == [*range(61, 71)]
 
 
-def test_active_power_alone_can_be_stuck_too():
+def test_active_power_alone_can_be_stuck_too() -> None:
     readings = [NaiveReading(NOON + i * 15 * MINUTE_US, 0.5, (200.0, *[NAN] * 7), 1.0, True) for i in range(13)]
     assert evaluate(readings)[10:] == [QualityFlag.ACTIVE_ONLY, *[QualityFlag.ACTIVE_ONLY | QualityFlag.STUCK] * 2]
 
 
-def test_a_spike_is_in_doubt_its_return_is_not_and_a_second_reading_up_there_confirms_it():
+def test_a_spike_is_in_doubt_its_return_is_not_and_a_second_reading_up_there_confirms_it() -> None:
     assert Story().then(0.5, 0.6, 1.7, 0.6, 0.5).flagged(QualityFlag.JUMP) == [2]
     assert Story().then(0.5, 0.6, 1.7, 1.8, 1.9).flagged(QualityFlag.JUMP) == [2]
     assert Story().then(1.9, 1.8, 0.6, 0.5).flagged(QualityFlag.JUMP) == [2]
 
 
-def test_a_jump_of_just_the_limit_and_one_without_two_neighbours_are_believed():
+def test_a_jump_of_just_the_limit_and_one_without_two_neighbours_are_believed() -> None:
     assert Story().then(0.5, 0.5, 1.5).flagged(QualityFlag.JUMP) == []
     assert Story().then(0.5, 1.7, 0.5).flagged(QualityFlag.JUMP) == []
     assert Story().then(0.5, 0.5).then(1.7, every_minutes=21).flagged(QualityFlag.JUMP) == []
     assert Story().then(0.5).then(0.5, every_minutes=21).then(1.7).flagged(QualityFlag.JUMP) == []
 
 
-def test_a_repeated_impossible_value_stays_in_doubt_until_it_leaves_and_the_return_is_no_jump():
+def test_a_repeated_impossible_value_stays_in_doubt_until_it_leaves_and_the_return_is_no_jump() -> None:
     assert Story().then(0.6, 0.61, *[4.52] * 5, 0.6, 0.61).flagged(QualityFlag.JUMP) == [2, 3, 4, 5, 6]
     assert Story().then(0.6, 0.61, *[4.52] * 5, 1.9, 1.91).flagged(QualityFlag.JUMP) == [2, 3, 4, 5, 6]
     assert Story().then(0.6, 0.61).then(*[4.5] * 20, every_minutes=90).flagged(QualityFlag.JUMP) == [*range(2, 19)]
     assert Story().then(0.6).then(4.52, 4.53, every_minutes=30).then(0.6).flagged(QualityFlag.JUMP) == [1, 2]
 
 
-def test_what_protection_lets_stand_is_believed_from_its_second_reading():
+def test_what_protection_lets_stand_is_believed_from_its_second_reading() -> None:
     assert Story().then(0.6, 0.61, 1.9, 1.91, 1.92).flagged(QualityFlag.JUMP) == [2]
     assert Story().then(0.6, 1.2, 1.8, 2.4, 2.5).flagged(QualityFlag.JUMP) == []
 
 
-def test_frozen_powers_beside_a_live_voltage_are_stuck_after_half_an_hour():
+def test_frozen_powers_beside_a_live_voltage_are_stuck_after_half_an_hour() -> None:
     readings = powers_frozen([372.431, 76.128], 60)
     assert [i for i, bits in enumerate(evaluate(readings)) if bits & QualityFlag.STUCK] == [*range(31, 60)]
     readings[40] = replace(readings[40], values=(372.43, *readings[40].values[1:]))
@@ -324,11 +327,11 @@ def test_frozen_powers_beside_a_live_voltage_are_stuck_after_half_an_hour():
 
 
 @pytest.mark.parametrize("powers", [[40.0, 12.0], [0.0, 0.0], [3.7, 41.5], [12.5, NAN]])
-def test_coarse_powers_of_a_steady_night_beside_a_live_voltage_are_no_frozen_meter(powers):
+def test_coarse_powers_of_a_steady_night_beside_a_live_voltage_are_no_frozen_meter(powers: Any) -> None:
     assert not any(bits & QualityFlag.STUCK for bits in evaluate(powers_frozen(powers, 60)))
 
 
-def test_frozen_currents_beside_a_live_voltage_are_stuck_where_they_make_the_load():
+def test_frozen_currents_beside_a_live_voltage_are_stuck_where_they_make_the_load() -> None:
     readings = [replace(r, by_phases=True) for r in powers_frozen([NAN, NAN], 40)]
     assert [i for i, bits in enumerate(evaluate(readings)) if bits & QualityFlag.STUCK] == [*range(31, 40)]
 
@@ -362,7 +365,7 @@ def doubted_in(readings: list[NaiveReading], flag: QualityFlag) -> list[int]:
     return [i for i, bits in enumerate(evaluate(readings)) if bits & flag]
 
 
-def test_powers_far_below_voltage_and_current_are_doubted_once_it_lasts_and_the_load_comes_from_the_phases():
+def test_powers_far_below_voltage_and_current_are_doubted_once_it_lasts_and_the_load_comes_from_the_phases() -> None:
     quarter_hours = apart(0.0095, 0.95, 15, 8)
     assert doubted_in(quarter_hours, QualityFlag.POWERS_LOW) == [3, 4, 5, 6, 7]
     assert doubted_in(apart(0.3, 0.95, 1, 60), QualityFlag.POWERS_LOW) == [*range(45, 60)]
@@ -377,7 +380,7 @@ def test_powers_far_below_voltage_and_current_are_doubted_once_it_lasts_and_the_
     assert grade(flags).grade is QualityGrade.MARKED
 
 
-def test_single_rows_whose_means_differ_five_fold_from_instants_are_believed():
+def test_single_rows_whose_means_differ_five_fold_from_instants_are_believed() -> None:
     readings = apart(0.5, 0.52, 15, 12)
     for row in (2, 5, 6, 9):
         readings[row] = replace(readings[row], rate=0.104)
@@ -386,13 +389,13 @@ def test_single_rows_whose_means_differ_five_fold_from_instants_are_believed():
     assert doubted_in(apart(0.4, 0.9, 15, 12), QualityFlag.POWERS_LOW) == [], "less than 2.5 times"
 
 
-def test_powers_low_at_night_too_are_told_as_one_stay():
+def test_powers_low_at_night_too_are_told_as_one_stay() -> None:
     evening = apart(0.003, 0.4, 15, 6)
     night = [replace(r, at=r.at + 90 * MINUTE_US, phases_rate=0.1) for r in apart(0.001, 0.1, 15, 90)]
     assert doubted_in(evening + night, QualityFlag.POWERS_LOW) == [*range(3, 96)]
 
 
-def test_powers_that_phases_cannot_carry_are_in_doubt_once_it_lasts():
+def test_powers_that_phases_cannot_carry_are_in_doubt_once_it_lasts() -> None:
     assert doubted_in(apart(0.9, 0.5, 15, 8), QualityFlag.POWERS_HIGH) == [3, 4, 5, 6, 7]
     mixed = apart(0.9, 0.5, 15, 8)
     mixed[3] = replace(mixed[3], phases_rate=0.9)
@@ -412,7 +415,7 @@ def light_day(low: float, high: float, every_minutes: float = 15, hours: float =
     return found
 
 
-def test_a_ratio_wrong_from_the_first_day_is_suspected_after_a_day_and_once():
+def test_a_ratio_wrong_from_the_first_day_is_suspected_after_a_day_and_once() -> None:
     day = light_day(0.0036, 0.0074, rated_kva=400.0)
     flagged = doubted_in(day, QualityFlag.ALWAYS_OFF)
     assert flagged == [*range(88, 96)]
@@ -439,50 +442,50 @@ def test_a_ratio_wrong_from_the_first_day_is_suspected_after_a_day_and_once():
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_honest_light_load_is_not_suspected(what, readings):
+def test_an_honest_light_load_is_not_suspected(what: str, readings: Any) -> None:
     assert doubted_in(readings, QualityFlag.ALWAYS_OFF) == [], what
 
 
-def test_one_kettle_a_day_shows_that_few_customers_are_behind_a_light_load():
+def test_one_kettle_a_day_shows_that_few_customers_are_behind_a_light_load() -> None:
     day = light_day(0.0036, 0.0074, hours=48)
     for row in range(30, len(day), 80):
         day[row] = replace(day[row], rate=day[row].rate * 2)
     assert doubted_in(day, QualityFlag.ALWAYS_OFF) == []
 
 
-def test_a_day_above_all_loads_is_a_ratio_or_a_rating_that_is_wrong():
+def test_a_day_above_all_loads_is_a_ratio_or_a_rating_that_is_wrong() -> None:
     assert doubted_in(light_day(1.7, 3.0), QualityFlag.ALWAYS_OFF) == [*range(88, 96)]
     assert doubted_in(light_day(1.4, 3.0, hours=48), QualityFlag.ALWAYS_OFF) == []
 
 
-def test_a_ratio_that_is_missing_keeps_readings_in_doubt_until_the_load_rate_leaves_the_zone():
+def test_a_ratio_that_is_missing_keeps_readings_in_doubt_until_the_load_rate_leaves_the_zone() -> None:
     story = Story(80.0).then(0.8, 0.79, 0.01, 0.0098, 0.0102, 0.8, 0.79)
     assert story.flagged(QualityFlag.RATIO) == [2, 3, 4]
     assert Story(80.0).then(0.8, 0.79, 0.02).flagged(QualityFlag.RATIO) == []
 
 
-def test_a_ratio_applied_twice_is_doubted_though_the_second_reading_confirms_the_jump():
+def test_a_ratio_applied_twice_is_doubted_though_the_second_reading_confirms_the_jump() -> None:
     story = Story(5.0).then(0.6, 0.61, 3.1, 3.0, 2.9)
     assert story.flagged(QualityFlag.RATIO) == [2, 3, 4]
     assert story.flagged(QualityFlag.JUMP) == [2, 3, 4]
     assert story.then(0.6).flagged(QualityFlag.RATIO) == [2, 3, 4]
 
 
-def test_watts_for_kilowatts_are_doubted_whatever_the_ratio():
+def test_watts_for_kilowatts_are_doubted_whatever_the_ratio() -> None:
     assert Story().then(0.004, 0.004, 4.1, 4.0, 0.004).flagged(QualityFlag.RATIO) == [2, 3]
 
 
-def test_a_small_ratio_and_an_ordinary_fall_of_load_are_believed():
+def test_a_small_ratio_and_an_ordinary_fall_of_load_are_believed() -> None:
     assert Story(4.0).then(0.8, 0.2, 0.05).flagged(QualityFlag.RATIO) == []
     assert Story(80.0).then(0.8, 0.4, 0.2, 0.1, 0.05, 0.02, 0.012).flagged(QualityFlag.RATIO) == []
 
 
-def test_doubt_of_the_ratio_lasts_a_day_and_crosses_gaps():
+def test_doubt_of_the_ratio_lasts_a_day_and_crosses_gaps() -> None:
     story = Story(80.0).then(0.8, 0.01).then(*[0.011] * 49, every_minutes=30)
     assert story.flagged(QualityFlag.RATIO) == [*range(1, 50)]
 
 
-def test_phases_that_changed_places_are_marked_where_it_happened_and_the_total_is_trusted():
+def test_phases_that_changed_places_are_marked_where_it_happened_and_the_total_is_trusted() -> None:
     story = Story()
     story.then(0.6, currents=(300.0, 200.0, 100.0)).then(0.6, currents=(200.0, 300.0, 101.0)).then(
         0.6, currents=(201.0, 299.0, 101.0)
@@ -502,21 +505,21 @@ def test_phases_that_changed_places_are_marked_where_it_happened_and_the_total_i
         ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
     ],
 )
-def test_phases_that_look_alike_or_moved_by_load_are_not_called_swapped(before, now):
+def test_phases_that_look_alike_or_moved_by_load_are_not_called_swapped(before: Any, now: Any) -> None:
     assert Story().then(0.6, currents=before).then(0.6, currents=now).flagged(QualityFlag.PHASE_SWAP) == []
 
 
-def test_all_three_phases_can_move_on():
+def test_all_three_phases_can_move_on() -> None:
     story = Story().then(0.6, currents=(300.0, 200.0, 100.0)).then(0.6, currents=(100.0, 300.0, 200.0))
     assert story.flagged(QualityFlag.PHASE_SWAP) == [1]
 
 
-def test_phases_that_differ_by_a_sixth_are_told_apart_when_they_change_places():
+def test_phases_that_differ_by_a_sixth_are_told_apart_when_they_change_places() -> None:
     story = Story().then(0.6, currents=(300.0, 250.0, 100.0)).then(0.6, currents=(257.0, 292.0, 100.0))
     assert story.flagged(QualityFlag.PHASE_SWAP) == [1]
 
 
-def test_a_transformer_that_is_walked_anew_knows_nothing_of_its_past():
+def test_a_transformer_that_is_walked_anew_knows_nothing_of_its_past() -> None:
     story = Story().then(0.5).frozen(13)
     evaluate = QualityGrader(1)
     first = evaluate.advance(block_of(story.readings)).tolist()
@@ -526,7 +529,7 @@ def test_a_transformer_that_is_walked_anew_knows_nothing_of_its_past():
     assert evaluate.advance(block_of(story.readings)).tolist() == first
 
 
-def test_a_doubt_begins_once_however_the_readings_are_cut():
+def test_a_doubt_begins_once_however_the_readings_are_cut() -> None:
     readings = Story().then(0.5).frozen(15).then(0.6, 0.6).readings
     readings.insert(14, NaiveReading(readings[13].at + 1, NAN, readings[13].values))
     for cut in range(len(readings) + 1):
@@ -538,7 +541,7 @@ def test_a_doubt_begins_once_however_the_readings_are_cut():
         assert [i for i, bits in enumerate(begun) if bits & QualityFlag.STUCK] == [11]
 
 
-def test_readings_of_the_wire_are_sorted_and_rated_as_verdicts_see_them():
+def test_readings_of_the_wire_are_sorted_and_rated_as_verdicts_see_them() -> None:
     transformers = [Transformer("T0", "", "S1", 100.0, ct_ratio=10.0), Transformer("T1", "", "S1", 200.0)]
     fleet = Fleet.of(transformers)
     batch = ReadingBatch.of(
@@ -554,12 +557,12 @@ def test_readings_of_the_wire_are_sorted_and_rated_as_verdicts_see_them():
     assert QualityGrader(2).advance(block).tolist() == [QualityFlag.ACTIVE_ONLY, 0, 0]
 
 
-def test_readings_in_doubt_neither_open_nor_close_and_marked_ones_do():
+def test_readings_in_doubt_neither_open_nor_close_and_marked_ones_do() -> None:
     rates = trusted_load_rate(np.array([0.95, 0.96, 0.97, 0.98]), np.array([0, 1, 8, 20], np.uint8))
     np.testing.assert_array_equal(rates, [0.95, NAN, 0.97, NAN])
 
 
-def test_the_grade_counts_each_doubt_and_a_reading_with_two_once():
+def test_the_grade_counts_each_doubt_and_a_reading_with_two_once() -> None:
     quality = grade(np.array([0, 1, 3, 3, 8, 16, 24], np.uint8))
     assert (quality.grade, quality.readings, quality.flagged) == (QualityGrade.DOUBTFUL, 7, 3)
     assert quality.counts == (
@@ -574,14 +577,14 @@ def test_the_grade_counts_each_doubt_and_a_reading_with_two_once():
     assert grade(np.array([], np.uint8)).grade is QualityGrade.GOOD
 
 
-def test_what_is_said_of_a_curve_names_each_doubt_with_its_number():
+def test_what_is_said_of_a_curve_names_each_doubt_with_its_number() -> None:
     said = quality_reason(grade(np.array([0] * 28 + [1, 1], np.uint8)))
     assert said.zh == "存疑：30 个读数中数据冻结 2 个"
     assert said.en == "doubtful: of 30 readings frozen values 2"
     assert quality_reason(grade(np.array([0], np.uint8))).zh == "可信"
 
 
-def test_the_notice_says_where_since_when_why_and_what_to_check():
+def test_the_notice_says_where_since_when_why_and_what_to_check() -> None:
     transformer = Transformer("YX06", "永兴街 6 号台区", "S1", 400.0, ct_ratio=80.0)
     said = check_the_meter(QualityFlag.RATIO, transformer, NOON, 0.0102, SHANGHAI)
     assert said.zh.startswith("【核查表计】YX06 永兴街 6 号台区：7月24日 12:00 起倍率可疑，负载率 1.02%。")
@@ -592,18 +595,18 @@ def test_the_notice_says_where_since_when_why_and_what_to_check():
 
 
 @pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
-def test_every_doubt_has_its_words_in_both_languages(flag):
+def test_every_doubt_has_its_words_in_both_languages(flag: Any) -> None:
     for said in (flag_name(flag), flag_reason(flag), what_to_check(flag)):
         assert said.zh
         assert said.en.isascii()
     assert what_to_check(flag).zh in check_the_meter(flag, Transformer("T", "", "S", 1.0), NOON, 0.5, SHANGHAI).zh
 
 
-def test_every_grade_has_its_words():
+def test_every_grade_has_its_words() -> None:
     assert len({grade_name(one).zh for one in QualityGrade}) == len(QualityGrade)
 
 
-def test_bits_are_told_apart():
+def test_bits_are_told_apart() -> None:
     assert flags_in(0) == ()
     assert flags_in(5) == (QualityFlag.STUCK, QualityFlag.RATIO)
 
@@ -618,12 +621,12 @@ def test_bits_are_told_apart():
         {"swap_tolerance": 0.2},
     ],
 )
-def test_settings_that_contradict_one_another_are_refused(wrong):
+def test_settings_that_contradict_one_another_are_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         QualitySettings(**wrong)
 
 
-def test_the_reach_covers_each_doubt_by_itself():
+def test_the_reach_covers_each_doubt_by_itself() -> None:
     assert QualitySettings().reach_us == 26 * HOUR_US
     assert QualitySettings(ratio_hours_max=0, exchange_hours_max=0).reach_us == 26 * HOUR_US
     assert QualitySettings(ratio_hours_max=36).reach_us == 38 * HOUR_US

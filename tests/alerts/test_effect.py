@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def asked(share: float, first: int = ELEVEN, minutes: int = 180) -> NDArray[np.f
     return power
 
 
-def test_a_fifth_less_for_three_hours_is_shown_with_an_interval_around_the_truth():
+def test_a_fifth_less_for_three_hours_is_shown_with_an_interval_around_the_truth() -> None:
     found = effect(asked(0.2))
     truth = 0.2 * LARGE.power_kw[ELEVEN : ELEVEN + 180 : 15].mean()
     assert found.verdict is EffectVerdict.SHOWN
@@ -59,12 +60,12 @@ def test_a_fifth_less_for_three_hours_is_shown_with_an_interval_around_the_truth
     assert 0.85 < found.placebo_coverage <= 1.0
 
 
-def test_a_day_like_the_others_shows_nothing():
+def test_a_day_like_the_others_shows_nothing() -> None:
     assert effect(LARGE.power_kw).verdict is EffectVerdict.NOT_SHOWN
 
 
 @pytest.mark.parametrize("factor", [0.1, 3.0])
-def test_readings_in_the_window_only_measure_and_later_ones_do_nothing(factor):
+def test_readings_in_the_window_only_measure_and_later_ones_do_nothing(factor: float) -> None:
     base = effect(LARGE.power_kw)
     inside = LARGE.power_kw.copy()
     inside[ELEVEN : ELEVEN + 180] *= factor
@@ -75,7 +76,7 @@ def test_readings_in_the_window_only_measure_and_later_ones_do_nothing(factor):
     assert effect(after) == base
 
 
-def test_readings_in_the_window_of_donors_do_not_count_either():
+def test_readings_in_the_window_of_donors_do_not_count_either() -> Any:
     donors = [area_load(seed, hot=True, large=True) for seed in (4, 5)]
 
     def found(factor: float) -> Effect:
@@ -89,7 +90,7 @@ def test_readings_in_the_window_of_donors_do_not_count_either():
     assert found(1.0) == found(0.3)
 
 
-def test_weather_that_is_known_makes_the_interval_of_a_hot_day_shorter_on_average():
+def test_weather_that_is_known_makes_the_interval_of_a_hot_day_shorter_on_average() -> None:
     halves = {True: [], False: []}
     for seed in range(8):
         area = area_load(seed, hot=True, large=True)
@@ -102,7 +103,7 @@ def test_weather_that_is_known_makes_the_interval_of_a_hot_day_shorter_on_averag
     assert np.mean(halves[True]) < np.mean(halves[False])
 
 
-def test_coverage_and_false_claims_hold_for_windows_that_begin_with_a_peak():
+def test_coverage_and_false_claims_hold_for_windows_that_begin_with_a_peak() -> None:
     covered, claimed = [], []
     for seed in range(40):
         area = area_load(seed, hot=True, large=True)
@@ -119,7 +120,7 @@ def test_coverage_and_false_claims_hold_for_windows_that_begin_with_a_peak():
     assert np.mean(claimed) <= 0.075
 
 
-def test_readings_that_are_missing_are_no_saving():
+def test_readings_that_are_missing_are_no_saving() -> None:
     half = LARGE.power_kw.copy()
     half[ELEVEN + 60 : ELEVEN + 180] = np.nan
     found = effect(half)
@@ -131,13 +132,13 @@ def test_readings_that_are_missing_are_no_saving():
     assert effect(some).verdict is EffectVerdict.NOT_SHOWN
 
 
-def test_too_few_days_and_windows_longer_than_a_day_are_not_measurable():
+def test_too_few_days_and_windows_longer_than_a_day_are_not_measurable() -> None:
     assert effect(LARGE.power_kw, first=5 * 1440 + 660).why == "too_few_days_before"
     assert effect(LARGE.power_kw, minutes=1441).why == "window_too_long"
     assert effect(LARGE.power_kw[: ELEVEN - 60]).why == "too_few_readings_in_the_window"
 
 
-def test_usual_days_are_earlier_ones_of_the_same_kind():
+def test_usual_days_are_earlier_ones_of_the_same_kind() -> None:
     power = np.repeat(np.where(np.arange(DAYS) % 7 >= 5, 50.0, 100.0), 1440)
     from_us = int(LARGE.at_us[35 * 1440 + 720])
     slots = slots_of(series_of(power), from_us, from_us + HOUR_US, 15 * MINUTE_US)
@@ -171,7 +172,7 @@ def measured(power_kw: NDArray[np.float64], voltage_v: NDArray[np.float64]) -> E
     )
 
 
-def test_what_is_not_drawn_without_supply_is_no_saving():
+def test_what_is_not_drawn_without_supply_is_no_saving() -> None:
     power, live = LARGE.power_kw.copy(), np.full(len(LARGE.power_kw), 231.0)
     usual_effect = measured(power, live)
     power[ELEVEN : ELEVEN + 60] = 0.0
@@ -187,14 +188,14 @@ def test_what_is_not_drawn_without_supply_is_no_saving():
     assert found.saving_kw == pytest.approx(usual_effect.saving_kw, abs=6.0)
 
 
-def test_readings_of_a_frozen_meter_are_no_saving_from_the_first_of_them():
+def test_readings_of_a_frozen_meter_are_no_saving_from_the_first_of_them() -> None:
     power, live = LARGE.power_kw.copy(), np.full(len(LARGE.power_kw), 231.0)
     power[ELEVEN - 60 : ELEVEN + 180] = 61.237
     found = measured(power, live)
     assert found.verdict is EffectVerdict.NOT_MEASURABLE
 
 
-def test_a_meter_without_powers_is_measured_by_voltages_and_currents_at_the_usual_power_factor():
+def test_a_meter_without_powers_is_measured_by_voltages_and_currents_at_the_usual_power_factor() -> None:
     power = readings_of(LARGE.power_kw, np.full(len(LARGE.power_kw), 231.0))
     from_us = int(LARGE.at_us[ELEVEN])
     gone = power.measured_at_us >= from_us
@@ -209,11 +210,11 @@ def test_a_meter_without_powers_is_measured_by_voltages_and_currents_at_the_usua
 @pytest.mark.parametrize(
     ("freedom", "coverage", "t"), [(4.0, 0.90, 2.132), (10.0, 0.90, 1.812), (30.0, 0.95, 2.042), (1e6, 0.90, 1.645)]
 )
-def test_the_factor_is_that_of_students_tables(freedom, coverage, t):
+def test_the_factor_is_that_of_students_tables(freedom: float, coverage: float, t: float) -> None:
     assert student_factor(freedom, coverage) == pytest.approx(t, rel=0.01)
 
 
-def test_what_is_said_gives_the_interval_and_the_least_that_could_be_shown():
+def test_what_is_said_gives_the_interval_and_the_least_that_could_be_shown() -> None:
     said = effect_sentence(effect(asked(0.2)))
     assert said.zh.startswith("已证实：比基线少")
     assert "90 % interval" in said.en

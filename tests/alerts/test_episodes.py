@@ -6,6 +6,7 @@ import itertools
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone, tzinfo
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,8 +90,16 @@ def days(draw: st.DrawFn) -> tuple[list[int], list[float]]:
     data=st.data(),
 )
 def test_the_vectorised_walk_equals_the_slow_twin_for_any_cut_into_blocks(
-    day, hold, leave_minutes, leave, strict, unbroken, points_minutes, offset_minutes, data
-):
+    day: Any,
+    hold: Any,
+    leave_minutes: Any,
+    leave: Any,
+    strict: Any,
+    unbroken: Any,
+    points_minutes: Any,
+    offset_minutes: Any,
+    data: Any,
+) -> None:
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
     level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, leave_minutes, strict, unbroken)
@@ -103,7 +112,7 @@ def test_the_vectorised_walk_equals_the_slow_twin_for_any_cut_into_blocks(
     assert [as_naive(e) for e in evaluate(rules, times, rates, cuts, zone)] == wanted
 
 
-def test_many_transformers_in_one_block_are_judged_as_if_each_were_alone():
+def test_many_transformers_in_one_block_are_judged_as_if_each_were_alone() -> None:
     random = np.random.default_rng(7)
     rules = shipped("early-warning")
     ids = [f"T{i}" for i in range(40)]
@@ -130,7 +139,9 @@ def test_many_transformers_in_one_block_are_judged_as_if_each_were_alone():
 
 @settings(max_examples=150, deadline=None)
 @given(day=days(), hold=st.sampled_from([0, 10, 30]), data=st.data())
-def test_what_is_told_of_begins_and_ends_and_what_stands_is_all_there_is_to_know(day, hold, data):
+def test_what_is_told_of_begins_and_ends_and_what_stands_is_all_there_is_to_know(
+    day: Any, hold: Any, data: Any
+) -> None:
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
     rules = rule_set_of(Level("line", Quantity.LOAD_RATE, 0.9, 0.85, hold, 3))
@@ -147,7 +158,7 @@ def test_what_is_told_of_begins_and_ends_and_what_stands_is_all_there_is_to_know
 
 @settings(max_examples=100, deadline=None)
 @given(day=days(), data=st.data())
-def test_a_fold_goes_on_from_what_another_one_remembered(day, data):
+def test_a_fold_goes_on_from_what_another_one_remembered(day: Any, data: Any) -> None:
     times, rates = day
     cut = data.draw(st.integers(0, len(times)))
     rules = [shipped("early-warning"), shipped("eight-points")]
@@ -158,7 +169,7 @@ def test_a_fold_goes_on_from_what_another_one_remembered(day, data):
     assert second.advance(rest) == first.advance(rest)
 
 
-def test_a_fold_that_is_cut_into_many_walks_says_the_same(monkeypatch):
+def test_a_fold_that_is_cut_into_many_walks_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(11)
     number = np.sort(random.integers(0, 50, 2_000)).astype(np.int32)
     at_us = NOON + np.arange(2_000) * MINUTE
@@ -177,12 +188,12 @@ def shipped(name: str) -> RuleSet:
 
 
 @pytest.mark.parametrize(("rate", "opens"), [(0.8999999, False), (0.9, True), (0.9000001, True)])
-def test_ninety_per_cent_is_severe_heavy_and_a_hair_below_is_not(rate, opens):
+def test_ninety_per_cent_is_severe_heavy_and_a_hair_below_is_not(rate: float, opens: bool) -> None:
     found = evaluate(shipped("early-warning"), [NOON, NOON + MINUTE], [0.5, rate])
     assert ("severe_heavy" in {e.level for e in found}) is opens
 
 
-def test_an_episode_starts_and_ends_where_the_line_is_crossed():
+def test_an_episode_starts_and_ends_where_the_line_is_crossed() -> None:
     times = [NOON + i * MINUTE for i in range(14)]
     rates = [0.88, 0.92, 0.95, 0.80] + [0.80] * 10
     severe = [e for e in evaluate(shipped("early-warning"), times, rates) if e.level == "severe_heavy"]
@@ -192,21 +203,21 @@ def test_an_episode_starts_and_ends_where_the_line_is_crossed():
     assert (severe[0].peak_load_rate, severe[0].readings) == (0.95, 2)
 
 
-def test_a_run_of_eight_quarter_hours_is_no_two_hour_episode_but_the_ninth_makes_one():
+def test_a_run_of_eight_quarter_hours_is_no_two_hour_episode_but_the_ninth_makes_one() -> None:
     quarter = 15 * MINUTE
     rules = shipped("two-hours")
     assert evaluate(rules, [NOON + i * quarter for i in range(8)], [0.85] * 8) == []
     assert len(evaluate(rules, [NOON + i * quarter for i in range(9)], [0.85] * 9)) == 1
 
 
-def test_a_reading_without_a_load_rate_neither_opens_nor_closes():
+def test_a_reading_without_a_load_rate_neither_opens_nor_closes() -> None:
     times = [NOON + i * MINUTE for i in range(5)]
     with_nan = evaluate(shipped("early-warning"), times, [0.92, float("nan"), 0.93, float("nan"), float("nan")])
     without = evaluate(shipped("early-warning"), [times[0], times[2]], [0.92, 0.93])
     assert with_nan == without
 
 
-def test_of_two_values_for_one_timestamp_the_first_counts():
+def test_of_two_values_for_one_timestamp_the_first_counts() -> None:
     found = evaluate(shipped("early-warning"), [NOON, NOON], [0.91, 0.99])
     assert {e.peak_load_rate for e in found} == {0.91}
 
@@ -234,13 +245,13 @@ def minutes(*at: float) -> list[int]:
 
 @settings(max_examples=300, deadline=None)
 @given(day=days(), data=st.data())
-def test_incidents_are_the_same_for_any_cut_into_blocks(day, data):
+def test_incidents_are_the_same_for_any_cut_into_blocks(day: Any, data: Any) -> None:
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
     assert incidents(times, rates, cuts) == incidents(times, rates)
 
 
-def test_silence_ends_an_episode_but_no_incident():
+def test_silence_ends_an_episode_but_no_incident() -> None:
     times = minutes(0, 1, 60, 61)
     found = incidents(times, [0.92, 0.93, 0.88, 0.91])
     assert [i.state for i in found] == [IncidentState.OPEN]
@@ -251,7 +262,7 @@ def test_silence_ends_an_episode_but_no_incident():
     assert [(e.ended_by, e.readings) for e in severe] == [(Ending.GAP, 2), (None, 1)]
 
 
-def test_after_silence_an_incident_closes_only_when_ten_minutes_below_were_seen():
+def test_after_silence_an_incident_closes_only_when_ten_minutes_below_were_seen() -> None:
     times = minutes(0, 60, 65, 70)
     assert incidents(times[:3], [0.92, 0.5, 0.5, 0.5][:3])[0].state is IncidentState.OPEN
     closed = incidents(times, [0.92, 0.5, 0.5, 0.5])[0]
@@ -260,7 +271,7 @@ def test_after_silence_an_incident_closes_only_when_ten_minutes_below_were_seen(
 
 @settings(max_examples=100, deadline=None)
 @given(cut=st.integers(0, 12))
-def test_overload_raises_the_incident_it_lies_in_and_no_other(cut):
+def test_overload_raises_the_incident_it_lies_in_and_no_other(cut: Any) -> None:
     times = minutes(0, 1, 2, 13, 14, 15, 16, 27, 28, 40)
     rates = [0.92, 1.0, 0.5, 0.5, 0.91, 0.95, 0.5, 0.5, 0.9, 0.99]
     found = incidents(times, rates, [min(cut, len(times))])
@@ -272,13 +283,13 @@ def test_overload_raises_the_incident_it_lies_in_and_no_other(cut):
     assert found[0].incident_id != found[1].incident_id
 
 
-def test_a_whole_day_in_one_block_raises_each_incident_on_its_own():
+def test_a_whole_day_in_one_block_raises_each_incident_on_its_own() -> None:
     times = minutes(*range(0, 60, 5))
     rates = [0.92, 1.0, 0.5, 0.5, 0.5, 0.95, 1.1, 0.5, 0.5, 0.5, 0.91, 0.92]
     assert [i.level for i in incidents(times, rates)] == ["overload", "overload", "severe_heavy"]
 
 
-def test_eight_points_looks_at_one_reading_of_each_quarter_hour_and_judges_each_day_by_itself():
+def test_eight_points_looks_at_one_reading_of_each_quarter_hour_and_judges_each_day_by_itself() -> None:
     rules = shipped("eight-points")
     evening = (NOON // (1440 * MINUTE)) * 1440 * MINUTE + 22 * 60 * MINUTE
     minutes_of = [evening + i * MINUTE for i in range(240)]
@@ -289,7 +300,7 @@ def test_eight_points_looks_at_one_reading_of_each_quarter_hour_and_judges_each_
 
 
 @pytest.mark.parametrize("second", [-15, 0, 7 * 60, 14 * 60 + 30])
-def test_meters_off_the_quarter_hour_have_their_points_too(second):
+def test_meters_off_the_quarter_hour_have_their_points_too(second: Any) -> None:
     rules = shipped("eight-points")
     at = NOON // (15 * MINUTE) * 15 * MINUTE + second * 1_000_000
     jitter = np.random.default_rng(3).integers(-4, 5, 8) * 1_000_000
@@ -299,7 +310,7 @@ def test_meters_off_the_quarter_hour_have_their_points_too(second):
     assert evaluate(rules, times[:7], [0.85] * 7) == []
 
 
-def test_a_slot_has_one_point_its_first_reading_and_one_without_a_reading_cuts():
+def test_a_slot_has_one_point_its_first_reading_and_one_without_a_reading_cuts() -> None:
     rules = shipped("eight-points")
     at = NOON // (15 * MINUTE) * 15 * MINUTE
     every_five = [at + i * 5 * MINUTE for i in range(24)]
@@ -310,7 +321,7 @@ def test_a_slot_has_one_point_its_first_reading_and_one_without_a_reading_cuts()
     assert evaluate(rules, [at + i * 20 * MINUTE for i in range(24)], [0.9] * 24) == []
 
 
-def test_long_overload_counts_the_sooner_the_heavier():
+def test_long_overload_counts_the_sooner_the_heavier() -> None:
     rules = shipped("long-overload")
     times = [NOON + i * MINUTE for i in range(61)]
     assert [e.level for e in evaluate(rules, times, [1.61] * 61)] == ["overload_160"]
@@ -320,7 +331,9 @@ def test_long_overload_counts_the_sooner_the_heavier():
 
 @settings(max_examples=200, deadline=None)
 @given(day=days(), hold=st.sampled_from([0, 10, 30]), leave=st.sampled_from([0.9, 0.85]), data=st.data())
-def test_incidents_that_need_unbroken_time_are_the_same_for_any_cut_and_hold_over_no_gap(day, hold, leave, data):
+def test_incidents_that_need_unbroken_time_are_the_same_for_any_cut_and_hold_over_no_gap(
+    day: Any, hold: Any, leave: Any, data: Any
+) -> None:
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
     level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, 3, False, True, IncidentPart.OPENS)
@@ -330,14 +343,14 @@ def test_incidents_that_need_unbroken_time_are_the_same_for_any_cut_and_hold_ove
     assert all(i.first_reading_at_us in episodes for i in found[0])
 
 
-def test_time_below_the_line_is_not_held_in_the_second_version_and_was_in_the_first():
+def test_time_below_the_line_is_not_held_in_the_second_version_and_was_in_the_first() -> None:
     times = [NOON + i * MINUTE for i in range(32)]
     rates = [0.9] * 17 + [0.7] * 15
     assert evaluate(shipped("thirty-minutes-2"), times, rates) == []
     assert [e.level for e in evaluate(shipped("thirty-minutes"), times, rates)] == ["heavy"]
 
 
-def test_thirty_minutes_means_above_the_line():
+def test_thirty_minutes_means_above_the_line() -> None:
     times = [NOON + i * MINUTE for i in range(31)]
     assert evaluate(shipped("thirty-minutes"), times, [0.8] * 31) == []
     assert [e.level for e in evaluate(shipped("thirty-minutes"), times, [0.80001] * 31)] == ["heavy"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -52,7 +53,7 @@ def rows(mask: np.ndarray) -> list[int]:
     return np.flatnonzero(mask).tolist()
 
 
-def test_a_transformer_is_silent_after_three_slots_and_not_a_timestamp_sooner():
+def test_a_transformer_is_silent_after_three_slots_and_not_a_timestamp_sooner() -> None:
     watched = town({"": 3})
     found = look(watched, received(0, 45, 45 + 1 / 60_000_000), NOON)
     assert rows(found.silent) == [2]
@@ -60,12 +61,12 @@ def test_a_transformer_is_silent_after_three_slots_and_not_a_timestamp_sooner():
     assert found.blind is None
 
 
-def test_a_transformer_that_was_never_heard_is_on_a_list_of_its_own():
+def test_a_transformer_that_was_never_heard_is_on_a_list_of_its_own() -> None:
     found = look(town({"": 2}), received(0, math.nan), NOON)
     assert (rows(found.silent), rows(found.never_seen)) == ([], [1])
 
 
-def test_nothing_is_expected_of_a_row_without_a_transformer():
+def test_nothing_is_expected_of_a_row_without_a_transformer() -> None:
     watched = Watched.of(["T0", "", ""], ["F", "F", "F"])
     found = look(watched, received(0, math.nan, 600), NOON)
     assert (rows(found.silent), rows(found.never_seen)) == ([], [])
@@ -74,7 +75,9 @@ def test_nothing_is_expected_of_a_row_without_a_transformer():
 @pytest.mark.parametrize(
     ("transformers", "silent", "is_lost"), [(25, 5, True), (25, 4, False), (26, 5, False), (35, 7, True), (6, 4, False)]
 )
-def test_a_feeder_is_lost_when_a_fifth_and_at_least_five_are_silent_for_two_slots(transformers, silent, is_lost):
+def test_a_feeder_is_lost_when_a_fifth_and_at_least_five_are_silent_for_two_slots(
+    transformers: int, silent: int, is_lost: bool
+) -> None:
     watched = town({"F1": transformers, "F2": 1})
     heard = received(*[30.1] * silent, *[1] * (transformers - silent), 1)
     found = look(watched, heard, NOON)
@@ -82,7 +85,7 @@ def test_a_feeder_is_lost_when_a_fifth_and_at_least_five_are_silent_for_two_slot
     assert found.blind is None
 
 
-def test_a_lost_feeder_covers_the_single_ones_and_no_others():
+def test_a_lost_feeder_covers_the_single_ones_and_no_others() -> None:
     watched = town({"F1": 10, "F2": 10, "": 2})
     heard = received(*[60] * 6, *[1] * 4, 60, *[1] * 9, 60, 1)
     found = look(watched, heard, NOON)
@@ -91,18 +94,18 @@ def test_a_lost_feeder_covers_the_single_ones_and_no_others():
     assert rows(found.covered) == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_transformer_that_died_last_week_does_not_make_its_feeder_lost_since_then():
+def test_a_transformer_that_died_last_week_does_not_make_its_feeder_lost_since_then() -> None:
     found = look(town({"F1": 10, "F2": 1}), received(10_000, 50, 49, 48, 40, 35, *[1] * 5), NOON)
     assert [(f.silent, f.since_us) for f in found.feeders] == [(6, NOON - 10 * MINUTE_US)]
 
 
-def test_those_never_heard_neither_lose_a_feeder_nor_keep_it():
+def test_those_never_heard_neither_lose_a_feeder_nor_keep_it() -> None:
     assert look(town({"F1": 20, "F2": 1}), received(*[math.nan] * 16, *[60] * 4, 1), NOON).feeders == ()
     found = look(town({"F1": 100, "F2": 1}), received(*[math.nan] * 80, *[60] * 5, *[1] * 15, 1), NOON)
     assert [(f.silent, f.transformers) for f in found.feeders] == [(5, 20)]
 
 
-def test_the_stream_is_blind_when_nothing_came_for_two_slots_and_one_reading_gives_it_sight():
+def test_the_stream_is_blind_when_nothing_came_for_two_slots_and_one_reading_gives_it_sight() -> None:
     watched = town({"F1": 10, "F2": 3})
     assert look(watched, received(*[30] * 13), NOON).blind is None
     blind = look(watched, received(*[31] * 13), NOON).blind
@@ -110,28 +113,28 @@ def test_the_stream_is_blind_when_nothing_came_for_two_slots_and_one_reading_giv
     assert look(watched, received(*[31] * 12, 1), NOON).blind is None
 
 
-def test_a_single_transformer_that_falls_silent_blinds_a_stream_of_one():
+def test_a_single_transformer_that_falls_silent_blinds_a_stream_of_one() -> None:
     assert look(town({"": 1}), received(46), NOON).blind is not None
 
 
-def test_all_silent_after_one_slot_is_blind_when_one_slot_is_the_setting():
+def test_all_silent_after_one_slot_is_blind_when_one_slot_is_the_setting() -> None:
     quick = SilenceSettings(slot_minutes=15, silent_slots=1)
     assert look(town({"": 2}), received(16, 20), NOON, quick).blind is not None
     assert look(town({"": 2}), received(14, 20), NOON, quick).blind is None
 
 
-def test_a_town_that_was_never_heard_is_not_blind_but_never_seen():
+def test_a_town_that_was_never_heard_is_not_blind_but_never_seen() -> None:
     found = look(town({"F1": 10}), received(*[math.nan] * 10), NOON)
     assert (found.blind, found.feeders) == (None, ())
     assert found.never_seen.all()
 
 
-def test_a_clock_that_was_set_back_makes_nobody_silent():
+def test_a_clock_that_was_set_back_makes_nobody_silent() -> None:
     found = look(town({"F1": 10}), received(*[-60] * 10), NOON)
     assert (rows(found.silent), found.feeders, found.blind) == ([], (), None)
 
 
-def test_a_loss_begins_and_ends_once_under_one_key():
+def test_a_loss_begins_and_ends_once_under_one_key() -> None:
     watched = town({"F1": 10, "F2": 10})
     now = NOON
     heard = np.full(20, now, np.int64)
@@ -155,7 +158,7 @@ def test_a_loss_begins_and_ends_once_under_one_key():
     ]
 
 
-def test_a_loss_keeps_its_key_when_more_fall_silent_and_after_a_restart():
+def test_a_loss_keeps_its_key_when_more_fall_silent_and_after_a_restart() -> None:
     watched = town({"F1": 20, "F2": 1})
     few = look(watched, received(40, 41, 42, 43, 44, *[20] * 15, 1), NOON)
     later = NOON + 12 * MINUTE_US
@@ -166,7 +169,7 @@ def test_a_loss_keeps_its_key_when_more_fall_silent_and_after_a_restart():
     assert changes(None, more).started == more.feeders
 
 
-def test_blindness_says_it_once_for_all_feeders_and_what_stays_lost_is_said_after_it():
+def test_blindness_says_it_once_for_all_feeders_and_what_stays_lost_is_said_after_it() -> None:
     watched = town({"F1": 10, "F2": 10})
     well = look(watched, received(*[1] * 20), NOON)
     half = look(watched, received(*[40] * 10, *[1] * 10), NOON, before=well)
@@ -222,27 +225,27 @@ def each_at_its_second(numbers: int, silences: Mapping[int, tuple[float, float]]
     return heard
 
 
-def test_a_town_whose_transformers_fall_silent_and_come_back_one_by_one_is_told_once_each_way():
+def test_a_town_whose_transformers_fall_silent_and_come_back_one_by_one_is_told_once_each_way() -> None:
     watched = town({"F1": 10, "F2": 30, "F3": 60})
     heard = each_at_its_second(100, (60, 160))
     assert told(watched, heard, NOON, NOON + 300 * MINUTE_US) == ["90 stream lost", "160 stream back"]
 
 
 @pytest.mark.parametrize("minutes", [16, 19, 23, 29])
-def test_a_break_of_the_whole_stream_that_is_over_before_it_is_blind_is_no_lost_feeder(minutes):
+def test_a_break_of_the_whole_stream_that_is_over_before_it_is_blind_is_no_lost_feeder(minutes: int) -> None:
     watched = town({"F1": 10, "F2": 30, "F3": 60})
     heard = each_at_its_second(100, (60, 60 + minutes))
     assert told(watched, heard, NOON, NOON + 200 * MINUTE_US) == []
 
 
-def test_a_feeder_that_stays_away_when_all_others_are_back_is_told_two_slots_later():
+def test_a_feeder_that_stays_away_when_all_others_are_back_is_told_two_slots_later() -> None:
     watched = town({"F1": 10, "F2": 30})
     heard = each_at_its_second(40, {row: (60, 400 if row < 10 else 160) for row in range(40)})
     said = told(watched, heard, NOON, NOON + 300 * MINUTE_US)
     assert said == ["90 stream lost", "160 stream back", "190 F1 lost"]
 
 
-def test_a_feeder_by_itself_is_told_as_soon_as_ever_also_where_all_send_at_the_same_minute():
+def test_a_feeder_by_itself_is_told_as_soon_as_ever_also_where_all_send_at_the_same_minute() -> Any:
     watched = town({"F1": 10, "F2": 30})
     rng = np.random.default_rng(7)
     sent = NOON + np.arange(20) * SLOT + rng.integers(0, 20_000_000, 20) + rng.integers(0, 2_000_000, (40, 20))
@@ -254,14 +257,14 @@ def test_a_feeder_by_itself_is_told_as_soon_as_ever_also_where_all_send_at_the_s
     assert told(watched, heard, NOON + SLOT, NOON + 9 * SLOT, every_us=1_000_000) == ["60 F1 lost"]
 
 
-def test_a_feeder_that_was_told_stays_told_over_a_break_of_the_whole_stream():
+def test_a_feeder_that_was_told_stays_told_over_a_break_of_the_whole_stream() -> None:
     watched = town({"F1": 10, "F2": 30})
     heard = each_at_its_second(40, {row: (60, 200) if row < 10 else (120, 143) for row in range(40)})
     said = told(watched, heard, NOON, NOON + 300 * MINUTE_US)
     assert [line.partition(" ")[2] for line in said] == ["F1 lost", "F1 back"]
 
 
-def test_a_clock_that_is_set_back_after_a_break_does_not_keep_a_lost_feeder_from_people():
+def test_a_clock_that_is_set_back_after_a_break_does_not_keep_a_lost_feeder_from_people() -> None:
     watched = town({"F1": 10, "F2": 10})
     blind = look(watched, received(*[31] * 20), NOON)
     back = look(watched, received(*[31] * 10, *[0] * 10), NOON, before=blind)
@@ -274,13 +277,13 @@ def test_a_clock_that_is_set_back_after_a_break_does_not_keep_a_lost_feeder_from
     assert [f.feeder_id for f in changes(waiting, at_last).started] == ["F1"]
 
 
-def test_nothing_changed_is_said_to_be_nothing():
+def test_nothing_changed_is_said_to_be_nothing() -> None:
     silence = look(town({"F1": 3}), received(1, 2, 3), NOON)
     assert not changes(silence, silence)
     assert not changes(None, silence)
 
 
-def test_a_new_ledger_with_more_transformers_changes_nothing_for_the_old_ones():
+def test_a_new_ledger_with_more_transformers_changes_nothing_for_the_old_ones() -> None:
     before = look(town({"": 2}), received(1, 60), NOON)
     now = look(town({"": 3}), received(1, 60, 60), NOON)
     assert changes(before, now).fell_silent.tolist() == [2]
@@ -310,7 +313,7 @@ def naive_look(feeders: list[str], minutes_ago: list[float]) -> tuple[set[int], 
 
 @settings(max_examples=300, deadline=None)
 @given(feeders=FEEDERS, data=st.data())
-def test_a_look_at_a_fleet_equals_the_promise_word_by_word(feeders, data):
+def test_a_look_at_a_fleet_equals_the_promise_word_by_word(feeders: Any, data: Any) -> None:
     times = st.sampled_from([0.0, 1.0, 30.0, 30.1, 45.0, 45.1, 600.0, math.nan])
     minutes_ago = data.draw(st.lists(times, min_size=len(feeders), max_size=len(feeders)))
     found = look(Watched.of([f"T{i}" for i in range(len(feeders))], feeders), received(*minutes_ago), NOON)
@@ -323,7 +326,7 @@ def test_a_look_at_a_fleet_equals_the_promise_word_by_word(feeders, data):
 
 @settings(max_examples=150, deadline=None)
 @given(feeders=FEEDERS, data=st.data())
-def test_what_began_and_has_not_ended_is_what_stands_whenever_one_looks(feeders, data):
+def test_what_began_and_has_not_ended_is_what_stands_whenever_one_looks(feeders: Any, data: Any) -> None:
     """Whoever follows the changes knows as much as whoever looks, on any path of readings coming and going."""
     watched = Watched.of([f"T{i}" for i in range(len(feeders))], feeders)
     heard = np.full(len(feeders), NEVER_RECEIVED, np.int64)
@@ -353,7 +356,7 @@ def name_of(one: LostFeeder | BlindStream) -> str:
     return one.feeder_id if isinstance(one, LostFeeder) else "stream"
 
 
-def test_what_is_said_names_the_feeder_the_numbers_and_never_lets_silence_pass_for_health():
+def test_what_is_said_names_the_feeder_the_numbers_and_never_lets_silence_pass_for_health() -> None:
     lost = LostFeeder("东街线", 12, 40, NOON)
     said = communication_lost(lost, SHANGHAI)
     assert "东街线：40 个台区中 12 个无数据（7月24日 12:00 发现）" in said.zh
@@ -367,5 +370,5 @@ def test_what_is_said_names_the_feeder_the_numbers_and_never_lets_silence_pass_f
     assert silent_since(NOON, SHANGHAI).zh == "7月24日 12:00 以来无数据"
 
 
-def test_keys_of_single_silences_tell_one_silence_from_the_next():
+def test_keys_of_single_silences_tell_one_silence_from_the_next() -> None:
     assert silent_key("YX06", NOON) != silent_key("YX06", NOON + 1)

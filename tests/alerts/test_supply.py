@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,9 @@ def supply_told(voltage: Sequence[float], load_rate: float, basis: Basis) -> Sup
         ((57.7, 57.6, 57.8), 0.0, Basis.ACTIVE_AND_REACTIVE, LIVE),
     ],
 )
-def test_a_reading_without_voltage_is_no_load_and_one_without_load_has_voltage(voltage, load_rate, basis, said):
+def test_a_reading_without_voltage_is_no_load_and_one_without_load_has_voltage(
+    voltage: Any, load_rate: Any, basis: Any, said: Any
+) -> None:
     assert supply_told(voltage, load_rate, basis) is said
 
 
@@ -115,8 +118,8 @@ def loads(times: Sequence[int], rates: Sequence[float], supply: Sequence[Supply]
     data=st.data(),
 )
 def test_what_is_passed_over_cuts_as_the_slow_twin_says_for_any_cut_into_blocks(
-    day, hold, leave_minutes, unbroken, points, data
-):
+    day: Any, hold: Any, leave_minutes: Any, unbroken: Any, points: Any, data: Any
+) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(day[0])), max_size=6))
     level = Level("line", Quantity.LOAD_RATE, 0.9, 0.85, hold, leave_minutes, False, unbroken)
     wanted = naive.episodes(loads(*day), 0.9, 0.85, hold, leave_minutes, 20, False, None, unbroken, points)
@@ -126,7 +129,7 @@ def test_what_is_passed_over_cuts_as_the_slow_twin_says_for_any_cut_into_blocks(
 
 @settings(max_examples=300, deadline=None)
 @given(day=days(), hold=st.sampled_from([0, 5, 30]), data=st.data())
-def test_no_voltage_lasts_as_the_slow_twin_says_for_any_cut_into_blocks(day, hold, data):
+def test_no_voltage_lasts_as_the_slow_twin_says_for_any_cut_into_blocks(day: Any, hold: Any, data: Any) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(day[0])), max_size=6))
     level = Level("dark", Quantity.NO_VOLTAGE, 1.0, 1.0, hold)
     told: list[tuple[int, bool | None]] = []
@@ -140,7 +143,7 @@ def test_no_voltage_lasts_as_the_slow_twin_says_for_any_cut_into_blocks(day, hol
 
 @settings(max_examples=300, deadline=None)
 @given(day=days(), hours=st.sampled_from([1, 24]), data=st.data())
-def test_incidents_are_what_the_slow_twin_says_for_any_cut_into_blocks(day, hours, data):
+def test_incidents_are_what_the_slow_twin_says_for_any_cut_into_blocks(day: Any, hours: Any, data: Any) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(day[0])), max_size=6))
     levels = (
         Level("severe", Quantity.LOAD_RATE, 0.9, 0.85, 0, 10, incident=IncidentPart.OPENS),
@@ -165,7 +168,7 @@ def as_naive_incident(incident: Incident) -> naive.NaiveIncident:
 
 @settings(max_examples=300, deadline=None)
 @given(day=days(), hold=st.sampled_from([0, 15]), data=st.data())
-def test_a_phase_opens_an_incident_of_its_own_only_outside_those_of_the_total(day, hold, data):
+def test_a_phase_opens_an_incident_of_its_own_only_outside_those_of_the_total(day: Any, hold: Any, data: Any) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(day[0])), max_size=6))
     levels = (
         Level("severe", Quantity.LOAD_RATE, 0.9, 0.85, 0, 10, incident=IncidentPart.OPENS),
@@ -178,7 +181,7 @@ def test_a_phase_opens_an_incident_of_its_own_only_outside_those_of_the_total(da
     assert [as_naive_incident(i) for i in found] == wanted
 
 
-def test_one_row_without_voltage_between_two_loads_of_a_quarter_hour_meter_cuts_no_run():
+def test_one_row_without_voltage_between_two_loads_of_a_quarter_hour_meter_cuts_no_run() -> None:
     times = minutes(*range(0, 150, 15))
     rates, supply = [0.85] * 10, [LIVE] * 10
     rates[4], supply[4] = 0.0, GONE
@@ -192,7 +195,7 @@ def test_one_row_without_voltage_between_two_loads_of_a_quarter_hour_meter_cuts_
 
 
 @pytest.mark.parametrize("dark", [GONE, UNSEEN])
-def test_an_incident_stays_open_as_long_as_there_is_no_supply(dark):
+def test_an_incident_stays_open_as_long_as_there_is_no_supply(dark: Any) -> None:
     times = minutes(*range(0, 40))
     rates, supply = [0.95] * 5 + [0.0] * 30 + [0.95] * 5, [LIVE] * 5 + [dark] * 30 + [LIVE] * 5
     found, incidents = judged([shipped("early-warning"), shipped("supply")], times, rates, supply)
@@ -202,13 +205,13 @@ def test_an_incident_stays_open_as_long_as_there_is_no_supply(dark):
     assert shed[0].state is IncidentState.CLOSED
 
 
-def test_a_meter_that_never_sends_voltages_is_not_said_to_be_without():
+def test_a_meter_that_never_sends_voltages_is_not_said_to_be_without() -> None:
     times = minutes(*range(0, 40))
     found, _ = judged([shipped("supply")], times, [0.1] * 5 + [0.0] * 35, [NOT_TOLD] * 5 + [UNSEEN] * 35)
     assert found == []
 
 
-def test_an_overload_whose_first_reading_was_doubted_raises_the_incident_that_the_next_one_opens():
+def test_an_overload_whose_first_reading_was_doubted_raises_the_incident_that_the_next_one_opens() -> None:
     evaluate = VerdictEngine([shipped("early-warning")], 20, ["T1"])
     times, rates = minutes(*range(7)), [0.6] * 5 + [1.75] * 2
     readings = block(times, rates, [LIVE] * 7)
@@ -217,7 +220,7 @@ def test_an_overload_whose_first_reading_was_doubted_raises_the_incident_that_th
     assert (change.incident.first_reading_at_us, change.incident.level) == (times[6], "overload")
 
 
-def test_an_incident_that_silence_left_open_for_a_day_ends_as_unknown_with_its_last_reading():
+def test_an_incident_that_silence_left_open_for_a_day_ends_as_unknown_with_its_last_reading() -> None:
     times = minutes(0, 1, 2, 2 + 24 * 60, 3 + 48 * 60)
     rates = [0.92, 0.93, 0.92, 0.91, 0.95]
     first, second = judged([shipped("early-warning")], times, rates, [LIVE] * 5)[1]

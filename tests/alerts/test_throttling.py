@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -103,7 +104,7 @@ class Desk:
         return [notification.text.zh for _, notification in self.sent]
 
 
-def test_a_single_incident_is_told_in_its_own_words_after_half_a_minute():
+def test_a_single_incident_is_told_in_its_own_words_after_half_a_minute() -> None:
     visit_recorder = Desk().play([(0, event("a"))])
     assert visit_recorder.times == [0.5]
     ((_, notification),) = visit_recorder.sent
@@ -115,7 +116,7 @@ def test_a_single_incident_is_told_in_its_own_words_after_half_a_minute():
     )
 
 
-def test_the_remarks_of_one_incident_are_told_together_with_the_link_to_it():
+def test_the_remarks_of_one_incident_are_told_together_with_the_link_to_it() -> None:
     visit_recorder = Desk().play([(0, event("a")), (0.01, event("b", kind=MessageKind.INCIDENT_LIST))])
     assert visit_recorder.keys == [("a", "b")]
     ((_, notification),) = visit_recorder.sent
@@ -123,13 +124,13 @@ def test_the_remarks_of_one_incident_are_told_together_with_the_link_to_it():
     assert (notification.kind, notification.incident_id) == (OPENED, "incident of YX06")
 
 
-def test_a_group_speaks_at_most_once_in_five_minutes_and_then_says_all():
+def test_a_group_speaks_at_most_once_in_five_minutes_and_then_says_all() -> None:
     visit_recorder = Desk().play([(0, event("a", "T1")), (1, event("b", "T2")), (4, event("c", "T3"))])
     assert visit_recorder.times == [0.5, 5.5]
     assert visit_recorder.keys == [("a",), ("b", "c")]
 
 
-def test_stations_and_levels_are_spoken_of_apart_and_the_most_urgent_first():
+def test_stations_and_levels_are_spoken_of_apart_and_the_most_urgent_first() -> None:
     visit_recorder = Desk().play(
         [
             (0, event("a", "T1")),
@@ -142,7 +143,7 @@ def test_stations_and_levels_are_spoken_of_apart_and_the_most_urgent_first():
     assert visit_recorder.times == [0.5] * 4
 
 
-def test_all_that_is_said_of_one_transformer_goes_with_its_most_urgent_remark():
+def test_all_that_is_said_of_one_transformer_goes_with_its_most_urgent_remark() -> None:
     visit_recorder = Desk().play(
         [(0, event("a", "T1")), (0.1, event("b", "T1", level="overload", kind=MessageKind.INCIDENT_RAISED))]
     )
@@ -152,7 +153,7 @@ def test_all_that_is_said_of_one_transformer_goes_with_its_most_urgent_remark():
     assert visit_recorder.sent[0][1].level == "overload"
 
 
-def test_a_group_message_lists_the_counts_and_the_worst_three():
+def test_a_group_message_lists_the_counts_and_the_worst_three() -> None:
     rates = [0.91, 0.9533, 0.92, 0.97, 0.905]
     opened = [(0.0, event(f"k{i}", f"T{i}", load_rate=rate)) for i, rate in enumerate(rates)]
     over = (0.2, event("over", "T9", kind=CLOSED, load_rate=0.99))
@@ -166,12 +167,12 @@ def test_a_group_message_lists_the_counts_and_the_worst_three():
     assert notification.incident_id is None
 
 
-def test_a_transformer_that_opened_and_closed_meanwhile_counts_as_it_stands():
+def test_a_transformer_that_opened_and_closed_meanwhile_counts_as_it_stands() -> None:
     timetable = [(0, event("a", "T1")), (0.1, event("b", "T1", kind=CLOSED)), (0.2, event("c", "T2"))]
     assert "2 个台区（新增 1，解除 1）：T2 95%。" in Desk().play(timetable).words[0]
 
 
-def test_two_thousand_incidents_at_forty_stations_give_at_most_41_messages_and_none_is_lost():
+def test_two_thousand_incidents_at_forty_stations_give_at_most_41_messages_and_none_is_lost() -> None:
     timetable = []
     for i in range(2000):
         at, station = i / 2000 * 10 / 60, f"S{i % 40:02d}"
@@ -191,7 +192,7 @@ def test_two_thousand_incidents_at_forty_stations_give_at_most_41_messages_and_n
     assert digest.text.en.endswith("and 28 more.")
 
 
-def test_ten_groups_speak_for_themselves_and_an_eleventh_brings_the_digest():
+def test_ten_groups_speak_for_themselves_and_an_eleventh_brings_the_digest() -> None:
     ten = [(0.0, event(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(10)]
     assert Counter(s.kind for _, s in Desk().play(ten).sent) == {OPENED: 10}
     eleven = [*ten, (0.0, event("k10", "T10", station="S10"))]
@@ -201,7 +202,7 @@ def test_ten_groups_speak_for_themselves_and_an_eleventh_brings_the_digest():
     assert [s.key for _, s in Desk().play(later).sent][-1] == "k10"
 
 
-def test_a_digest_speaks_at_most_once_in_five_minutes():
+def test_a_digest_speaks_at_most_once_in_five_minutes() -> None:
     storm = [(i * 0.1, event(f"k{i}", f"T{i}", station=f"S{i % 30}")) for i in range(600)]
     visit_recorder = Desk().play(storm, until_minutes=90)
     digests = [at for at, notification in visit_recorder.sent if notification.key.startswith("speech/")]
@@ -210,7 +211,7 @@ def test_a_digest_speaks_at_most_once_in_five_minutes():
     assert Counter(itertools.chain(*visit_recorder.keys)) == Counter(r.key for _, r in storm)
 
 
-def test_a_digest_leaves_out_a_group_that_spoke_a_minute_ago():
+def test_a_digest_leaves_out_a_group_that_spoke_a_minute_ago() -> None:
     ten = [(0.0, event(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(10)]
     more = [(2.0, event("of S0", "T90", station="S0")), (2.0, event("of S10", "T91", station="S10"))]
     visit_recorder = Desk().play([*ten, *more])
@@ -233,7 +234,7 @@ def crossings(number: int, minutes: float, **how: object) -> list[tuple[float, N
 
 
 @pytest.mark.parametrize("every_seconds", [1, 7])
-def test_two_hundred_crossings_in_an_hour_are_told_twice_and_once_more_when_it_is_calm(every_seconds):
+def test_two_hundred_crossings_in_an_hour_are_told_twice_and_once_more_when_it_is_calm(every_seconds: int) -> None:
     timetable = crossings(200, 60)
     visit_recorder = Desk(every_seconds=every_seconds).play(timetable, until_minutes=120)
     within = [notification for at, notification in visit_recorder.sent if at < 89]
@@ -247,7 +248,7 @@ def test_two_hundred_crossings_in_an_hour_are_told_twice_and_once_more_when_it_i
     assert not visit_recorder.state.waiting
 
 
-def test_a_transformer_that_swings_across_two_lines_is_told_twice_too():
+def test_a_transformer_that_swings_across_two_lines_is_told_twice_too() -> None:
     both = [(at, r) for at, r in crossings(200, 60)]
     both += [
         (at, event(f"{r.key}/raised", kind=MessageKind.INCIDENT_RAISED, level="overload", urgency=Urgency.OVERLOAD))
@@ -258,14 +259,14 @@ def test_a_transformer_that_swings_across_two_lines_is_told_twice_too():
     assert len(visit_recorder.sent) == 2
 
 
-def test_what_is_more_urgent_than_all_that_was_told_breaks_the_quiet_of_a_flapping_transformer():
+def test_what_is_more_urgent_than_all_that_was_told_breaks_the_quiet_of_a_flapping_transformer() -> None:
     raised = event("raised", kind=MessageKind.INCIDENT_RAISED, level="overload", urgency=Urgency.OVERLOAD)
     visit_recorder = Desk().play([*crossings(60, 60), (30, raised)], until_minutes=59)
     assert [round(at, 1) for at in visit_recorder.times] == [0.5, 5.5, 30.5]
     assert "raised" in visit_recorder.keys[2]
 
 
-def test_that_a_transformer_is_calm_is_said_though_something_more_urgent_is_said_first():
+def test_that_a_transformer_is_calm_is_said_though_something_more_urgent_is_said_first() -> None:
     other = (88.5, event("other", "T2", station="S2", level="overload"))
     visit_recorder = Desk().play([*crossings(60, 60), other], until_minutes=95)
     assert visit_recorder.keys[2] == ("other",)
@@ -273,12 +274,12 @@ def test_that_a_transformer_is_calm_is_said_though_something_more_urgent_is_said
     assert visit_recorder.times[3] - visit_recorder.times[2] < 1
 
 
-def test_crossings_of_an_hour_ago_are_not_counted():
+def test_crossings_of_an_hour_ago_are_not_counted() -> None:
     openings = [(at, event(f"{at}")) for at in (0, 100, 100.1, 100.2)]
     assert "【反复越限】YX06：越限 3 次" in " ".join(Desk().play(openings, until_minutes=120).words)
 
 
-def test_what_was_told_as_overload_before_it_flapped_stays_told():
+def test_what_was_told_as_overload_before_it_flapped_stays_told() -> None:
     first = (-0.9, event("first", kind=MessageKind.INCIDENT_RAISED, level="overload", urgency=Urgency.OVERLOAD))
     raised = (30, event("raised", kind=MessageKind.INCIDENT_RAISED, level="overload", urgency=Urgency.OVERLOAD))
     start = (-1.0, event("start"))
@@ -288,12 +289,12 @@ def test_what_was_told_as_overload_before_it_flapped_stays_told():
     assert ["raised" in keys for keys in visit_recorder.keys] == [False, False, False]
 
 
-def test_openings_that_are_far_apart_are_no_flapping_however_many():
+def test_openings_that_are_far_apart_are_no_flapping_however_many() -> None:
     openings = [(at, event(f"{at}")) for at in range(0, 400, 45)]
     assert not any("反复" in said for said in Desk(every_seconds=5).play(openings, until_minutes=450).words)
 
 
-def test_a_flapping_transformer_becomes_calm_on_a_clock_that_was_set_back_too():
+def test_a_flapping_transformer_becomes_calm_on_a_clock_that_was_set_back_too() -> None:
     visit_recorder = Desk().play(crossings(20, 10), until_minutes=10)
     visit_recorder._now_us -= 3 * HOUR_US
     set_back = len(visit_recorder.sent)
@@ -302,7 +303,7 @@ def test_a_flapping_transformer_becomes_calm_on_a_clock_that_was_set_back_too():
     assert visit_recorder.words[-1].startswith("【恢复平稳】")
 
 
-def test_a_flapping_transformer_in_a_group_is_named_and_then_quiet():
+def test_a_flapping_transformer_in_a_group_is_named_and_then_quiet() -> None:
     others = [(at, event(f"other {at}", "T1")) for at in (1.0, 8.0, 15.0)]
     visit_recorder = Desk().play([*crossings(60, 60), *others], until_minutes=59)
     assert [keys for keys in visit_recorder.keys if any(k.startswith("other") for k in keys)] == visit_recorder.keys[1:]
@@ -310,7 +311,7 @@ def test_a_flapping_transformer_in_a_group_is_named_and_then_quiet():
     assert visit_recorder.keys[2:] == [("other 8.0",), ("other 15.0",)]
 
 
-def test_two_openings_in_an_hour_are_no_flapping_and_three_are():
+def test_two_openings_in_an_hour_are_no_flapping_and_three_are() -> None:
     two = Desk().play([*crossings(2, 40)], until_minutes=100)
     assert not any("反复" in said for said in two.words)
     assert len(two.sent) == 4
@@ -318,13 +319,13 @@ def test_two_openings_in_an_hour_are_no_flapping_and_three_are():
     assert [("反复" in said or "平稳" in said) for said in three.words] == [False, False, False, False, True, True]
 
 
-def test_a_calm_transformer_begins_anew():
+def test_a_calm_transformer_begins_anew() -> None:
     again = [(at + 95, replace(r, key=f"again {r.key}")) for at, r in crossings(1, 10)]
     visit_recorder = Desk(every_seconds=5).play([*crossings(60, 60), *again], until_minutes=160)
     assert visit_recorder.words[-2:] == ["YX06 的话 0/opened。\nYX06 的话 0/list。", "YX06 的话 0/closed。"]
 
 
-def test_no_channel_gets_more_than_fifteen_messages_in_any_minute():
+def test_no_channel_gets_more_than_fifteen_messages_in_any_minute() -> None:
     free = ThrottlingSettings(storm_groups=1000, gather_seconds=0)
     crowd = [(i / 120, event(f"k{i}", f"T{i}", station=f"S{i}")) for i in range(200)]
     visit_recorder = Desk(Throttling(CHANNELS, free)).play(crowd, until_minutes=30)
@@ -337,12 +338,12 @@ def most_in(times: list[float], minutes: float) -> int:
     return max((sum(a <= t <= a + minutes + 1e-9 for t in times) for a in times), default=0)
 
 
-def test_a_remark_that_comes_again_is_not_said_again():
+def test_a_remark_that_comes_again_is_not_said_again() -> None:
     visit_recorder = Desk().play([(at, event("a")) for at in (0, 0.1, 2, 50)])
     assert visit_recorder.keys == [("a",)]
 
 
-def test_a_clock_that_is_set_back_silences_nobody():
+def test_a_clock_that_is_set_back_silences_nobody() -> None:
     throttling = Throttling(CHANNELS)
     _, state = throttling.step(ThrottlingState(), [event("a")], NOON + 2 * HOUR_US)
     notifications, state = throttling.step(state, [event("b", "T2")], NOON + 2 * HOUR_US + 30 * SECOND_US)
@@ -353,13 +354,13 @@ def test_a_clock_that_is_set_back_silences_nobody():
     assert [s.event_keys for s in notifications] == [("c",)]
 
 
-def test_nothing_to_say_changes_nothing():
+def test_nothing_to_say_changes_nothing() -> None:
     state = ThrottlingState()
     assert Throttling(CHANNELS).step(state, [], NOON) == ((), state)
     assert Throttling(CHANNELS).hear(state, [], NOON) is state
 
 
-def test_a_bucket_gives_its_burst_and_then_one_at_a_time():
+def test_a_bucket_gives_its_burst_and_then_one_at_a_time() -> None:
     rate, bucket = TokenRate(15, 5), TokenBucket()
     taken = []
     for second in range(0, 61):
@@ -370,7 +371,7 @@ def test_a_bucket_gives_its_burst_and_then_one_at_a_time():
     assert bucket.ready_at_us(rate, NOON + 61 * SECOND_US) == NOON + 66 * SECOND_US
 
 
-def test_a_bucket_is_not_closed_by_a_clock_that_was_an_hour_ahead():
+def test_a_bucket_is_not_closed_by_a_clock_that_was_an_hour_ahead() -> None:
     rate = TokenRate(15, 5)
     bucket = TokenBucket()
     for _ in range(7):
@@ -380,7 +381,7 @@ def test_a_bucket_is_not_closed_by_a_clock_that_was_an_hour_ahead():
 
 
 @pytest.mark.parametrize("wrong", [(15, 15), (15, 0), (1, 1)])
-def test_a_rate_without_refill_is_refused(wrong):
+def test_a_rate_without_refill_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="burst"):
         TokenRate(*wrong)
 
@@ -417,7 +418,7 @@ def arrivals(draw: st.DrawFn) -> list[tuple[float, NotificationEvent]]:
 
 @settings(max_examples=60, deadline=None)
 @given(timetable=arrivals())
-def test_for_any_arrivals_nothing_is_lost_nothing_is_said_twice_and_the_bounds_are_kept(timetable):
+def test_for_any_arrivals_nothing_is_lost_nothing_is_said_twice_and_the_bounds_are_kept(timetable: Any) -> None:
     end = max((at for at, _ in timetable), default=0.0) + 50
     visit_recorder = Desk(every_seconds=6).play(timetable, until_minutes=end)
     assert Counter(itertools.chain(*visit_recorder.keys)) == Counter({r.key: 1 for _, r in timetable})
@@ -444,13 +445,13 @@ def test_for_any_arrivals_nothing_is_lost_nothing_is_said_twice_and_the_bounds_a
 
 @settings(max_examples=60, deadline=None)
 @given(timetable=arrivals(), every_seconds=st.sampled_from([30, 90]))
-def test_a_state_that_went_through_json_says_the_same(timetable, every_seconds):
+def test_a_state_that_went_through_json_says_the_same(timetable: Any, every_seconds: Any) -> Any:
     """The machine is restarted at every look: nothing but the text of its state goes on."""
     end = max((at for at, _ in timetable), default=0.0) + 40
     plain = Desk(every_seconds=every_seconds).play(timetable, until_minutes=end)
 
     class Restarted(Throttling):
-        def step(self, state, events, now_us):
+        def step(self, state: Any, events: Any, now_us: Any) -> Any:
             state = ThrottlingState.from_json(state.to_json())
             return Throttling(CHANNELS).step(state, events, now_us)
 
@@ -460,7 +461,7 @@ def test_a_state_that_went_through_json_says_the_same(timetable, every_seconds):
 
 @settings(max_examples=60, deadline=None)
 @given(timetable=arrivals(), data=st.data())
-def test_after_a_crash_only_the_speech_that_was_on_its_way_can_be_sent_twice(timetable, data):
+def test_after_a_crash_only_the_speech_that_was_on_its_way_can_be_sent_twice(timetable: Any, data: Any) -> None:
     """Speeches are sent, then the state is kept; a crash falls between the two, and all remarks come again."""
     throttling, kept, sent = Throttling(CHANNELS), ThrottlingState().to_json(), []
     arrives = [(NOON + round(at * MINUTE_US), one) for at, one in timetable]
@@ -490,7 +491,7 @@ def test_after_a_crash_only_the_speech_that_was_on_its_way_can_be_sent_twice(tim
     assert all(number <= 1 + len(in_flight) for number in said.values())
 
 
-def test_the_state_is_plain_json_and_comes_back_as_it_was():
+def test_the_state_is_plain_json_and_comes_back_as_it_was() -> None:
     throttling = Throttling(CHANNELS)
     _, state = throttling.step(ThrottlingState(), [event("a", load_rate=math.nan), event("b", "T2")], NOON)
     notifications, state = throttling.step(state, [event("c", "T3", station="S2")], NOON + MINUTE_US)
@@ -503,12 +504,12 @@ def test_the_state_is_plain_json_and_comes_back_as_it_was():
 
 
 @pytest.mark.parametrize("broken", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "waiting": 3}', "null"])
-def test_a_state_that_is_none_is_refused(broken):
+def test_a_state_that_is_none_is_refused(broken: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         ThrottlingState.from_json(broken)
 
 
-def test_speech_about_no_transformer_is_said_in_its_own_words():
+def test_speech_about_no_transformer_is_said_in_its_own_words() -> None:
     blind = event("blind", "", kind=MessageKind.COMMUNICATION_LOST, station="", level="stream", urgency=Urgency.BLIND)
     lost = [event(f"lost {i}", "", kind=MessageKind.COMMUNICATION_LOST, level="communication") for i in range(5)]
     visit_recorder = Desk().play([(0, blind), *[(0, one) for one in lost]])
@@ -521,7 +522,7 @@ def test_speech_about_no_transformer_is_said_in_its_own_words():
     assert Desk().play(only_lost).words[0].endswith("\n另有 8 条，请看值班台。")
 
 
-def test_levels_have_their_urgency():
+def test_levels_have_their_urgency() -> None:
     assert urgency_of_level("overload") > urgency_of_level("severe_heavy") > urgency_of_level("heavy")
     assert urgency_of_level("phase_overload") == Urgency.OVERLOAD
 

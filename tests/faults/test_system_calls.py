@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,11 +32,11 @@ def happened(tmp_path: Path, *lines: str) -> list[tuple[Event, int]]:
     return events(file, 1883, "-wal")
 
 
-def test_calls_in_one_line_each_are_told_in_their_order(tmp_path):
+def test_calls_in_one_line_each_are_told_in_their_order(tmp_path: Path) -> None:
     assert happened(tmp_path, RECEIVED, WRITTEN, SYNCED, ACKNOWLEDGED) == SOUND
 
 
-def test_a_call_that_another_thread_interrupted_is_told_where_it_counts(tmp_path):
+def test_a_call_that_another_thread_interrupted_is_told_where_it_counts(tmp_path: Path) -> None:
     assert happened(
         tmp_path,
         f"10 recvfrom({BROKER},  <unfinished ...>",
@@ -53,7 +54,7 @@ def test_a_call_that_another_thread_interrupted_is_told_where_it_counts(tmp_path
     ) == [SOUND[0], SOUND[1], SOUND[3], SOUND[2]]
 
 
-def test_a_call_that_failed_moved_nothing_and_one_cut_short_moved_a_part(tmp_path):
+def test_a_call_that_failed_moved_nothing_and_one_cut_short_moved_a_part(tmp_path: Path) -> None:
     assert happened(
         tmp_path,
         f"10 recvfrom({BROKER}, 0x7f00, 4096, 0, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable)",
@@ -66,7 +67,7 @@ def test_a_call_that_failed_moved_nothing_and_one_cut_short_moved_a_part(tmp_pat
     ) == [SOUND[0], SOUND[3]]
 
 
-def test_threads_that_are_ended_in_a_call_have_received_nothing_and_may_have_sent(tmp_path):
+def test_threads_that_are_ended_in_a_call_have_received_nothing_and_may_have_sent(tmp_path: Path) -> None:
     assert happened(
         tmp_path,
         f"10 recvfrom({BROKER},  <unfinished ...>",
@@ -95,7 +96,7 @@ def test_threads_that_are_ended_in_a_call_have_received_nothing_and_may_have_sen
         ("strace: detached",),
     ],
 )
-def test_a_line_that_may_hide_something_is_an_error(tmp_path, lines):
+def test_a_line_that_may_hide_something_is_an_error(tmp_path: Path, lines: Any) -> None:
     with pytest.raises(TraceNotUnderstood):
         happened(tmp_path, *lines)
 
@@ -130,7 +131,7 @@ for thread in threads:
 """
 
 
-def test_every_line_of_a_program_whose_threads_interrupt_one_another_is_understood(tmp_path):
+def test_every_line_of_a_program_whose_threads_interrupt_one_another_is_understood(tmp_path: Path) -> None:
     tool("strace")
     file = tmp_path / "strace.txt"
     program = subprocess.Popen([*tracer(file), sys.executable, "-c", WORK, str(tmp_path)])

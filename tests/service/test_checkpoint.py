@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,13 +27,13 @@ CONTENT = CheckpointFile(
 
 
 @pytest.fixture
-def starts(monkeypatch):
+def starts(monkeypatch: pytest.MonkeyPatch) -> Any:
     """How judges began, the last one last: caught up from a checkpoint, or made anew from the journal."""
     told: list[str] = []
     for way in ("replay", "recover"):
         whole = getattr(IncrementalVerdicts, way)
 
-        def noted(judge, *given, _way=way, _whole=whole):
+        def noted(judge: Any, *given: Any, _way: Any = way, _whole: Any = whole) -> Any:
             told.append(_way)
             return _whole(judge, *given)
 
@@ -61,7 +62,7 @@ def judged_orderly(folder: Path, readings: list) -> tuple[set, set]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_crashes_and_starts_from_any_checkpoint_change_no_verdict(tmp_path, seed, starts):
+def test_crashes_and_starts_from_any_checkpoint_change_no_verdict(tmp_path: Path, seed: int, starts: Any) -> None:
     readings = a_dirty_day(seed)
     random = np.random.default_rng(seed)
     # Mostly in order, as a fleet sends, with late ones among them.
@@ -83,7 +84,9 @@ def test_crashes_and_starts_from_any_checkpoint_change_no_verdict(tmp_path, seed
     station.close()
 
 
-def test_what_arrived_behind_a_checkpoint_and_was_never_judged_is_judged_by_the_next_start(station_with_a_checkpoint):
+def test_what_arrived_behind_a_checkpoint_and_was_never_judged_is_judged_by_the_next_start(
+    station_with_a_checkpoint: Any,
+) -> None:
     station = station_with_a_checkpoint
     decoded = station.pipeline._decoder.decode
     late_and_new = [("T1", 2, 0.5), ("T2", 21, 0.97), ("T3", 21, 0.5)]
@@ -97,7 +100,7 @@ def test_what_arrived_behind_a_checkpoint_and_was_never_judged_is_judged_by_the_
 
 
 @pytest.fixture
-def station_with_a_checkpoint(tmp_path):
+def station_with_a_checkpoint(tmp_path: Path) -> Any:
     """Twenty minutes of a hot day, and a checkpoint behind them."""
     made = a_station(tmp_path / "station")
     for minute in range(20):
@@ -107,7 +110,9 @@ def station_with_a_checkpoint(tmp_path):
     made.close()
 
 
-def test_a_start_goes_on_from_a_checkpoint_and_an_open_incident_goes_on(station_with_a_checkpoint, starts):
+def test_a_start_goes_on_from_a_checkpoint_and_an_open_incident_goes_on(
+    station_with_a_checkpoint: Any, starts: Any
+) -> None:
     station = station_with_a_checkpoint
     before = station.incident()
     station.restart(END_US)
@@ -119,8 +124,8 @@ def test_a_start_goes_on_from_a_checkpoint_and_an_open_incident_goes_on(station_
 
 
 def test_an_incident_that_went_blind_while_no_collector_ran_is_blind_before_anything_comes(
-    station_with_a_checkpoint, starts
-):
+    station_with_a_checkpoint: Any, starts: Any
+) -> None:
     station = station_with_a_checkpoint
     assert not station.incident().blind
     station.restart(NOON + 60 * MINUTE_US)
@@ -140,7 +145,7 @@ def test_an_incident_that_went_blind_while_no_collector_ran_is_blind_before_anyt
         lambda raw: bytes(len(raw)),
     ],
 )
-def test_a_damaged_checkpoint_is_left_alone(station_with_a_checkpoint, starts, damage):
+def test_a_damaged_checkpoint_is_left_alone(station_with_a_checkpoint: Any, starts: Any, damage: Any) -> None:
     station = station_with_a_checkpoint
     stands = what_stands(station)
     file = station.folder / "journal.checkpoint"
@@ -150,7 +155,9 @@ def test_a_damaged_checkpoint_is_left_alone(station_with_a_checkpoint, starts, d
     assert what_stands(station) == stands
 
 
-def test_a_checkpoint_of_another_journal_is_left_alone(station_with_a_checkpoint, tmp_path, starts):
+def test_a_checkpoint_of_another_journal_is_left_alone(
+    station_with_a_checkpoint: Any, tmp_path: Path, starts: Any
+) -> None:
     station = station_with_a_checkpoint
     other = a_station(tmp_path / "other")
     for minute in range(20):
@@ -164,7 +171,7 @@ def test_a_checkpoint_of_another_journal_is_left_alone(station_with_a_checkpoint
     other.close()
 
 
-def test_a_checkpoint_that_is_ahead_of_the_records_is_left_alone(station_with_a_checkpoint, starts):
+def test_a_checkpoint_that_is_ahead_of_the_records_is_left_alone(station_with_a_checkpoint: Any, starts: Any) -> None:
     station = station_with_a_checkpoint
     station.records.set_cursor(EVALUATED_CURSOR, 3)
     station.restart(END_US)
@@ -173,8 +180,8 @@ def test_a_checkpoint_that_is_ahead_of_the_records_is_left_alone(station_with_a_
 
 @pytest.mark.parametrize("what", ["ledger", "rules", "gap"])
 def test_a_checkpoint_of_another_ledger_or_other_rules_is_left_alone(
-    station_with_a_checkpoint, starts, what, monkeypatch
-):
+    station_with_a_checkpoint: Any, starts: Any, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     station = station_with_a_checkpoint
     if what == "ledger":
         larger = tuple(replace(t, rated_power_kva=1000.0) for t in a_town().transformers)
@@ -194,7 +201,7 @@ def test_a_checkpoint_of_another_ledger_or_other_rules_is_left_alone(
     assert starts == ["recover"]
 
 
-def test_a_checkpoint_of_a_journal_that_was_turned_back_is_left_alone(tmp_path, starts):
+def test_a_checkpoint_of_a_journal_that_was_turned_back_is_left_alone(tmp_path: Path, starts: Any) -> None:
     station = a_station(tmp_path / "station")
     for minute in range(10):
         station.tick([("T1", minute, 0.7)])
@@ -223,7 +230,9 @@ def test_a_checkpoint_of_a_journal_that_was_turned_back_is_left_alone(tmp_path, 
     restored.close()
 
 
-def test_where_no_checkpoint_can_be_written_judging_goes_on(tmp_path, starts, caplog):
+def test_where_no_checkpoint_can_be_written_judging_goes_on(
+    tmp_path: Path, starts: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     station = a_station(tmp_path / "station")
     (station.folder / ".journal.checkpoint.draft").mkdir()
     station.tick([("T1", 0, 0.95)])
@@ -235,7 +244,7 @@ def test_where_no_checkpoint_can_be_written_judging_goes_on(tmp_path, starts, ca
     station.close()
 
 
-def test_a_checkpoint_file_is_read_back_as_it_was_written(tmp_path):
+def test_a_checkpoint_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "c", CONTENT)
     read = read_checkpoint(tmp_path / "c")
     assert read is not None and read.told == CONTENT.told
@@ -246,7 +255,7 @@ def test_a_checkpoint_file_is_read_back_as_it_was_written(tmp_path):
     assert read_checkpoint(tmp_path / "none") is None
 
 
-def test_a_checkpoint_file_with_any_byte_changed_or_missing_is_refused(tmp_path):
+def test_a_checkpoint_file_with_any_byte_changed_or_missing_is_refused(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "c", CONTENT)
     raw = (tmp_path / "c").read_bytes()
     for at in range(len(raw)):
@@ -256,7 +265,7 @@ def test_a_checkpoint_file_with_any_byte_changed_or_missing_is_refused(tmp_path)
                 read_checkpoint(tmp_path / "c")
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path):
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "c", CONTENT)
     (tmp_path / ".c.draft").mkdir()
     with pytest.raises(StoreError):
@@ -265,6 +274,6 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path):
     assert read is not None and read.told == CONTENT.told
 
 
-def test_no_column_of_objects_is_ever_written(tmp_path):
+def test_no_column_of_objects_is_ever_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="type"):
         write_checkpoint(tmp_path / "c", CheckpointFile({}, {"any": np.array([object()])}))

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ NOW = NOON + HOUR_US
 
 
 @pytest.fixture
-def station(tmp_path):
+def station(tmp_path: Path) -> Any:
     """A fresh installation."""
     made = Station1(tmp_path)
     yield made
@@ -42,7 +43,7 @@ def with_a_reading_put_off(station: Station1) -> None:
     assert last_recorded(station) == (0.94, 1)
 
 
-def test_an_incident_that_only_goes_on_is_written_down_once_a_second_with_its_newest_reading(station):
+def test_an_incident_that_only_goes_on_is_written_down_once_a_second_with_its_newest_reading(station: Any) -> None:
     with_a_reading_put_off(station)
     station.tick([("T1", 3, 0.92)], NOW + SECOND_US - 1)
     assert last_recorded(station) == (0.94, 1)
@@ -53,7 +54,7 @@ def test_an_incident_that_only_goes_on_is_written_down_once_a_second_with_its_ne
     assert last_recorded(station) == (0.90, 5)
 
 
-def test_no_news_is_ever_put_off(station):
+def test_no_news_is_ever_put_off(station: Any) -> Any:
     def kinds() -> set[IncidentEventKind]:
         return {
             event.kind
@@ -77,7 +78,7 @@ def test_no_news_is_ever_put_off(station):
     assert station.incident().state is IncidentState.CLOSED
 
 
-def test_a_late_reading_retracts_at_once_and_the_record_keeps_the_newest_reading(station):
+def test_a_late_reading_retracts_at_once_and_the_record_keeps_the_newest_reading(station: Any) -> None:
     station.tick([("T1", 0, 0.92)], NOW)
     station.tick([("T1", minute, 0.8) for minute in range(1, 15) if minute != 6], NOW)
     for minute in (15, 16, 17):
@@ -87,7 +88,7 @@ def test_a_late_reading_retracts_at_once_and_the_record_keeps_the_newest_reading
     assert (gone.first_reading_at_us, gone.last_reading_at_us) == (NOON + 15 * MINUTE_US, NOON + 17 * MINUTE_US)
 
 
-def test_enough_is_said_a_second_later_at_the_most(station):
+def test_enough_is_said_a_second_later_at_the_most(station: Any) -> None:
     station.tick([("T1", 0, 0.95)], NOW)
     station.tick([("T1", 1, 0.94)], NOW)
     station.tick([("T1", 2, 0.79)], NOW)
@@ -96,7 +97,7 @@ def test_enough_is_said_a_second_later_at_the_most(station):
     assert "incident_enough" in {waiting.event.kind for waiting in station.pipeline._notifications._state.waiting}
 
 
-def test_a_visit_brings_more_doors_though_the_readings_wait(station):
+def test_a_visit_brings_more_doors_though_the_readings_wait(station: Any) -> None:
     with_a_reading_put_off(station)
     incident_id = station.incident().incident_id
     for i, door in enumerate(station.records.outreach(incident_id).doors):
@@ -107,7 +108,7 @@ def test_a_visit_brings_more_doors_though_the_readings_wait(station):
 
 @pytest.mark.parametrize("cleanly", [True, False])
 @pytest.mark.parametrize("checkpoint", ["none", "before", "behind"])
-def test_what_was_put_off_is_recorded_after_a_stop_or_a_crash(station, cleanly, checkpoint):
+def test_what_was_put_off_is_recorded_after_a_stop_or_a_crash(station: Any, cleanly: bool, checkpoint: str) -> None:
     if checkpoint == "none":
         station.pipeline._checkpoints.is_due = lambda readings: False
     if checkpoint == "before":
@@ -120,14 +121,14 @@ def test_what_was_put_off_is_recorded_after_a_stop_or_a_crash(station, cleanly, 
     assert last_recorded(station) == (0.93, 2)
 
 
-def test_nothing_is_put_off_past_the_cursor(station, monkeypatch):
+def test_nothing_is_put_off_past_the_cursor(station: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with_a_reading_put_off(station)
     monkeypatch.setattr(pipeline, "CURSOR_SAVED_EVERY_SECONDS", -1.0)
     station.tick([("T2", 3, 0.5)], NOW)
     assert last_recorded(station) == (0.93, 2)
 
 
-def test_a_new_ledger_finds_what_was_put_off(station):
+def test_a_new_ledger_finds_what_was_put_off(station: Any) -> None:
     with_a_reading_put_off(station)
     larger = replace(a_town(), transformers=(*a_town().transformers, Transformer("T4", "T4", "S1", 400.0, "G1")))
     station.records.replace_ledger(larger, "test", NOW)
@@ -135,7 +136,9 @@ def test_a_new_ledger_finds_what_was_put_off(station):
     assert last_recorded(station) == (0.93, 2)
 
 
-def test_what_cannot_be_followed_now_is_followed_when_the_records_answer_again(tmp_path: Path, monkeypatch):
+def test_what_cannot_be_followed_now_is_followed_when_the_records_answer_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(database, "_BUSY_TIMEOUT_SECONDS", 0.1)
     station = Station1(tmp_path)
     with_a_reading_put_off(station)
@@ -149,7 +152,7 @@ def test_what_cannot_be_followed_now_is_followed_when_the_records_answer_again(t
     station.close()
 
 
-def test_hundreds_are_followed_a_few_at_a_time_each_in_its_turn():
+def test_hundreds_are_followed_a_few_at_a_time_each_in_its_turn() -> None:
     waiting = FollowUps()
     ids = [f"incident {i}" for i in range(2 * FOLLOWED_AT_ONCE + 1)]
     for incident_id in ids:
@@ -165,7 +168,7 @@ def test_hundreds_are_followed_a_few_at_a_time_each_in_its_turn():
     assert waiting.take(NOW + SECOND_US) == (ids[0],)
 
 
-def test_a_clock_that_was_set_back_keeps_nobody_waiting():
+def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
     waiting = FollowUps()
     waiting.put_off("one")
     assert waiting.take(NOW) == ("one",)
@@ -173,7 +176,7 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting():
     assert waiting.take(NOW - HOUR_US) == ("one",)
 
 
-def test_an_incident_that_is_over_waits_no_more():
+def test_an_incident_that_is_over_waits_no_more() -> None:
     waiting = FollowUps()
     for incident_id in ("one", "two", "three"):
         waiting.put_off(incident_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -46,7 +47,7 @@ def rows(gaps: Gaps) -> list[tuple[int, int, int, int]]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_gaps_are_those_of_the_slow_twin(seed):
+def test_gaps_are_those_of_the_slow_twin(seed: int) -> None:
     rng = np.random.default_rng(seed)
     readings = [
         (number, int(NOON + minute * step * MINUTE_US + rng.integers(0, 5) * 1_000_000))
@@ -60,7 +61,7 @@ def test_gaps_are_those_of_the_slow_twin(seed):
     assert rows(find_gaps(number.astype(np.int32), at_us, SLOT)) == slowly([tuple(r) for r in readings], SLOT)
 
 
-def test_each_transformer_is_judged_by_its_own_rhythm():
+def test_each_transformer_is_judged_by_its_own_rhythm() -> None:
     each_minute = [(0, NOON + m * MINUTE_US) for m in range(30) if m not in (7, 8)]
     each_quarter = [(1, NOON + m * MINUTE_US) for m in range(0, 120, 15) if m != 60]
     number, at_us = (np.array(column) for column in zip(*each_minute, *each_quarter, strict=True))
@@ -70,11 +71,11 @@ def test_each_transformer_is_judged_by_its_own_rhythm():
     ]
 
 
-def test_nothing_is_missing_where_there_is_nothing():
+def test_nothing_is_missing_where_there_is_nothing() -> None:
     assert rows(find_gaps(np.empty(0, np.int32), np.empty(0, np.int64), SLOT)) == []
 
 
-def test_a_gap_that_is_filled_in_the_middle_leaves_two():
+def test_a_gap_that_is_filled_in_the_middle_leaves_two() -> None:
     after, before = NOON, NOON + 6 * MINUTE_US
     arrived = np.array([after, NOON + 3 * MINUTE_US, before])
     assert rows(still_missing(after, before, 5, arrived)) == [
@@ -102,13 +103,13 @@ class Town:
 
 
 @pytest.fixture
-def town(tmp_path):
+def town(tmp_path: Path) -> Any:
     made = Town(tmp_path)
     yield made
     made.journal.close()
 
 
-def test_a_gap_behind_a_new_connection_is_listed_told_and_closed_when_it_is_sent_again(town):
+def test_a_gap_behind_a_new_connection_is_listed_told_and_closed_when_it_is_sent_again(town: Any) -> None:
     for number in (0, 1):
         town.store(number, range(30))
     town.watch.suspect(Cause.BROKER_LOST_SESSION, NOON + 29 * MINUTE_US)
@@ -132,7 +133,7 @@ def test_a_gap_behind_a_new_connection_is_listed_told_and_closed_when_it_is_sent
     assert all(g.filled_at_us == now_us for g in town.journal.gaps(10, open_only=False))
 
 
-def test_old_holes_are_not_put_down_to_a_new_connection(town):
+def test_old_holes_are_not_put_down_to_a_new_connection(town: Any) -> None:
     town.store(0, [*range(0, 5), *range(8, 200)])
     town.watch.suspect(Cause.RECONNECTED, NOON + 199 * MINUTE_US)
     town.store(0, range(200, 205))
@@ -140,7 +141,7 @@ def test_old_holes_are_not_put_down_to_a_new_connection(town):
     assert town.journal.gaps(10) == ()
 
 
-def test_what_is_said_of_it_is_said_in_both_languages():
+def test_what_is_said_of_it_is_said_in_both_languages() -> None:
     shanghai = ZoneInfo("Asia/Shanghai")
     lost = broker_lost_session(NOON, shanghai)
     assert "12:00" in lost.zh and "12:00" in lost.en

@@ -131,14 +131,14 @@ def message(received_us: int, transformer_id: str, minute: int, rate: float, seq
 
 
 @pytest.fixture
-def station(tmp_path):
+def station(tmp_path: Path) -> Any:
     """A fresh installation."""
     made = Station1(tmp_path)
     yield made
     made.close()
 
 
-def test_a_heavy_hour_opens_an_incident_makes_a_list_tells_people_and_closes(station):
+def test_a_heavy_hour_opens_an_incident_makes_a_list_tells_people_and_closes(station: Any) -> None:
     for minute, rate in enumerate([0.85, 0.88, 0.91, 0.93]):
         station.tick([("T1", minute, rate)])
     incident = station.incident()
@@ -157,14 +157,14 @@ def test_a_heavy_hour_opens_an_incident_makes_a_list_tells_people_and_closes(sta
     assert kinds.count(IncidentEventKind.OPENED) == kinds.count(IncidentEventKind.CLOSED) == 1
 
 
-def test_every_message_is_acknowledged_and_only_after_its_reading_is_stored(station):
+def test_every_message_is_acknowledged_and_only_after_its_reading_is_stored(station: Any) -> None:
     station.tick([("T1", 0, 0.5), ("T9", 0, 0.5)])
     assert [m.topic for m in station.acknowledged] == [reading_topic("S1", "T1"), reading_topic("S1", "T9")]
     assert len(station.journal.latest()) == 1
     assert [r.reason for r in station.journal.rejects(10)] == ["unknown_transformer"]
 
 
-def test_a_refusal_brings_more_doors_and_silence_makes_the_incident_blind(station):
+def test_a_refusal_brings_more_doors_and_silence_makes_the_incident_blind(station: Any) -> None:
     station.tick([("T1", 0, 0.95)])
     incident_id = station.incident().incident_id
     first = station.records.outreach(incident_id)
@@ -180,7 +180,7 @@ def test_a_refusal_brings_more_doors_and_silence_makes_the_incident_blind(statio
     assert not station.incident().blind
 
 
-def test_history_is_recorded_but_nobody_is_called(station):
+def test_history_is_recorded_but_nobody_is_called(station: Any) -> None:
     now_us = NOON + 30 * HOUR_US
     for minute, rate in enumerate([0.85, 0.95, 1.01]):
         station.tick([("T1", minute, rate)], now_us)
@@ -190,7 +190,7 @@ def test_history_is_recorded_but_nobody_is_called(station):
     assert station.records.messages(10) == ()
 
 
-def test_a_late_reading_merges_two_incidents_and_says_so(station):
+def test_a_late_reading_merges_two_incidents_and_says_so(station: Any) -> None:
     rates = {0: 0.92, **{m: 0.8 for m in range(1, 15)}, 15: 0.93, 16: 0.94}
     del rates[6]
     for minute, rate in rates.items():
@@ -225,13 +225,13 @@ def what_stands(station: Station1) -> tuple[set, set]:
     return episodes, incidents
 
 
-def _still_open(episode):
+def _still_open(episode: Any) -> Any:
     # Of an open episode the records hold its beginning; peak and count are written when it ends.
     return {} if episode.ended_by else {"peak_load_rate": 0.0, "peak_at_us": 0, "readings": 0}
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_order_duplicates_blocks_and_crashes_change_no_verdict(tmp_path, seed):
+def test_order_duplicates_blocks_and_crashes_change_no_verdict(tmp_path: Path, seed: int) -> None:
     readings = a_dirty_day(seed)
     end_us = NOON + 700 * MINUTE_US
     (tmp_path / "orderly").mkdir()
@@ -258,7 +258,7 @@ def test_order_duplicates_blocks_and_crashes_change_no_verdict(tmp_path, seed):
     dirty.close()
 
 
-def test_a_spike_of_the_meter_opens_no_incident_but_asks_to_check_the_meter(station):
+def test_a_spike_of_the_meter_opens_no_incident_but_asks_to_check_the_meter(station: Any) -> None:
     for minute, rate in enumerate([0.5, 0.51, 2.4, 0.52, 0.5]):
         station.tick([("T1", minute, rate)])
     assert station.records.incidents() == ()
@@ -266,7 +266,7 @@ def test_a_spike_of_the_meter_opens_no_incident_but_asks_to_check_the_meter(stat
     assert "severe_heavy" in {e.level for e in station.records.episodes()}
 
 
-def test_a_frozen_meter_is_told_and_leaves_its_incident_open(station):
+def test_a_frozen_meter_is_told_and_leaves_its_incident_open(station: Any) -> None:
     rates = [0.9 + 0.001 * i for i in range(5)] + [0.83, 0.9, *[0.7] * 30]
     for minute, rate in enumerate(rates):
         station.tick([("T1", minute, rate)])
@@ -280,7 +280,7 @@ def test_a_frozen_meter_is_told_and_leaves_its_incident_open(station):
     assert station.told(95).count("check_the_meter") == 2
 
 
-def test_a_reading_is_judged_with_the_rating_of_its_own_time(station):
+def test_a_reading_is_judged_with_the_rating_of_its_own_time(station: Any) -> None:
     ratings = (Rating("T1", 0, 200.0), Rating("T1", NOON + 10 * MINUTE_US, 400.0))
     station.records.replace_ledger(replace(a_town(), ratings=ratings), "test", NOON)
     station.pipeline.look(NOON)
@@ -290,7 +290,7 @@ def test_a_reading_is_judged_with_the_rating_of_its_own_time(station):
 
 
 @pytest.mark.parametrize("while_running", [True, False])
-def test_a_corrected_rating_judges_all_its_readings_again(station, while_running):
+def test_a_corrected_rating_judges_all_its_readings_again(station: Any, while_running: bool) -> None:
     station.tick([("T1", minute, 0.95) for minute in range(30)])
     assert station.incident().state is IncidentState.OPEN
     corrected = tuple(replace(t, rated_power_kva=800.0) for t in a_town().transformers)
@@ -303,7 +303,7 @@ def test_a_corrected_rating_judges_all_its_readings_again(station, while_running
     assert station.records.episodes() == ()
 
 
-def test_when_nothing_comes_any_more_the_whole_stream_is_told_once_and_single_incidents_are_not(station):
+def test_when_nothing_comes_any_more_the_whole_stream_is_told_once_and_single_incidents_are_not(station: Any) -> None:
     station.tick([(t, 0, 0.95) for t in TRANSFORMERS])
     station.told(0)
     for minute in range(1, 40):
@@ -318,7 +318,7 @@ def test_when_nothing_comes_any_more_the_whole_stream_is_told_once_and_single_in
     assert not any(i.blind for i in station.records.incidents())
 
 
-def test_forty_incidents_at_once_are_one_sentence_and_all_of_them_are_told(tmp_path):
+def test_forty_incidents_at_once_are_one_sentence_and_all_of_them_are_told(tmp_path: Path) -> None:
     ids = [f"X{i:02}" for i in range(40)]
     ledger = replace(a_town(), transformers=tuple(Transformer(t, t, "S1", 400.0, "G1") for t in (*TRANSFORMERS, *ids)))
     station = Station1(tmp_path)
@@ -331,7 +331,7 @@ def test_forty_incidents_at_once_are_one_sentence_and_all_of_them_are_told(tmp_p
     station.close()
 
 
-def test_what_waits_to_be_said_survives_a_crash_and_is_said_once(station):
+def test_what_waits_to_be_said_survives_a_crash_and_is_said_once(station: Any) -> None:
     station.tick([("T1", 0, 0.95)])
     station.restart(NOON + 1_000_000)
     assert station.told(0).count("incident_opened") == 1
@@ -339,7 +339,7 @@ def test_what_waits_to_be_said_survives_a_crash_and_is_said_once(station):
     assert station.told(5).count("incident_opened") == 1
 
 
-def test_the_list_asks_those_who_hang_on_the_transformer_at_that_time(station):
+def test_the_list_asks_those_who_hang_on_the_transformer_at_that_time(station: Any) -> None:
     moved = tuple(CustomerLink(f"M{i:02}", 0, "T1") for i in range(1, 31))
     moved += tuple(CustomerLink(f"M{i:02}", NOON + HOUR_US, "T2") for i in range(1, 31))
     merchants = tuple(replace(m, transformer_id="T2") if m.merchant_id <= "M30" else m for m in a_town().merchants)
@@ -356,7 +356,7 @@ def test_the_list_asks_those_who_hang_on_the_transformer_at_that_time(station):
     assert not any(door.merchant_id <= "M30" for door in station.records.outreach(later.incident_id).doors)
 
 
-def test_other_rules_judge_everything_again(station):
+def test_other_rules_judge_everything_again(station: Any) -> None:
     station.tick([("T1", minute, 0.85) for minute in range(0, 60)])
     assert {e.rule for e in station.records.episodes()} == {"early-warning@1"}
     station.rules = ("early-warning", "thirty-minutes")
@@ -367,7 +367,9 @@ def test_other_rules_judge_everything_again(station):
     assert {e.rule for e in station.records.episodes()} == {"thirty-minutes@2"}
 
 
-def test_readings_that_were_stored_and_not_judged_are_judged_when_the_records_answer_again(tmp_path, monkeypatch):
+def test_readings_that_were_stored_and_not_judged_are_judged_when_the_records_answer_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(database, "_BUSY_TIMEOUT_SECONDS", 0.1)
     station = Station1(tmp_path)
     station.tick([("T1", minute, 0.95) for minute in (0, 1, 4, 5)])

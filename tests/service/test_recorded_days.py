@@ -17,6 +17,7 @@ from grid.timestamps import format_utc, parse_timestamp_us
 from service.container import Container
 from service.metrics.health import ask_collector
 from service.settings.settings import load_settings
+from tests.support.mosquitto import Mosquitto
 from tests.support.waiting import wait_until
 
 DAYS = Path(__file__).parents[1] / "cases" / "days"
@@ -37,7 +38,7 @@ def lines(*command: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(params=["clean", "dirty"])
-def replayed(request, tmp_path, mosquitto) -> tuple[Path, Path]:
+def replayed(request: pytest.FixtureRequest, tmp_path: Path, mosquitto: Mosquitto) -> tuple[Path, Path]:
     """A day that went through broker and collector; returns its folder and the settings file."""
     day = DAYS / request.param
     config = tmp_path / "redvest.toml"
@@ -76,7 +77,7 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None
     wait_until(condition, 120.0, alive=alive)
 
 
-def test_the_stores_answer_what_judge_says_of_the_same_file(replayed):
+def test_the_stores_answer_what_judge_says_of_the_same_file(replayed: tuple[Path, Path]) -> None:
     day, config = replayed
     settings = ("--config", str(config))
     verdicts = lines("judge", str(day / "readings.csv"), "--ledger", str(day / "ledger"))
@@ -111,7 +112,7 @@ def test_the_stores_answer_what_judge_says_of_the_same_file(replayed):
         assert all(door["incident_id"] == incident["incident_id"] for door in doors)
 
 
-def test_the_curve_holds_every_good_row_of_the_file_once(replayed):
+def test_the_curve_holds_every_good_row_of_the_file_once(replayed: tuple[Path, Path]) -> None:
     day, config = replayed
     with (day / "readings.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))

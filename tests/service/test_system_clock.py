@@ -32,7 +32,7 @@ class HandSetClock:
 
 @pytest.mark.parametrize("speed", [1.0, 60.0])
 @pytest.mark.parametrize("step_us", [HOUR_US, -HOUR_US, 20 * SECOND_US * 60])
-def test_a_step_of_the_clock_is_noticed_once_and_to_the_microsecond(speed, step_us):
+def test_a_step_of_the_clock_is_noticed_once_and_to_the_microsecond(speed: float, step_us: int) -> None:
     clock = HandSetClock(speed)
     watch = StepWatch(clock, lambda: clock.seconds)
     clock.seconds += 3.0
@@ -44,7 +44,7 @@ def test_a_step_of_the_clock_is_noticed_once_and_to_the_microsecond(speed, step_
     assert watch.step_us() == 0
 
 
-def test_what_ntp_corrects_every_day_is_no_step():
+def test_what_ntp_corrects_every_day_is_no_step() -> None:
     clock = HandSetClock()
     watch = StepWatch(clock, lambda: clock.seconds)
     clock.set_by_us += SECOND_US
@@ -60,12 +60,12 @@ def block(ahead_minutes: dict[int, float]) -> list[Message]:
     return messages
 
 
-def test_one_device_that_is_ahead_is_refused():
+def test_one_device_that_is_ahead_is_refused() -> None:
     decoded = Decoder(FLEET, Limits()).decode(block({0: 60.0, 1: 0.0, 2: 0.0}))
     assert (len(decoded.readings), [r.reason for r in decoded.rejects]) == (2, [Reason.TIME_IN_FUTURE])
 
 
-def test_when_most_of_the_fleet_is_ahead_it_is_our_clock_and_nothing_is_refused_for_it():
+def test_when_most_of_the_fleet_is_ahead_it_is_our_clock_and_nothing_is_refused_for_it() -> None:
     decoder = Decoder(FLEET, Limits())
     decoded = decoder.decode(block({number: 60.0 for number in range(5)} | {5: 120.0}))
     assert len(decoded.readings) == 5
@@ -74,13 +74,13 @@ def test_when_most_of_the_fleet_is_ahead_it_is_our_clock_and_nothing_is_refused_
     assert len(decoder.decode(block({7: 60.5})).readings) == 1
 
 
-def test_two_devices_are_not_the_fleet():
+def test_two_devices_are_not_the_fleet() -> None:
     decoder = Decoder(FLEET, Limits())
     assert len(decoder.decode(block({0: 60.0, 1: 60.0})).readings) == 0
     assert decoder.behind_minutes == 0.0
 
 
-def test_when_our_clock_is_right_again_a_device_ahead_of_it_is_refused_again():
+def test_when_our_clock_is_right_again_a_device_ahead_of_it_is_refused_again() -> None:
     decoder = Decoder(FLEET, Limits())
     decoder.decode(block({number: 60.0 for number in range(5)}))
     decoder.forget()
@@ -90,13 +90,13 @@ def test_when_our_clock_is_right_again_a_device_ahead_of_it_is_refused_again():
     assert len(decoder.decode(block({0: 60.0, 1: 0.0})).readings) == 1
 
 
-def test_any_age_means_any_future_too():
+def test_any_age_means_any_future_too() -> None:
     decoder = Decoder(FLEET, Limits(None, None))
     assert len(decoder.decode(block({0: 90.0, 1: 90.0, 2: 90.0})).readings) == 3
     assert decoder.behind_minutes == 0.0
 
 
-def test_a_clock_that_is_behind_is_said_once_as_long_as_it_lasts():
+def test_a_clock_that_is_behind_is_said_once_as_long_as_it_lasts() -> None:
     watch = ClockWatch()
     said = [watch.look(minutes, FLEET, NOON + at) for at, minutes in enumerate([0.0, 60.0, 60.0, 0.0, 61.0])]
     assert [len(notification_events) for notification_events in said] == [0, 1, 0, 0, 1]

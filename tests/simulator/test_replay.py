@@ -78,7 +78,9 @@ def recorded(folder: Path, *rows: str, encoding: str = "utf-8") -> Path:
     return file
 
 
-def test_rows_go_out_in_time_order_as_they_were_recorded(tmp_path: Path, listener: Listener, publisher: Publisher):
+def test_rows_go_out_in_time_order_as_they_were_recorded(
+    tmp_path: Path, listener: Listener, publisher: Publisher
+) -> None:
     file = recorded(
         tmp_path,
         "YX06,2021-07-24T11:01:00+08:00,228.4,227.9,229.1,561.2,548.7,570.3,361,112.4",

@@ -50,7 +50,9 @@ def bytes_of(readings: ReadingBatch) -> str:
     return sha256(b"".join(getattr(readings, name).tobytes() for name in readings.__dataclass_fields__)).hexdigest()
 
 
-def test_the_same_seed_gives_the_same_bytes_however_the_day_is_cut(ledger: Ledger, day: tuple[Town, ReadingBatch]):
+def test_the_same_seed_gives_the_same_bytes_however_the_day_is_cut(
+    ledger: Ledger, day: tuple[Town, ReadingBatch]
+) -> None:
     town = Town.of(ledger, SCENARIO)
     cuts = [SCENARIO.starts_at_us + m * MINUTE_US for m in (-30, 0, 1, 200)] + [SCENARIO.ends_at_us + HOUR_US]
     pieces = [town.advance_to(timestamp) for timestamp in cuts]
