@@ -40,16 +40,15 @@ OPEN_INCIDENTS_COUNT = Text("未结事件", "Open incidents")
 BLIND_COUNT = Text("失去数据", "No data")
 NEVER_SEEN_COUNT = Text("从未上报", "Never seen")
 LAST_RECEIVED = Text("最近收到", "Last received")
-OPEN_INCIDENTS = Text("正在处置的事件", "Open incidents")
+OPEN_INCIDENTS = Text("未结事件（最重的在前）", "Open incidents, gravest first")
 NO_OPEN_INCIDENTS = Text("当前没有未结事件。", "No incident is open.")
+WORST_TRANSFORMERS = Text("最重的台区", "The heaviest")
+ALL_AREAS = Text("全部 {count} 个台区（按网格）", "All {count} areas, by service grid")
+NO_GRID = Text("未分网格", "no grid")
 ALL_TRANSFORMERS = Text("全部台区（重的在前）", "All transformers, heaviest first")
 NO_TRANSFORMERS = Text(
     "台账里还没有台区。请先导入台账：redvest ledger import 目录",
     "The ledger has no transformer yet. Import one first: redvest ledger import DIR",
-)
-MORE_TRANSFORMERS = Text(
-    "另有 {count} 个台区未在此列出，其中 {blind} 个无数据。",
-    "{count} more transformers are not shown here, {blind} of them without data.",
 )
 MORE_INCIDENTS = Text("另有 {count} 个未结事件，见事件页。", "{count} more open incidents: see the page Incidents.")
 WORST_PHASE = Text("最重相", "Worst phase")

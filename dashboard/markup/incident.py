@@ -8,22 +8,15 @@ from html import escape
 from alerts.figures import whole_percent
 from alerts.model.display_names import advice_name, event_name, level_name, state_name
 from alerts.model.incidents import IncidentEvent, IncidentState
-from alerts.outreach.planner import Advice, AdviceKind, OutreachList, VisitResult
+from alerts.outreach.planner import Advice, OutreachList, VisitResult
 from dashboard import words
 from dashboard.figures import kilowatts, percent, span, time_of_day, trend
 from dashboard.markup.elements import SHAPES, badge, kind_of, name, note, pairs
 from dashboard.markup.live import growing_age
-from dashboard.markup.wall import progress_bar, when
+from dashboard.markup.wall import ADVICE_SHAPES, progress_bar, when
 from dashboard.session import language, say
 from grid.electrical import Basis
 from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow
-
-_ADVICE_SHAPES = {
-    AdviceKind.ENOUGH: "✔",
-    AdviceKind.CONTINUE: "➜",
-    AdviceKind.MORE_DOORS: "✚",
-    AdviceKind.ESCALATE: "■",
-}
 
 
 def incident_top(row: IncidentRow, current: TransformerNow, now_us: int, *, small: bool = False) -> str:
@@ -84,7 +77,7 @@ def advice_banner(advice: Advice | None, state: IncidentState) -> str:
         return ""
     kind = advice.kind
     return (
-        f'<div class="rv-advice {kind.value}" role="status"><span class="shape">{_ADVICE_SHAPES[kind]}</span>'
+        f'<div class="rv-advice {kind.value}" role="status"><span class="shape">{ADVICE_SHAPES[kind]}</span>'
         f"<b>{escape(name(advice_name(kind)))}</b><span>{escape(say(advice.text))}</span></div>"
     )
 

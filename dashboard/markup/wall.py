@@ -8,6 +8,7 @@ from html import escape
 
 from alerts.model.display_names import level_name, state_name
 from alerts.model.incidents import IncidentState
+from alerts.outreach.planner import AdviceKind
 from alerts.rules.rule_set import Level
 from dashboard import words
 from dashboard.figures import day_and_time, percent, span, time_of_day, trend
@@ -17,6 +18,13 @@ from dashboard.session import link, queries, say
 from grid.electrical import Basis
 from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow
 
+ADVICE_SHAPES = {
+    AdviceKind.ENOUGH: "✔",
+    AdviceKind.CONTINUE: "➜",
+    AdviceKind.MORE_DOORS: "✚",
+    AdviceKind.ESCALATE: "■",
+}
+"""Each next step has a sign of its own, for those who do not see its colour."""
 _GAUGE_FULL = 1.2
 """A gauge is full at this load rate, or at so many times the highest line: what is above it still has room."""
 
@@ -99,9 +107,20 @@ def incident_line(row: IncidentRow, now_us: int) -> str:
         _number(f"{percent(incident.opened_load_rate)} → {percent(incident.last_load_rate)}", say(words.FROM_TO)),
         _progress(row.progress) if is_open else _number(percent(incident.peak_load_rate), say(words.PEAK)),
         f'<div class="go">{escape(say(words.OPEN_IT))}</div>',
+        _next_step(row) if is_open else "",
     ]
     address = escape(link("incident", incident=incident.incident_id))
     return f'<a class="rv-row {kind}" href="{address}" target="_self">{"".join(cells)}</a>'
+
+
+def _next_step(row: IncidentRow) -> str:
+    if row.advice is None:
+        return ""
+    kind = row.advice.kind
+    return (
+        f'<div class="next {kind.value}"><b aria-hidden="true">{ADVICE_SHAPES[kind]}</b>'
+        f"{escape(say(row.advice.text))}</div>"
+    )
 
 
 def _number(value: str, label: str) -> str:

@@ -10,16 +10,20 @@ from dashboard.figures import time_of_day
 from dashboard.markup.elements import alarms, draw, figures, head, note, section
 from dashboard.markup.incident import legend
 from dashboard.markup.live import beat
+from dashboard.markup.matrix import matrix
 from dashboard.markup.wall import incident_line, tile
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer, wall
 from grid.electrical import Basis
 from grid.timestamps import HOUR_US, MINUTE_US
 from service.queries.answers import Freshness, Wall
 
-TILES_MAX = 60
 # So few transformers get large tiles. (A text below a constant would be drawn: Streamlit runs this file.)
 TILES_LARGE_MAX = 9
 INCIDENTS_MAX = 30
+INCIDENTS_ON_ONE_SCREEN = 6
+WORST_IN_FULL = 6
+# More grids than this leave no room for tiles below them on one screen.
+GRIDS_BESIDE_TILES = 14
 CURVE_HOURS = 3
 CURVE_HEIGHT = 215
 
@@ -40,9 +44,23 @@ def _live() -> None:
         + alarms(now.alarms)
         + _figures(now, zone)
     )
-    draw(section(say(words.OPEN_INCIDENTS)) + _incidents(now))
+    if len(now.transformers) > TILES_LARGE_MAX:
+        draw(_many(now, zone))
+        return
+    draw(section(say(words.OPEN_INCIDENTS)) + _incidents(now, INCIDENTS_MAX))
     draw(section(say(words.ALL_TRANSFORMERS)) + _tiles(now, zone))
     _heaviest(now)
+
+
+def _many(now: Wall, zone: str) -> str:
+    """Return a wall of many areas: nothing scrolls on a large screen, the worst in full, all others as cells."""
+    left = section(say(words.OPEN_INCIDENTS)) + _incidents(now, INCIDENTS_ON_ONE_SCREEN)
+    worst = "".join(tile(each, now.now_us, zone) for each in now.transformers[:WORST_IN_FULL])
+    has_room = len(now.grids) <= GRIDS_BESIDE_TILES
+    right = section(say(words.ALL_AREAS, count=len(now.transformers))) + matrix(now.transformers, now.grids)
+    if has_room:
+        right += section(say(words.WORST_TRANSFORMERS)) + f'<div class="rv-tiles">{worst}</div>'
+    return f'<div class="rv-wall"><div>{left}</div><div>{right}</div></div>'
 
 
 def _heaviest(now: Wall) -> None:
@@ -94,10 +112,10 @@ def _figures(now: Wall, zone: str) -> str:
     )
 
 
-def _incidents(now: Wall) -> str:
+def _incidents(now: Wall, limit: int) -> str:
     if not now.open_incidents:
         return note(say(words.NO_OPEN_INCIDENTS))
-    shown = now.open_incidents[:INCIDENTS_MAX]
+    shown = now.open_incidents[:limit]
     rows = "".join(incident_line(row, now.now_us) for row in shown)
     more = len(now.open_incidents) - len(shown)
     rest = note(say(words.MORE_INCIDENTS, count=more)) if more else ""
@@ -107,12 +125,8 @@ def _incidents(now: Wall) -> str:
 def _tiles(now: Wall, zone: str) -> str:
     if not now.transformers:
         return note(say(words.NO_TRANSFORMERS))
-    shown, hidden = now.transformers[:TILES_MAX], now.transformers[TILES_MAX:]
-    tiles = "".join(tile(each, now.now_us, zone) for each in shown)
-    blind = sum(each.freshness is not Freshness.FRESH for each in hidden)
-    rest = note(say(words.MORE_TRANSFORMERS, count=len(hidden), blind=blind)) if hidden else ""
-    few = " few" if len(shown) <= TILES_LARGE_MAX else ""
-    return f'<div class="rv-tiles{few}">{tiles}</div>{rest}'
+    tiles = "".join(tile(each, now.now_us, zone) for each in now.transformers)
+    return f'<div class="rv-tiles few">{tiles}</div>'
 
 
 page()

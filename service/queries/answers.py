@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alerts.model.incidents import Incident, IncidentEvent
 from alerts.outreach.planner import Advice, Door, OutreachList, VisitResult
-from grid.assets import Person, Phase, Station, Transformer
+from grid.assets import Person, Phase, ServiceGrid, Station, Transformer
 from grid.electrical import Basis
 from grid.text import Text
 from service.queries.data_quality import RecentQuality
@@ -96,6 +96,8 @@ class IncidentRow:
     """None while there is no outreach list, and in long lists of incidents that are over."""
     active_only: bool = False
     """Whether one of its load rates comes from active power alone; not looked at far down in long lists."""
+    advice: Advice | None = None
+    """What to do next; not looked at far down in long lists."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class Wall:
     zone: str
     """Time zone of the first station."""
     stations: tuple[Station, ...]
+    grids: tuple[ServiceGrid, ...]
     transformers: tuple[TransformerNow, ...]
     """Those at a level, heaviest first; then those without a fresh reading; then the others, heaviest first."""
     open_incidents: tuple[IncidentRow, ...]

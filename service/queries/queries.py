@@ -6,6 +6,7 @@ Nothing here changes a store; answers go in through `service.response.visits`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from alerts.model.incidents import Incident
@@ -53,6 +54,8 @@ from stores.records.records import Records
 
 __all__ = ["Queries", "QueryOptions"]
 
+ADVISED_ROWS = 12
+"""So many rows of a list of incidents say what to do next: each costs a look at its visits and readings."""
 _CURVE_BEFORE_US = HOUR_US
 _CURVE_AFTER_US = HOUR_US
 
@@ -101,8 +104,9 @@ class Queries:
             now_us=now_us,
             zone=ground.first_zone,
             stations=ground.ledger.stations,
+            grids=ground.ledger.grids,
             transformers=tuple(with_trends(self._sources, ground, now_us, transformers)),
-            open_incidents=self._rows(by_weight, ground),
+            open_incidents=self._with_advice(self._rows(by_weight, ground), ground, now_us),
             counts=counts,
             alarms=alarms_of(counts, silence, ZoneInfo(ground.first_zone), self._collector.state(), dead),
         )
@@ -254,6 +258,13 @@ class Queries:
             collector=collector,
             alarms=alarms_of(counts, silence, ZoneInfo(ground.first_zone), collector, dead),
         )
+
+    def _with_advice(self, rows: Sequence[IncidentRow], ground: Ground, now_us: int) -> tuple[IncidentRow, ...]:
+        """Return rows of open incidents, the first of them with what to do next."""
+        first = [
+            replace(row, advice=advice_on(self._sources, ground, row.incident, now_us)) for row in rows[:ADVISED_ROWS]
+        ]
+        return (*first, *rows[ADVISED_ROWS:])
 
     def _rows(self, incidents: Sequence[Incident], ground: Ground) -> tuple[IncidentRow, ...]:
         return incident_rows(self._records, self._journal(), ground, incidents)

@@ -27,10 +27,12 @@ from grid.text import Language, Text
 from grid.timestamps import MINUTE_US, SECOND_US, parse_timestamp_us
 from service.cli.screen import percent
 from service.container import Container
+from service.queries.answers import Freshness
 from service.rulebook import read_rule_sets
 from service.settings.settings import CONFIG_VARIABLE, load_settings
 from stores.journal.journal import Journal
 from stores.records.changes import Changes, NotifiedEvent
+from tests.support.storm_town import StormTown, build_storm_town
 from tests.support.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -473,3 +475,47 @@ def _chart(town: Town, zone: str) -> Any:
         levels=EARLY.ladder,
         target_load_rate=0.8,
     )
+
+
+@pytest.fixture(scope="module")
+def storm(tmp_path_factory: pytest.TempPathFactory) -> StormTown:
+    """Return a town of a hundred areas with twenty open incidents."""
+    return build_storm_town(tmp_path_factory.mktemp("storm"), 100, 20)
+
+
+@pytest.fixture
+def storm_wall(storm: StormTown, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Return the wall of that town as HTML."""
+    monkeypatch.setenv(CONFIG_VARIABLE, str(storm.config))
+    st.cache_resource.clear()
+    yield told(opened())
+    st.cache_resource.clear()
+
+
+_CELL = re.compile(r'<a class="cell (\w+)[^"]*" href="[^"]*transformer=(T\d+)[^>]*title="([^"]*)')
+
+
+def test_a_wall_of_many_areas_has_a_cell_for_each_and_a_next_step_in_its_rows(
+    storm: StormTown, storm_wall: str
+) -> None:
+    cells = {transformer_id: kind for kind, transformer_id, _ in _CELL.findall(storm_wall)}
+    assert sorted(cells) == [t.transformer_id for t in storm.ledger.transformers]
+    overloaded = {incident.transformer_id for incident in storm.incidents if incident.level == "overload"}
+    assert {transformer_id for transformer_id, kind in cells.items() if kind == "overload"} == overloaded
+    advised = set(re.findall(r'incident=([^&"]+)[^>]*>(?:(?!</a>).)*<div class="next ', storm_wall))
+    assert len(advised) == 6
+    assert words.MORE_INCIDENTS.zh.format(count=14) in storm_wall
+
+
+def test_a_cell_is_never_green_where_data_are_missing(storm: StormTown, storm_wall: str) -> None:
+    container = Container(load_settings(storm.config))
+    unseen = {
+        now.transformer.transformer_id
+        for now in container.queries.wall().transformers
+        if now.freshness is not Freshness.FRESH
+    }
+    container.close()
+    cells = {transformer_id: (kind, title) for kind, transformer_id, title in _CELL.findall(storm_wall)}
+    assert unseen
+    assert {cells[transformer_id][0] for transformer_id in unseen} == {"blind"}
+    assert all("—" in cells[transformer_id][1] for transformer_id in unseen)
