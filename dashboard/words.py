@@ -27,6 +27,15 @@ NORMAL = Text("正常", "Normal")
 SILENT = Text("失去数据", "No data")
 NEVER_SEEN = Text("从未上报", "Never seen")
 OLD_DATA = Text("仅有旧数据", "Old data only")
+NO_VOLTAGE = Text("停电", "No voltage")
+NO_VOLTAGE_SINCE = Text("{time} 起三相无电压", "no voltage on any phase since {time}")
+NO_VOLTAGE_NOW = Text("最新读数三相无电压", "newest reading has no voltage on any phase")
+NO_VOLTAGE_INCIDENT = Text("停电，事件保持未结", "no voltage; the incident stays open")
+VOLTAGE_UNSEEN = Text("零功率，未见电压", "Zero power, no voltage sent")
+VOLTAGE_UNSEEN_LONG = Text(
+    "功率为零且不带电压，分不清空载还是停电",
+    "zero power and no voltage sent: no load cannot be told from no supply",
+)
 NO_DATA_SINCE = Text("{time} 起无数据", "no data since {time}")
 NO_DATA_EVER = Text("建档以来从未上报", "no data since registered")
 OLD_MEASURED = Text("最新数据测于 {time}", "newest data measured {time}")
@@ -37,6 +46,7 @@ HEAVY_COUNT = Text("重载", "Heavy")
 SEVERE_COUNT = Text("严重重载", "Severe heavy")
 OVERLOAD_COUNT = Text("过载", "Overload")
 OPEN_INCIDENTS_COUNT = Text("未结事件", "Open incidents")
+NO_VOLTAGE_COUNT = Text("停电", "No voltage")
 BLIND_COUNT = Text("失去数据", "No data")
 NEVER_SEEN_COUNT = Text("从未上报", "Never seen")
 LAST_RECEIVED = Text("最近收到", "Last received")
@@ -212,6 +222,10 @@ EXPORT_NOTE = Text(
     "Exports hold addresses, phones stay masked; destroy them after use.",
 )
 CLOSED_AT = Text("{time} 结束，历时 {span}", "closed {time} after {span}")
+INCIDENT_UNKNOWN = Text(
+    "此后没有可信读数，事件按结果不明结束：不等于已经回落。",
+    "No reading that counts came any more: the incident ended as unknown, which is no relief.",
+)
 INCIDENT_CLOSED = Text("事件已结束，无需再走访。", "The incident is over; no more visits are needed.")
 INCIDENT_RETRACTED = Text("事件已被迟到读数撤销。", "Late readings have retracted this incident.")
 
@@ -305,6 +319,7 @@ HEALTH_NAMES = {
     "broker_version": Text("消息服务器版本", "broker"),
     "open_incidents": Text("未结事件", "open incidents"),
     "blind_incidents": Text("失明事件", "blind incidents"),
+    "transformers_without_voltage": Text("停电台区", "transformers without voltage"),
     "outbox_due": Text("待送通知", "notifications waiting"),
     "outbox_dead": Text("送不到的通知", "notifications undeliverable"),
     "up_seconds": Text("已运行（秒）", "running for (s)"),

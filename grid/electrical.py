@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
+from grid.supply import Supply, supply_of
 
 VOLTAGE_LOW_V = 198.0
 VOLTAGE_HIGH_V = 235.4
@@ -85,7 +86,10 @@ def voltage_outside(voltage_v: NDArray[np.float64]) -> NDArray[np.int8]:
 
 
 class LoadRates:
-    """Load rates of a batch: total, by phase, worst phase, and what the total was computed from."""
+    """Load rates of a batch: total, by phase, worst phase, and what the total was computed from.
+
+    A reading without voltage has none of them: it is no load of zero (`grid.supply`).
+    """
 
     __slots__ = (
         "apparent_power_kva",
@@ -93,6 +97,7 @@ class LoadRates:
         "load_rate",
         "phase_load_rate",
         "rated_power_kva",
+        "supply",
         "worst_phase_load_rate",
     )
 
@@ -108,6 +113,13 @@ class LoadRates:
         """(n, 3) a fraction, NaN where U or I of that phase is missing."""
         self.worst_phase_load_rate: NDArray[np.float64] = self.phase_load_rate.max(axis=1)
         """(n,) NaN unless U and I of all three phases are there."""
+        self.supply = supply_of(batch, self.load_rate, self.basis == Basis.VOLTAGE_AND_CURRENT)
+        """(n,) `Supply`"""
+        no_load = self.supply >= Supply.GONE
+        if no_load.any():
+            for column in (self.apparent_power_kva, self.load_rate, self.phase_load_rate, self.worst_phase_load_rate):
+                column[no_load] = np.nan
+            self.basis[no_load] = Basis.NONE
 
     def take_phases(self, rows: NDArray[np.bool_]) -> None:
         """Take the load of some readings (a mask, n) from voltages and currents instead of the powers."""

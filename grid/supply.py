@@ -12,7 +12,6 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.electrical import Basis
 from grid.readings import ReadingBatch
 
 DEAD_BELOW_V = 44.0
@@ -36,8 +35,10 @@ class Supply(IntEnum):
     """No voltage was sent, and the power is exactly zero: without supply, or a meter that never sends voltages."""
 
 
-def supply_of(readings: ReadingBatch, load_rate: NDArray[np.float64], basis: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Return the `Supply` (n,) of readings with their load rates (n,) and what those were computed from (n,).
+def supply_of(
+    readings: ReadingBatch, load_rate: NDArray[np.float64], from_phases: NDArray[np.bool_]
+) -> NDArray[np.int8]:
+    """Return the `Supply` (n,) of readings with their load rates (n,); `from_phases` (n,): they come from U·I.
 
     A load rate from U·I says nothing where no phase has voltage: such a reading is `GONE` whatever its currents are.
     """
@@ -46,7 +47,7 @@ def supply_of(readings: ReadingBatch, load_rate: NDArray[np.float64], basis: NDA
     supply = told.astype(np.int8)
     is_dead = highest_v < DEAD_BELOW_V
     if is_dead.any():
-        has_load = (load_rate >= NO_LOAD_BELOW) & (basis != Basis.VOLTAGE_AND_CURRENT)
+        has_load = (load_rate >= NO_LOAD_BELOW) & ~from_phases
         supply[is_dead] = np.where(has_load[is_dead], np.int8(Supply.NOT_TOLD), np.int8(Supply.GONE))
     supply[~told & (load_rate == 0.0)] = Supply.UNSEEN
     return supply

@@ -40,6 +40,9 @@ _EVENTS = {
     IncidentEventKind.REVISED: Text("修订", "revised"),
     IncidentEventKind.RETRACTED: Text("撤销", "retracted"),
     IncidentEventKind.CLOSED: Text("结束", "closed"),
+    IncidentEventKind.LOST_SUPPLY: Text("停电", "no voltage"),
+    IncidentEventKind.GOT_SUPPLY: Text("恢复供电", "voltage back"),
+    IncidentEventKind.ENDED_UNKNOWN: Text("结果不明", "ended as unknown"),
     IncidentEventKind.LIST_MADE: Text("生成名单", "list made"),
     IncidentEventKind.VISITED: Text("走访", "visited"),
 }

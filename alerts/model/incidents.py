@@ -34,6 +34,9 @@ class IncidentEventKind(Enum):
     REVISED = "revised"
     RETRACTED = "retracted"
     CLOSED = "closed"
+    LOST_SUPPLY = "lost_supply"
+    GOT_SUPPLY = "got_supply"
+    ENDED_UNKNOWN = "ended_unknown"
     LIST_MADE = "list_made"
     VISITED = "visited"
 
@@ -57,6 +60,8 @@ class Incident:
     last_reading_at_us: int
     closed_at_us: int | None = None
     blind: bool = False
+    no_voltage_since_us: int | None = None
+    """Since when its readings have shown no voltage; None while they show some, or once it is over."""
 
 
 @dataclass(frozen=True)

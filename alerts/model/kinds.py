@@ -11,12 +11,19 @@ class MessageKind(StrEnum):
     INCIDENT_OPENED = "incident_opened"
     INCIDENT_RAISED = "incident_raised"
     INCIDENT_BLIND = "incident_blind"
+    INCIDENT_NO_VOLTAGE = "incident_no_voltage"
+    INCIDENT_VOLTAGE_BACK = "incident_voltage_back"
+    INCIDENT_SEEN_AGAIN = "incident_seen_again"
+    INCIDENT_UNKNOWN = "incident_unknown"
     INCIDENT_CLOSED = "incident_closed"
     INCIDENT_RETRACTED = "incident_retracted"
     INCIDENT_LIST = "incident_list"
     INCIDENT_ENOUGH = "incident_enough"
     INCIDENT_ESCALATE = "incident_escalate"
     CHECK_THE_METER = "check_the_meter"
+    OUTAGE = "outage"
+    """A feeder, a part of one or a transformer is without voltage, or has it again."""
+    TRANSFORMER_SILENT = "transformer_silent"
     COMMUNICATION_LOST = "communication_lost"
     MONITORING_BLIND = "monitoring_blind"
     READINGS_MISSING = "readings_missing"
@@ -51,6 +58,7 @@ class LevelName(StrEnum):
     PHASE_HEAVY = "phase_heavy"
     PHASE_SEVERE_HEAVY = "phase_severe_heavy"
     PHASE_OVERLOAD = "phase_overload"
+    NO_VOLTAGE = "no_voltage"
 
     @property
     def of_total(self) -> LevelName:

@@ -39,6 +39,9 @@ __all__ = [
     "episode_reason",
     "event_name",
     "incident_closed",
+    "incident_ended_unknown",
+    "incident_got_supply",
+    "incident_lost_supply",
     "incident_opened",
     "incident_raised",
     "incident_reason",
@@ -113,6 +116,58 @@ def incident_went_blind(incident: Incident, transformer: Transformer, zone: tzin
     )
 
 
+def incident_lost_supply(incident: Incident, transformer: Transformer, zone: tzinfo) -> Text:
+    """Return what is said when the readings of an open incident have shown no voltage for a while."""
+    where, rate, since = (
+        transformer_name(transformer),
+        percent(incident.last_load_rate),
+        _no_voltage_since(incident, zone),
+    )
+    return Text(
+        f"【停电】{where}：{since.zh} 起三相无电压，停电前负载率 {rate.zh}。没有电不等于负荷已降，事件保持未结。"
+        f"走访请先暂停，值班台核实停电原因并安排抢修。事件 {incident.incident_id}",
+        f"[no voltage] {where}: no voltage on any phase since {since.en}, when the load rate had been {rate.en}. No "
+        "supply is no relief: the incident stays open. Hold the visits; the duty desk finds out why and sends repair. "
+        f"Incident {incident.incident_id}",
+    )
+
+
+def incident_got_supply(before: Incident, incident: Incident, transformer: Transformer, zone: tzinfo) -> Text:
+    """Return what is said when there is voltage again. `before` is the incident while there was none."""
+    where, since, rate = (
+        transformer_name(transformer),
+        _no_voltage_since(before, zone),
+        percent(incident.last_load_rate),
+    )
+    has_load = incident.last_reading_at_us > (before.no_voltage_since_us or 0)
+    at = _last(incident, zone)
+    now_zh = f"{at.zh} 负载率 {rate.zh}" if has_load else "还没有可信的负载率"
+    now_en = f"load rate {rate.en} on {at.en}" if has_load else "no load rate that can be trusted yet"
+    return Text(
+        f"【恢复供电】{where}：{since.zh} 起的停电已恢复，{now_zh}，事件继续。来电后负荷可能突增。"
+        f"事件 {incident.incident_id}",
+        f"[voltage back] {where}: there is voltage again after none since {since.en}; {now_en}. The incident goes on; "
+        f"load can surge after an outage. Incident {incident.incident_id}",
+    )
+
+
+def incident_ended_unknown(incident: Incident, transformer: Transformer, zone: tzinfo) -> Text:
+    """Return what is said when an incident ends because nothing that counts was measured for too long."""
+    where, peak, rate = (
+        transformer_name(transformer),
+        percent(incident.peak_load_rate),
+        percent(incident.last_load_rate),
+    )
+    since, lasted = _last(incident, zone), span(incident.last_reading_at_us - incident.opened_at_us)
+    return Text(
+        f"【结果不明】{where}：{since.zh}（负载率 {rate.zh}）之后没有可信读数，事件按“此后不明”结束，不是已经回落。"
+        f"有读数的 {lasted.zh} 内峰值 {peak.zh}。事件 {incident.incident_id}",
+        f"[unknown since] {where}: no reading that counts since {since.en}, when the load rate was {rate.en}. The "
+        f"incident ends as unknown since then, not as relieved; peak {peak.en} in the {lasted.en} that were measured. "
+        f"Incident {incident.incident_id}",
+    )
+
+
 def incident_saw_again(incident: Incident, transformer: Transformer, zone: tzinfo) -> Text:
     """Return what is said when the readings of a blind incident are back."""
     where, rate, at = transformer_name(transformer), percent(incident.last_load_rate), _last(incident, zone)
@@ -169,6 +224,10 @@ def _cause(late_readings: int, received_at_us: int | None, zone: tzinfo) -> Text
         return Text("按更正的台账或恢复的读数重新判定", "by a corrected ledger or recovered readings")
     at, plural = day_and_time(received_at_us, zone), "" if late_readings == 1 else "s"
     return Text(f"{at.zh} 补到 {late_readings} 条读数", f"by {late_readings} late reading{plural} received on {at.en}")
+
+
+def _no_voltage_since(incident: Incident, zone: tzinfo) -> Text:
+    return Text("—", "—") if incident.no_voltage_since_us is None else day_and_time(incident.no_voltage_since_us, zone)
 
 
 def _last(incident: Incident, zone: tzinfo) -> Text:

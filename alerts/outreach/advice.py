@@ -44,8 +44,8 @@ def advise(  # noqa: PLR0913
       either all agreed or there is nobody left to ask: the load is not on this list. Also while doors are open that
       together cannot be enough.
 
-    A blind incident, or a NaN load rate, says so; it is never ENOUGH. Where the area `feeds_back`, the load is on
-    no list: ESCALATE.
+    A blind incident, or a NaN load rate, says so; it is never ENOUGH. Neither is one without voltage: ESCALATE.
+    Where the area `feeds_back`, the load is on no list: ESCALATE.
     """
     found = {merchant: v.result for (of, merchant), v in outcomes(visits).items() if of == incident.incident_id}
     open_doors = [d for d in outreach_list.doors if found.get(d.merchant_id, VisitResult.ASKED) is VisitResult.ASKED]
@@ -58,6 +58,8 @@ def advise(  # noqa: PLR0913
 
     if incident.state is not IncidentState.OPEN:
         return advice(AdviceKind.ENOUGH, _over(incident), 0.0)
+    if incident.no_voltage_since_us is not None:
+        return advice(AdviceKind.ESCALATE, _no_voltage(len(open_doors)), math.nan)
     if incident.blind or math.isnan(load_rate):
         kind = AdviceKind.CONTINUE if open_doors else AdviceKind.ESCALATE
         return advice(kind, _blind(len(open_doors)), math.nan)
@@ -216,6 +218,16 @@ def _escalate(load_rate: float, target: float, needed_kw: float) -> Text:
         f"Escalate to the duty desk: the list is walked and the load rate is still {now.en}, above {line.en}, "
         f"{kilowatts(needed_kw)} to go. The load is not on this list: look for other large customers, "
         "consider transferring or rebalancing load.",
+    )
+
+
+def _no_voltage(open_doors: int) -> Text:
+    left_zh = f"余下 {open_doors} 户先不走访" if open_doors else "走访先暂停"
+    left_en = f"hold the {open_doors} visits that are left" if open_doors > 1 else "hold the visits"
+    return Text(
+        f"停电：三相无电压，没有电不等于负荷已降。{left_zh}；值班台核实停电原因并安排抢修，来电后看读数再定。",
+        f"No voltage on any phase; no supply is no relief: {left_en}. The duty desk finds out why and sends repair; "
+        "with voltage back, the next readings decide.",
     )
 
 

@@ -158,7 +158,9 @@ def _load_rules(batch: ReadingBatch, fleet: Fleet, limits: Limits) -> tuple[Rule
     from_powers = np.hypot(batch.active_power_kw, batch.reactive_power_kvar)
     from_phases = (batch.voltage_v * batch.current_amp).sum(axis=1) / 1000.0
     # Dead voltages alone make no load, but say that there is no supply.
-    has_nothing = (basis == Basis.NONE) & ~(supply_of(batch, load_rate, basis) == Supply.GONE)
+    has_nothing = (basis == Basis.NONE) & ~(
+        supply_of(batch, load_rate, basis == Basis.VOLTAGE_AND_CURRENT) == Supply.GONE
+    )
     disagree = (from_powers > PHASES_DISAGREE_RATIO * from_phases) & (load_rate > PHASES_DISAGREE_LOAD_RATE_MIN)
 
     def above_rating(row: int) -> Fault:

@@ -12,10 +12,11 @@ from alerts.model.display_names import level_name
 from alerts.model.kinds import LevelName, known_level
 from dashboard import words
 from dashboard.session import language, say
+from grid.supply import Supply
 from grid.text import Language, Text
 from service.queries.answers import Freshness, TransformerNow
 
-SHAPES = {"normal": "●", "heavy": "▲", "severe_heavy": "◆", "overload": "■", "blind": "○"}
+SHAPES = {"normal": "●", "heavy": "▲", "severe_heavy": "◆", "overload": "■", "blind": "○", "dark": "✕"}
 """Each state has a shape of its own, for those who do not see its colour."""
 
 
@@ -53,6 +54,8 @@ def kind_of(level: str | None) -> str:
 
 def state_of(now: TransformerNow) -> tuple[str, Text]:
     """Return colour class and word of a transformer: its level, or that nothing can be said."""
+    if now.is_without_voltage:
+        return "dark", words.NO_VOLTAGE
     match now.freshness:
         case Freshness.NEVER:
             return "blind", words.NEVER_SEEN
@@ -60,6 +63,8 @@ def state_of(now: TransformerNow) -> tuple[str, Text]:
             return "blind", words.SILENT
         case Freshness.OLD:
             return "blind", words.OLD_DATA
+        case Freshness.FRESH if now.supply is Supply.UNSEEN:
+            return "blind", words.VOLTAGE_UNSEEN
         case Freshness.FRESH:
             level = now.level or now.phase_level
             return kind_of(level), level_name(level) if level else words.NORMAL

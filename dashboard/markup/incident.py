@@ -13,23 +13,26 @@ from dashboard import words
 from dashboard.figures import kilowatts, percent, span, time_of_day, trend
 from dashboard.markup.elements import SHAPES, badge, kind_of, name, note, pairs
 from dashboard.markup.live import growing_age
-from dashboard.markup.wall import ADVICE_SHAPES, progress_bar, when
+from dashboard.markup.wall import ADVICE_SHAPES, has_load_rate, progress_bar, when, why_no_load_rate
 from dashboard.session import language, say
 from grid.electrical import Basis
-from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow
+from service.queries.answers import IncidentRow, Progress, TransformerNow
 
 
 def incident_top(row: IncidentRow, current: TransformerNow, now_us: int, *, small: bool = False) -> str:
     """Return the head of an incident: what it is, how it stands, the load rate now. `small`: for a phone's list."""
     incident = row.incident
     is_open = incident.state is IncidentState.OPEN
-    kind = "blind" if incident.blind else kind_of(incident.level) if is_open else "normal"
+    is_dark = incident.no_voltage_since_us is not None
+    kind = "dark" if is_dark else "blind" if incident.blind else kind_of(incident.level) if is_open else "normal"
     badges = badge(kind_of(incident.level), name(level_name(incident.level)))
     badges += " " + badge("quiet", name(state_name(incident.state)))
     if row.active_only:
         badges += " " + badge("active-only", say(words.ACTIVE_ONLY_LONG))
     if incident.blind:
         badges += " " + badge("blind", say(words.BLIND))
+    if is_dark:
+        badges += " " + badge("dark", say(words.NO_VOLTAGE_INCIDENT))
     where = escape(f"{incident.transformer_id} {row.transformer.name}")
     opened = when(incident.opened_at_us, now_us, row.zone)
     since = escape(say(words.SINCE, time=opened))
@@ -58,21 +61,24 @@ def _incident_facts(row: IncidentRow, current: TransformerNow, now_us: int, open
 
 def now_big(current: TransformerNow, now_us: int, zone: str) -> str:
     """Return the load rate now, large; without a fresh reading a dash and since when."""
-    if current.freshness is Freshness.FRESH:
+    if has_load_rate(current):
         small = growing_age(current.measured_at_us, now_us)
         if current.basis is Basis.ACTIVE_ONLY:
             small += f" · {escape(say(words.ACTIVE_ONLY))}"
         return f'<div><div class="big">{percent(current.load_rate)}</div><div class="rv-note">{small}</div></div>'
-    since = when(current.received_at_us, now_us, zone)
-    told = say(words.NO_DATA_SINCE, time=since) if current.received_at_us else say(words.NO_DATA_EVER)
-    return '<div><div class="big">—</div>' + note(f"{SHAPES['blind']} {told}") + "</div>"
+    shape = SHAPES["dark" if current.is_without_voltage else "blind"]
+    return '<div><div class="big">—</div>' + note(f"{shape} {why_no_load_rate(current, now_us, zone)}") + "</div>"
 
 
 def advice_banner(advice: Advice | None, state: IncidentState) -> str:
     """Return what to do now, so that nobody has to ask."""
     if state is not IncidentState.OPEN:
-        text = words.INCIDENT_RETRACTED if state is IncidentState.RETRACTED else words.INCIDENT_CLOSED
-        return f'<div class="rv-advice over"><span class="shape">✔</span><span>{escape(say(text))}</span></div>'
+        text = {
+            IncidentState.RETRACTED: words.INCIDENT_RETRACTED,
+            IncidentState.UNKNOWN: words.INCIDENT_UNKNOWN,
+        }.get(state, words.INCIDENT_CLOSED)
+        shape = "○" if state is IncidentState.UNKNOWN else "✔"
+        return f'<div class="rv-advice over"><span class="shape">{shape}</span><span>{escape(say(text))}</span></div>'
     if advice is None:
         return ""
     kind = advice.kind

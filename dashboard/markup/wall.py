@@ -16,6 +16,7 @@ from dashboard.markup.elements import SHAPES, badge, kind_of, name, state_of
 from dashboard.markup.live import growing_age
 from dashboard.session import link, queries, say
 from grid.electrical import Basis
+from grid.supply import Supply
 from service.queries.answers import Freshness, IncidentRow, Progress, TransformerNow
 
 ADVICE_SHAPES = {
@@ -47,7 +48,7 @@ def tile(now: TransformerNow, now_us: int, zone: str) -> str:
     )
     only_phase = " phase" if now.level is None and now.phase_level else ""
     label = f'<div class="word {kind}">{SHAPES[kind]} {escape(name(word))}</div>'
-    body = _seen(now, now_us) if now.freshness is Freshness.FRESH else _unseen(now, now_us, zone)
+    body = _seen(now, now_us) if has_load_rate(now) else _unseen(now, now_us, zone)
     address = escape(link("transformer", transformer=transformer.transformer_id))
     return f'<a class="rv-tile {kind}{only_phase}" href="{address}" target="_self">{top}{body[0]}{label}{body[1]}</a>'
 
@@ -67,7 +68,33 @@ def _seen(now: TransformerNow, now_us: int) -> tuple[str, str]:
     return big, f'<div class="facts">{"".join(facts)}</div>'
 
 
+def has_load_rate(now: TransformerNow) -> bool:
+    """Return whether there is a load rate of now to be shown: without voltage there is none."""
+    return now.freshness is Freshness.FRESH and not now.is_without_voltage and now.supply is not Supply.UNSEEN
+
+
+def why_no_load_rate(now: TransformerNow, now_us: int, zone: str) -> str:
+    """Return in words why there is no load rate of now."""
+    if now.is_without_voltage:
+        since_us = now.no_voltage_since_us
+        return (
+            say(words.NO_VOLTAGE_NOW)
+            if since_us is None
+            else say(words.NO_VOLTAGE_SINCE, time=when(since_us, now_us, zone))
+        )
+    if now.freshness is Freshness.FRESH:
+        return say(words.VOLTAGE_UNSEEN_LONG)
+    since = when(now.received_at_us, now_us, zone)
+    return say(words.NO_DATA_SINCE, time=since) if now.received_at_us else say(words.NO_DATA_EVER)
+
+
 def _unseen(now: TransformerNow, now_us: int, zone: str) -> tuple[str, str]:
+    if now.is_without_voltage or now.freshness is Freshness.FRESH:
+        facts = [f"<span>{escape(why_no_load_rate(now, now_us, zone))}</span>"]
+        if now.freshness is not Freshness.FRESH and now.received_at_us:
+            last = say(words.NO_DATA_SINCE, time=when(now.received_at_us, now_us, zone))
+            facts.append(f"<span>{escape(last)}</span>")
+        return '<div class="big">—</div>', f'<div class="facts">{"".join(facts)}</div>'
     if now.freshness is Freshness.NEVER:
         return '<div class="big">—</div>', f'<div class="facts"><span>{escape(say(words.NO_DATA_EVER))}</span></div>'
     old = now.freshness is Freshness.OLD
@@ -93,6 +120,8 @@ def incident_line(row: IncidentRow, now_us: int) -> str:
     kind = kind_of(incident.level) if is_open else "closed"
     level = badge(kind_of(incident.level) if is_open else "quiet", name(level_name(incident.level)))
     state = badge("blind", say(words.BLIND)) if incident.blind else ""
+    if incident.no_voltage_since_us is not None:
+        state += " " + badge("dark", say(words.NO_VOLTAGE))
     if not is_open:
         state = badge("quiet", name(state_name(incident.state)))
     if row.active_only:

@@ -105,6 +105,7 @@ def _figures(now: Wall, zone: str) -> str:
             (str(counts.severe_heavy), f"◆ {say(words.SEVERE_COUNT)}", kind(counts.severe_heavy, "severe_heavy")),
             (str(counts.heavy), f"▲ {say(words.HEAVY_COUNT)}", kind(counts.heavy, "heavy")),
             (str(counts.open_incidents), say(words.OPEN_INCIDENTS_COUNT), ""),
+            (str(counts.no_voltage), f"✕ {say(words.NO_VOLTAGE_COUNT)}", kind(counts.no_voltage, "dark")),
             (str(counts.silent), f"○ {say(words.BLIND_COUNT)}", kind(counts.silent, "blind")),
             (str(counts.never_seen), f"○ {say(words.NEVER_SEEN_COUNT)}", kind(counts.never_seen, "blind")),
             (time_of_day(counts.last_received_at_us, zone, seconds=True), say(words.LAST_RECEIVED), "time"),

@@ -39,6 +39,7 @@ _DOORS = (
     Column(Text("结果", "result")),
 )
 _BLIND = Text("读数中断", "no readings")
+_NO_VOLTAGE = Text("停电", "no voltage")
 
 
 class NoList(RedvestError):
@@ -69,12 +70,15 @@ def incidents(
                     last_load_rate=incident.last_load_rate,
                     closed_at=utc(incident.closed_at_us),
                     blind=incident.blind,
+                    no_voltage_since=utc(incident.no_voltage_since_us),
                 )
                 continue
             level = level_name(incident.level)
             if row.active_only:
                 level = Text(f"{level.zh}（仅有功）", f"{level.en} (active only)")
             state = _BLIND if incident.blind else state_name(incident.state)
+            if incident.no_voltage_since_us is not None:
+                state = _NO_VOLTAGE
             rows.append(
                 [
                     incident.incident_id,

@@ -23,7 +23,7 @@ from collector.wire.terminal_format import TerminalFormat
 from grid.errors import StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from grid.timestamps import MINUTE_US
+from grid.timestamps import HOUR_US, MINUTE_US
 from service.collecting.checkpoint import Checkpoint, Checkpoints, fingerprint_of, mark_of
 from service.collecting.decoding import Decoder
 from service.metrics.metrics import BlockStored, Metrics
@@ -276,6 +276,7 @@ class Pipeline:
             self._metrics.commit_failed(str(error))
         incidents = self._response.open_incidents
         self._metrics.incidents(len(incidents), sum(incident.blind for incident in incidents))
+        self._metrics.without_voltage(len(self._response.without_voltage))
 
     def _follow_up(self, *, everything: bool = False) -> None:
         """Follow the open incidents whose turn it is, or all that wait."""
@@ -310,7 +311,12 @@ class Pipeline:
     def _is_silent(self, now_us: int) -> Silent:
         """Return how silent transformers are: told under another name, by themselves, or not at all."""
         watch, received_us = self._watch, self._received_us
-        return Silent(lambda i: watch.is_silent(i, received_us, now_us), watch.is_covered)
+        gone_us = round(self._options.unknown_after_hours * HOUR_US)
+        return Silent(
+            lambda i: watch.is_silent(i, received_us, now_us),
+            watch.is_covered,
+            lambda i: bool(gone_us) and watch.waited_us(i, received_us, now_us) > gone_us,
+        )
 
     def _recent_of(self, transformer_id: str, until_us: int) -> Recent:
         """Return trend, power factor and worst phase of a transformer's readings up to a moment."""

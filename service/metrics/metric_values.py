@@ -68,6 +68,7 @@ class HealthReport:
     broker_clients: int | None
     open_incidents: int
     blind_incidents: int
+    transformers_without_voltage: int
     outbox_due: int
     outbox_dead: int
     up_seconds: float

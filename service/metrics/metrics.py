@@ -27,7 +27,7 @@ BLOCKS_LOOKED_BACK = 200
 """The slowest of so many last blocks is told: one slow commit is seen, and forgotten after a while."""
 
 _COUNTED = ("messages", "received", "stored", "rejected", "duplicates", "conflicts", "late", "bytes", "failures")
-_GAUGED = ("queued", "open", "blind", "due", "dead", "sessions_lost", "gaps", "missing")
+_GAUGED = ("queued", "open", "blind", "no_voltage", "due", "dead", "sessions_lost", "gaps", "missing")
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -83,6 +83,7 @@ class Metrics:
         self._connected_gauge = self._gauge("broker_connected", "1 while connected to the broker")
         self._open = self._gauge("incidents_open", "Open incidents")
         self._blind = self._gauge("incidents_blind", "Open incidents without readings")
+        self._no_voltage = self._gauge("transformers_without_voltage", "Transformers whose readings show no voltage")
         self._due = self._gauge("outbox_due", "Messages that wait to be delivered")
         self._dead = self._gauge("outbox_dead", "Messages given up, with a reason")
         self._channel_waiting = Gauge(
@@ -198,6 +199,12 @@ class Metrics:
             self._gauged["open"] = open_now
             self._gauged["blind"] = blind
 
+    def without_voltage(self, transformers: int) -> None:
+        """Set how many transformers are without voltage."""
+        self._no_voltage.set(transformers)
+        with self._lock:
+            self._gauged["no_voltage"] = transformers
+
     def channels(self, counts: Mapping[str, ChannelCounts]) -> None:
         """Set how many messages wait, and how many were given up, on each channel."""
         for channel in self._channels_seen | set(counts):
@@ -274,6 +281,7 @@ class Metrics:
                 broker_clients=self._figures.clients,
                 open_incidents=self._gauged["open"],
                 blind_incidents=self._gauged["blind"],
+                transformers_without_voltage=self._gauged["no_voltage"],
                 outbox_due=self._gauged["due"],
                 outbox_dead=self._gauged["dead"],
                 up_seconds=round(now - self._started, 1),

@@ -45,8 +45,11 @@ class Watch:
 
     def is_silent(self, transformer_id: str, last_received_us: NDArray[np.int64], now_us: int) -> bool:
         """Return whether nothing came of a transformer for too long."""
-        waited_us = now_us - int(last_received_us[self._fleet.number[transformer_id]])
-        return waited_us > self._settings.silent_us
+        return self.waited_us(transformer_id, last_received_us, now_us) > self._settings.silent_us
+
+    def waited_us(self, transformer_id: str, last_received_us: NDArray[np.int64], now_us: int) -> int:
+        """Return how long nothing came of a transformer [µs]; since ever where nothing ever did."""
+        return now_us - int(last_received_us[self._fleet.number[transformer_id]])
 
     def is_covered(self, transformer_id: str) -> bool:
         """Return whether a lost feeder or a blind stream says already that a transformer is silent."""

@@ -15,6 +15,7 @@ from alerts.model.incidents import Incident, IncidentEvent
 from alerts.outreach.planner import Advice, Door, OutreachList, VisitResult
 from grid.assets import Person, Phase, ServiceGrid, Station, Transformer
 from grid.electrical import Basis
+from grid.supply import Supply
 from grid.text import Text
 from service.queries.data_quality import RecentQuality
 
@@ -59,8 +60,18 @@ class TransformerNow:
     received_at_us: int | None
     incident_id: str | None
     """The open incident, if there is one."""
+    supply: Supply = Supply.NOT_TOLD
+    """What the newest reading says of the supply. From `GONE` on there is no load rate."""
+    no_voltage_since_us: int | None = None
+    """Since when it has been without voltage for long enough to be told; also while it is silent."""
     lost_feeder: str = ""
     """The feeder whose communication is lost, where that explains its silence."""
+
+    @property
+    def is_without_voltage(self) -> bool:
+        """Return whether it has no voltage, as far as is known: the newest reading has none, or none came since."""
+        is_fresh = self.freshness is Freshness.FRESH
+        return self.no_voltage_since_us is not None or (is_fresh and self.supply is Supply.GONE)
 
 
 @dataclass(frozen=True)
@@ -115,9 +126,11 @@ class Counts:
     open_incidents: int
     blind_incidents: int
     silent: int
-    """Silent or with old readings only."""
+    """Silent or with old readings only, and not known to be without voltage."""
     never_seen: int
     last_received_at_us: int | None
+    no_voltage: int = 0
+    """Without voltage."""
 
 
 @dataclass(frozen=True)

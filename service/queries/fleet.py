@@ -12,7 +12,7 @@ from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from service.queries.answers import Freshness, TransformerNow
 from service.queries.ledger_view import Ground
-from service.queries.now import Timestamp, all_now, never_seen, open_levels, silence_now
+from service.queries.now import Timestamp, all_now, never_seen, no_voltage_since, open_levels, silence_now
 from service.queries.sources import Sources
 from service.response.recent import RECENT_MINUTES, slopes_per_hour
 from service.verdicts.judged_rates import judged_rates
@@ -34,13 +34,15 @@ def fleet_now(
     journal = sources.journal()
     if journal is None:
         return [never_seen(each) for each in (ground.ledger.transformers if wanted is None else wanted)]
+    open_episodes = sources.records.episodes(open_only=True)
     timestamp = Timestamp(
         now_us=now_us,
         latest=journal.latest(),
         last_received=journal.last_received(),
-        open_episodes=open_levels(sources.records.episodes(open_only=True), sources.calling),
+        open_episodes=open_levels(open_episodes, sources.calling),
         open_incidents={i.transformer_id: i.incident_id for i in incidents},
         silent_after_us=sources.options.silence.silent_us,
+        no_voltage_since_us=no_voltage_since(open_episodes, sources.rules),
     )
     return all_now(ground, timestamp, sources.calling, wanted, journal)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from alerts.silence.detection import NEVER_RECEIVED, Silence, SilenceSettings, l
 from grid.assets import Phase, Transformer
 from grid.electrical import Basis, LoadRates, imbalance, voltage_outside
 from grid.readings import ReadingBatch
+from grid.supply import Supply
 from service.queries.answers import Counts, Freshness, TransformerNow
 from service.queries.ledger_view import Ground
 from service.verdicts.judged_rates import judged_rates
@@ -36,6 +37,8 @@ class Timestamp:
     open_incidents: Mapping[str, str]
     """incident_id by transformer_id."""
     silent_after_us: int
+    no_voltage_since_us: Mapping[str, int] = field(default_factory=dict)
+    """Of transformers without voltage, by transformer_id."""
 
 
 def open_levels(episodes: tuple[Episode, ...], calling: RuleSet) -> dict[str, frozenset[str]]:
@@ -45,6 +48,17 @@ def open_levels(episodes: tuple[Episode, ...], calling: RuleSet) -> dict[str, fr
         if episode.rule == calling.cited:
             found.setdefault(episode.transformer_id, set()).add(episode.level)
     return {transformer_id: frozenset(levels) for transformer_id, levels in found.items()}
+
+
+def no_voltage_since(episodes: Sequence[Episode], rules: Sequence[RuleSet]) -> dict[str, int]:
+    """Return since when [µs] transformers are without voltage, by transformer_id, of the open episodes."""
+    levels = {
+        (rule_set.cited, level.name)
+        for rule_set in rules
+        for level in rule_set.levels
+        if level.quantity is Quantity.NO_VOLTAGE
+    }
+    return {e.transformer_id: e.first_reading_at_us for e in episodes if (e.rule, e.level) in levels}
 
 
 def level_now(calling: RuleSet, quantity: Quantity, load_rate: float, still_open: frozenset[str]) -> str | None:
@@ -95,7 +109,10 @@ def all_now(
         freshness = _freshness(timestamp, measured_at_us, received_at_us)
         still_open = timestamp.open_episodes.get(transformer.transformer_id, frozenset())
         load_rate, worst = float(rates.load_rate[row]), float(rates.worst_phase_load_rate[row])
-        fresh = freshness is Freshness.FRESH
+        no_voltage_since_us = timestamp.no_voltage_since_us.get(transformer.transformer_id)
+        # Without voltage there is no load, and so no level: not even one that was not left before.
+        is_dark = rates.supply[row] >= Supply.GONE or no_voltage_since_us is not None
+        fresh = freshness is Freshness.FRESH and not is_dark
         total, phase = Quantity.LOAD_RATE, Quantity.WORST_PHASE_LOAD_RATE
         a, b, c = rates.phase_load_rate[row].tolist()
         volt_a, volt_b, volt_c = latest.voltage_v[row].tolist()
@@ -120,13 +137,15 @@ def all_now(
                 measured_at_us=measured_at_us,
                 received_at_us=received_at_us,
                 incident_id=incident_id,
+                supply=Supply(int(rates.supply[row])),
+                no_voltage_since_us=no_voltage_since_us,
             )
         )
     return found
 
 
 def in_order_of_urgency(transformers: list[TransformerNow], calling: RuleSet) -> list[TransformerNow]:
-    """Return those at a level, heaviest first; then those without a fresh reading; then the others, heaviest first.
+    """Return those at a level, heaviest first, those without voltage, without a fresh reading, and the others.
 
     Those that a lost feeder explains come last: the line above all pages speaks for them.
     """
@@ -135,7 +154,12 @@ def in_order_of_urgency(transformers: list[TransformerNow], calling: RuleSet) ->
     def key(t: TransformerNow) -> tuple[int, float, float, str]:
         load_rate = -1.0 if math.isnan(t.load_rate) else t.load_rate
         height = max(enter.get(t.level or "", 0.0), enter.get(t.phase_level or "", 0.0) - 0.001)
-        place = 3 if t.lost_feeder else 0 if height > 0.0 else 1 if t.freshness is not Freshness.FRESH else 2
+        if t.is_without_voltage:
+            place = 1
+        elif t.lost_feeder:
+            place = 4
+        else:
+            place = 0 if height > 0.0 else 2 if t.freshness is not Freshness.FRESH else 3
         return place, -height, -load_rate, t.transformer.transformer_id
 
     return sorted(transformers, key=key)
@@ -185,9 +209,10 @@ def counts_of(transformers: list[TransformerNow], open_incidents: int, blind_inc
         phase_only=sum(t.level is None and t.phase_level is not None for t in transformers),
         open_incidents=open_incidents,
         blind_incidents=blind_incidents,
-        silent=sum(t.freshness in (Freshness.SILENT, Freshness.OLD) for t in transformers),
+        silent=sum(t.freshness in (Freshness.SILENT, Freshness.OLD) and not t.is_without_voltage for t in transformers),
         never_seen=sum(t.freshness is Freshness.NEVER for t in transformers),
         last_received_at_us=max(received, default=None),
+        no_voltage=sum(t.is_without_voltage for t in transformers),
     )
 
 

@@ -37,6 +37,8 @@ class Silent:
 
     is_silent: Callable[[str], bool]
     is_covered: Callable[[str], bool]
+    is_gone: Callable[[str], bool] = lambda _: False
+    """Whether nothing arrived for so long that an open incident ends as unknown."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,35 @@ class Draft:
         if was_blind and not incident.blind and incident.state is IncidentState.OPEN:
             text = messages.incident_saw_again(incident, transformer, zone)
             self._event(incident, IncidentEventKind.SAW_AGAIN, self._now_us, text)
-        was_closed = before is not None and before.state is IncidentState.CLOSED
-        if incident.closed_at_us is not None and not was_closed:
+        self._tell_of_supply(before, incident)
+        was_over = before is not None and before.state in _OVER
+        if before is not None and before.state is IncidentState.UNKNOWN and incident.state is IncidentState.OPEN:
+            text = messages.incident_saw_again(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.SAW_AGAIN, self._now_us, text)
+            self._say(incident, MessageKind.INCIDENT_SEEN_AGAIN, text, incident.last_reading_at_us)
+        if incident.state is IncidentState.UNKNOWN and not was_over:
+            text = messages.incident_ended_unknown(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.ENDED_UNKNOWN, self._now_us, text)
+            self._say(incident, MessageKind.INCIDENT_UNKNOWN, text, incident.last_reading_at_us)
+        if incident.closed_at_us is not None and incident.state is IncidentState.CLOSED and not was_over:
             text = messages.incident_closed(incident, transformer, zone)
             self._event(incident, IncidentEventKind.CLOSED, incident.closed_at_us, text)
             self._say(incident, MessageKind.INCIDENT_CLOSED, text)
+
+    def _tell_of_supply(self, before: Incident | None, incident: Incident) -> None:
+        """Record and say that supply is gone, or back, while an incident is open."""
+        if incident.state is not IncidentState.OPEN:
+            return
+        transformer, zone = self._ground.view.transformers[incident.transformer_id], self._zone(incident)
+        was_without = before is not None and before.no_voltage_since_us is not None
+        if incident.no_voltage_since_us is not None and not was_without:
+            text = messages.incident_lost_supply(incident, transformer, zone)
+            self._event(incident, IncidentEventKind.LOST_SUPPLY, incident.no_voltage_since_us, text)
+            self._say(incident, MessageKind.INCIDENT_NO_VOLTAGE, text, incident.no_voltage_since_us)
+        if before is not None and was_without and incident.no_voltage_since_us is None:
+            text = messages.incident_got_supply(before, incident, transformer, zone)
+            self._event(incident, IncidentEventKind.GOT_SUPPLY, self._now_us, text)
+            self._say(incident, MessageKind.INCIDENT_VOLTAGE_BACK, text, before.no_voltage_since_us)
 
     def _is_history(self, incident: Incident) -> bool:
         return self._now_us - incident.opened_at_us > CALLS_FOR_HOURS * HOUR_US
@@ -128,7 +154,7 @@ class Draft:
         """Record that an incident lost its ground: to `late` readings, else to a corrected ledger or a new start."""
         if incident.state is IncidentState.RETRACTED:
             return
-        gone = replace(incident, state=IncidentState.RETRACTED, blind=False)
+        gone = replace(incident, state=IncidentState.RETRACTED, blind=False, no_voltage_since_us=None)
         transformer = self._ground.view.transformers[gone.transformer_id]
         count, received_at_us = (late.count, late.received_at_us) if late else (0, None)
         text = messages.incident_retracted(gone, transformer, self._zone(gone), count, received_at_us)
@@ -147,7 +173,7 @@ class Draft:
         if newest is None:
             self.begin(incident)
             return
-        if incident.state is not IncidentState.OPEN or incident.blind:
+        if incident.state is not IncidentState.OPEN or incident.blind or incident.no_voltage_since_us is not None:
             return
         advice = lists.advice(incident, newest, self._now_us)
         match advice.kind:
@@ -223,12 +249,20 @@ class Draft:
 
 def _urgency(incident: Incident, kind: MessageKind) -> Urgency:
     match kind:
-        case MessageKind.INCIDENT_BLIND:
+        case MessageKind.INCIDENT_BLIND | MessageKind.INCIDENT_NO_VOLTAGE:
             return Urgency.BLIND
-        case MessageKind.INCIDENT_CLOSED | MessageKind.INCIDENT_ENOUGH | MessageKind.INCIDENT_RETRACTED:
+        case (
+            MessageKind.INCIDENT_CLOSED
+            | MessageKind.INCIDENT_ENOUGH
+            | MessageKind.INCIDENT_RETRACTED
+            | MessageKind.INCIDENT_UNKNOWN
+        ):
             return Urgency.ROUTINE
         case _:
             return urgency_of_level(incident.level)
+
+
+_OVER = (IncidentState.CLOSED, IncidentState.UNKNOWN)
 
 
 def _is_revised(before: Incident, incident: Incident) -> bool:

@@ -6,14 +6,14 @@ same: every event, list and remark is named by what it is about, not by when it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from alerts.model.incidents import Incident, IncidentState
 from alerts.outreach.planner import OutreachSettings
-from alerts.rules.rule_set import IncidentPart, RuleSet
+from alerts.rules.rule_set import IncidentPart, Quantity, RuleSet
 from grid.assets import Ledger
-from grid.timestamps import SECOND_US
+from grid.timestamps import HOUR_US, SECOND_US
 from service.ledger_view import LedgerView
 from service.response.draft import Answer, Draft, Ground, Silent
 from service.response.follow_ups import FollowUps
@@ -24,6 +24,8 @@ from stores.records.records import Records
 
 VISIT_SEEN_AGAIN_US = 10 * SECOND_US
 """Visits are looked at again for so long: their writers' commits come in any order."""
+ENDED_BY_TIME_AFTER_US = HOUR_US
+"""An incident that began longer ago and is not open may be one that silence ended: the records tell."""
 NOBODY_SILENT = Silent(lambda _: False, lambda _: False)
 
 
@@ -46,6 +48,18 @@ class Response:
         self._ground = Ground(view, IncidentLists(records, view, settings, recent_of), raise_levels, set())
         self._follow_ups = FollowUps()
         self._visits_seen_us = 0
+        self._supply_levels = frozenset(
+            (rules.cited, level.name)
+            for rules in rule_sets
+            for level in rules.levels
+            if level.quantity is Quantity.NO_VOLTAGE
+        )
+        self._without = {
+            episode.transformer_id: episode.first_reading_at_us
+            for episode in (records.episodes(open_only=True) if self._supply_levels else ())
+            if (episode.rule, episode.level) in self._supply_levels and episode.transformer_id in view.transformers
+        }
+        """Since when transformers have shown no voltage, by id."""
         self._open = {incident.incident_id: incident for incident in records.incidents(open_only=True)}
 
     @property
@@ -61,14 +75,13 @@ class Response:
         """
         draft = Draft(self._ground, silent, now_us)
         touched: dict[str, Incident] = {}
+        changed = self._note_supply(evaluated)
         for found in evaluated.incidents:
             anew = found.transformer_id in evaluated.re_evaluated
             before = self._open.get(found.incident_id)
-            if before is None and anew:
+            if before is None and (anew or now_us - found.first_reading_at_us > ENDED_BY_TIME_AFTER_US):
                 before = self._records.incident(found.incident_id)
-            incident = replace(
-                found, blind=silent.is_silent(found.transformer_id) and found.state is IncidentState.OPEN
-            )
+            incident = self._as_seen(found, silent)
             is_news = draft.compare(before, incident, evaluated.late.get(incident.transformer_id))
             self._keep(incident)
             if before is None:
@@ -77,6 +90,10 @@ class Response:
                 touched[incident.incident_id] = incident
             else:
                 self._follow_ups.put_off(incident.incident_id)
+        for incident in self._whose_supply_changed(changed):
+            draft.compare(self._open[incident.incident_id], incident)
+            self._keep(incident)
+            touched[incident.incident_id] = incident
         for gone in evaluated.retracted_incidents:
             draft.retract(self._open.pop(gone.incident_id, gone), evaluated.late.get(gone.transformer_id))
             self._ground.lists.forget(gone.incident_id)
@@ -89,6 +106,55 @@ class Response:
         answer = draft.answer()
         return replace(answer, changes=verdicts.plus(answer.changes))
 
+    @property
+    def without_voltage(self) -> Mapping[str, int]:
+        """Return since when [µs] transformers have shown no voltage, by id."""
+        return self._without
+
+    def _note_supply(self, evaluated: Evaluated) -> frozenset[str]:
+        """Take over which transformers are without voltage now; return those of which that changed."""
+        before = dict(self._without)
+        for transformer_id, rule, level, first_us in evaluated.retracted_episodes:
+            if (rule, level) in self._supply_levels and self._without.get(transformer_id) == first_us:
+                del self._without[transformer_id]
+        for episode in evaluated.episodes:
+            if (episode.rule, episode.level) not in self._supply_levels:
+                continue
+            if episode.ended_by is None:
+                self._without[episode.transformer_id] = episode.first_reading_at_us
+            elif self._without.get(episode.transformer_id) == episode.first_reading_at_us:
+                del self._without[episode.transformer_id]
+        both = before.keys() | self._without.keys()
+        return frozenset(i for i in both if before.get(i) != self._without.get(i))
+
+    def _as_seen(self, incident: Incident, silent: Silent) -> Incident:
+        """Return an incident with what is seen of its transformer now: blind, without voltage, or gone for too long."""
+        if incident.state is not IncidentState.OPEN:
+            return incident
+        transformer_id = incident.transformer_id
+        if silent.is_gone(transformer_id):
+            return replace(
+                incident,
+                state=IncidentState.UNKNOWN,
+                closed_at_us=incident.last_reading_at_us,
+                blind=False,
+                no_voltage_since_us=None,
+            )
+        return replace(
+            incident,
+            blind=silent.is_silent(transformer_id),
+            no_voltage_since_us=self._without.get(transformer_id),
+        )
+
+    def _whose_supply_changed(self, transformer_ids: frozenset[str]) -> list[Incident]:
+        """Return the open incidents of transformers whose supply came or went, where no reading told it already."""
+        found = []
+        for incident in self.open_incidents if transformer_ids else ():
+            since_us = self._without.get(incident.transformer_id)
+            if incident.transformer_id in transformer_ids and incident.no_voltage_since_us != since_us:
+                found.append(replace(incident, no_voltage_since_us=since_us))
+        return found
+
     def _keep(self, incident: Incident) -> None:
         if incident.state is IncidentState.OPEN:
             self._open[incident.incident_id] = incident
@@ -96,12 +162,14 @@ class Response:
             self._open.pop(incident.incident_id, None)
 
     def look_at_silence(self, silent: Silent, now_us: int) -> Answer:
-        """Return which open incidents went blind, and which are seen again without a reading that counts for them."""
+        """Return which open incidents went blind, or are so for too long; and which are seen again.
+
+        Seen again without a reading that counts for them: with one, `answer` says so.
+        """
         draft = Draft(self._ground, silent, now_us)
         for incident in self.open_incidents:
-            is_blind = silent.is_silent(incident.transformer_id)
-            if is_blind != incident.blind:
-                looked_at = replace(incident, blind=is_blind)
+            looked_at = self._as_seen(incident, silent)
+            if looked_at != incident:
                 draft.compare(incident, looked_at)
                 self._keep(looked_at)
                 self._follow_ups.drop(incident.incident_id)

@@ -32,7 +32,6 @@ from alerts.verdicts.engine import UNKNOWN_AFTER_HOURS, VerdictEngine, Verdicts,
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from grid.supply import Supply, supply_of
 from grid.timestamps import DAY_US, MINUTE_US
 from stores.journal.journal import Journal
 from stores.records.records import Records
@@ -391,17 +390,12 @@ class _Recorded:
 def rated_and_sorted(readings: ReadingBatch, fleet: Fleet) -> tuple[SortedRates, RatedReadings]:
     """Return the load rates of readings as the fold wants them, and the readings as trust wants them, row by row."""
     rates = LoadRates(readings, fleet)
-    supply = supply_of(readings, rates.load_rate, rates.basis)
-    is_load = supply < Supply.GONE
-    if not is_load.all():
-        rates.load_rate = np.where(is_load, rates.load_rate, np.nan)
-        rates.worst_phase_load_rate = np.where(is_load, rates.worst_phase_load_rate, np.nan)
     rows = in_time_order(readings.transformer, readings.measured_at_us)
     rated = RatedReadings.of(readings, rates, fleet.ratings_at(readings.transformer, readings.measured_at_us)[1], rows)
     worst_phase = rates.worst_phase_load_rate[rows]
     trusted = np.ones(len(rows), bool)
     sorted_rates = SortedRates(
-        rated.transformer, rated.measured_at_us, rated.load_rate, worst_phase, trusted, supply[rows]
+        rated.transformer, rated.measured_at_us, rated.load_rate, worst_phase, trusted, rates.supply[rows]
     )
     return sorted_rates, rated
 

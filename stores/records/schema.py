@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from stores.storable_text import storable
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest migration in stores/records/migrations/versions."""
 
 metadata = MetaData()
@@ -240,6 +240,7 @@ incident = Table(
     _timestamp("last_reading_at_us"),
     _timestamp("closed_at_us", nullable=True),
     Column("blind", Boolean, nullable=False),
+    _timestamp("no_voltage_since_us", nullable=True),
 )
 Index("incident_by_opening", incident.c.opened_at_us)
 Index("incident_by_state", incident.c.state)

@@ -563,6 +563,16 @@ def test_without_readings_it_is_never_enough(blind: bool) -> None:
     assert advised(made, all_of(made, VisitResult.DONE), load_rate, unseen).kind is AdviceKind.ESCALATE
 
 
+@pytest.mark.parametrize("load_rate", [0.0, 0.5, 0.95, math.nan])
+def test_without_voltage_it_is_never_enough_and_nobody_is_asked_on(load_rate: float) -> None:
+    made = listed(*street(20))
+    dark = replace(OPEN, no_voltage_since_us=OPEN.opened_at_us)
+    for visits in ((), all_of(made, VisitResult.DONE)):
+        advice = advised(made, visits, load_rate, dark)
+        assert advice.kind is AdviceKind.ESCALATE
+        assert "停电" in advice.text.zh and "No voltage" in advice.text.en
+
+
 @settings(max_examples=80, deadline=None)
 @given(towns(), st.floats(0.81, 1.3))
 def test_a_list_made_for_more_doors_does_not_call_for_more_doors_at_once(

@@ -33,7 +33,7 @@ def supply_told(voltage: Sequence[float], load_rate: float, basis: Basis) -> Sup
     reading = ReadingBatch.of(
         np.zeros(1, np.int32), np.array([NOON]), voltage_v=np.array([voltage]), active_power_kw=np.zeros(1)
     )
-    return Supply(supply_of(reading, np.array([load_rate]), np.array([basis], np.int8))[0])
+    return Supply(supply_of(reading, np.array([load_rate]), np.array([basis is Basis.VOLTAGE_AND_CURRENT]))[0])
 
 
 @pytest.mark.parametrize(
