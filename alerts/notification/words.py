@@ -19,6 +19,9 @@ from grid.text import Text
 from grid.timestamps import MINUTE_US
 
 _WORST_MAX = 3
+_NAMED_MAX = 60
+"""So many transformers are named by one message, which stays below the 4,096 bytes that chat robots take (practice):
+each of a storm of fewer is named in some message."""
 _OWN_WORDS_MAX = 3
 _STATIONS_MAX = 12
 _CALM_MINUTES = CALM_AFTER_US // MINUTE_US
@@ -27,21 +30,35 @@ _KINDS = {
     OPENED: Text("新增", "new"),
     MessageKind.INCIDENT_RAISED: Text("升级", "raised"),
     MessageKind.INCIDENT_BLIND: Text("读数中断", "without readings"),
+    MessageKind.INCIDENT_NO_VOLTAGE: Text("停电", "without voltage"),
+    MessageKind.INCIDENT_VOLTAGE_BACK: Text("恢复供电", "with voltage again"),
+    MessageKind.INCIDENT_SEEN_AGAIN: Text("读数恢复", "with readings again"),
     MessageKind.INCIDENT_CLOSED: Text("解除", "over"),
+    MessageKind.INCIDENT_UNKNOWN: Text("结果不明", "ended as unknown"),
     MessageKind.INCIDENT_RETRACTED: Text("撤销", "retracted"),
     MessageKind.INCIDENT_ESCALATE: Text("上报", "escalated"),
     MessageKind.INCIDENT_LIST: Text("走访名单", "with a list"),
     MessageKind.INCIDENT_ENOUGH: Text("可停止走访", "with visits to stop"),
     MessageKind.CHECK_THE_METER: Text("核查表计", "with a meter to check"),
+    MessageKind.TRANSFORMER_SILENT: Text("失去数据", "without data"),
 }
 """What a remark of a kind says of its transformer, in the order of the counts; a kind that is not here is counted
 as other news."""
 _OTHER = Text("其他", "other")
-_TELLING = (
+_ALSO = Text("另有", "also")
+_WITH_LOAD = (
     OPENED,
     MessageKind.INCIDENT_RAISED,
     MessageKind.INCIDENT_BLIND,
+    MessageKind.INCIDENT_VOLTAGE_BACK,
+    MessageKind.INCIDENT_SEEN_AGAIN,
+)
+"""Kinds that say of a transformer that it stands above the line, at the load rate that is told with them."""
+_TELLING = (
+    *_WITH_LOAD,
+    MessageKind.INCIDENT_NO_VOLTAGE,
     MessageKind.INCIDENT_CLOSED,
+    MessageKind.INCIDENT_UNKNOWN,
     MessageKind.INCIDENT_RETRACTED,
 )
 """Kinds that say how a transformer stands; the others only add to it."""
@@ -133,7 +150,7 @@ def _many(
     ordered = [(kind, counts[kind]) for kind in (*_KINDS.values(), _OTHER) if counts[kind]]
     names = [_topic_name(level) for level in levels]
     # Of those that are over nobody needs the number; it would only hide one that still stands.
-    standing = [r for r in latest if r.kind in _TELLING[:3] and math.isfinite(r.load_rate)]
+    standing = [r for r in latest if r.kind in _WITH_LOAD and math.isfinite(r.load_rate)]
     worst = sorted(standing, key=lambda r: (-r.load_rate, r.transformer_id))[:_WORST_MAX]
     zh = f"{opening.zh}{'、'.join(name.zh for name in names)} {len(latest)} 个台区"
     zh += f"（{'，'.join(f'{kind.zh} {number}' for kind, number in ordered)}）"
@@ -141,9 +158,9 @@ def _many(
     en += f" ({', '.join(f'{number} {kind.en}' for kind, number in ordered)})"
     if worst:
         zh += "：" + "、".join(f"{r.transformer_id} {percent(r.load_rate).zh}" for r in worst)
-        zh += " 等" if len(standing) > len(worst) else ""
         en += ": " + ", ".join(f"{r.transformer_id} {percent(r.load_rate).en}" for r in worst)
-        en += " and more" if len(standing) > len(worst) else ""
+    rest = _others_named(latest, worst, standing)
+    zh, en = zh + rest.zh, en + rest.en
     zh, en = f"{zh}。", f"{en}."
     unsteady = sorted(flapping.items(), key=lambda item: (-item[1].crossings, item[0]))[:_WORST_MAX]
     for name, flaps in unsteady:
@@ -158,6 +175,29 @@ def _many(
     return Text(zh, en)
 
 
+def _others_named(
+    latest: Sequence[NotificationEvent], worst: Sequence[NotificationEvent], standing: Sequence[NotificationEvent]
+) -> Text:
+    """Return the names of those that are not among the worst, by how they stand, as many as a message holds."""
+    left, unnamed = _NAMED_MAX - len(worst), 0
+    told, stands = {r.transformer_id for r in worst}, {r.transformer_id for r in standing}
+    by_word: dict[Text, list[str]] = {}
+    for event in sorted(latest, key=lambda r: r.transformer_id):
+        if event.transformer_id not in told:
+            word = _ALSO if event.transformer_id in stands else _KINDS.get(event.kind, _OTHER)
+            by_word.setdefault(word, []).append(event.transformer_id)
+    zh = en = ""
+    for word, names in by_word.items():
+        shown = names[: max(left, 0)]
+        left, unnamed = left - len(shown), unnamed + len(names) - len(shown)
+        if shown:
+            zh += f"；{word.zh} {'、'.join(shown)}"
+            en += f"; {word.en} {', '.join(shown)}"
+    if unnamed:
+        zh, en = f"{zh}；还有 {unnamed} 个见值班台", f"{en}; {unnamed} more, see the duty desk"
+    return Text(zh, en)
+
+
 def _topic_name(level: str) -> Text:
     """Return what a group's level is called: a level of load, or the kind of what has none."""
     return _TOPICS.get(MessageKind.of(level)) or level_name(level)
@@ -165,6 +205,8 @@ def _topic_name(level: str) -> Text:
 
 _TOPICS = {
     MessageKind.CHECK_THE_METER: Text("核查表计", "meters to check"),
+    MessageKind.OUTAGE: Text("停电", "outage"),
+    MessageKind.TRANSFORMER_SILENT: Text("失去数据", "no data"),
     MessageKind.COMMUNICATION_LOST: Text("通信中断", "communication lost"),
     MessageKind.MONITORING_BLIND: Text("监测中断", "monitoring is blind"),
     MessageKind.READINGS_MISSING: Text("读数缺失", "readings are missing"),

@@ -159,9 +159,12 @@ def test_a_group_message_lists_the_counts_and_the_worst_three() -> None:
     over = (0.2, event("over", "T9", kind=CLOSED, load_rate=0.99))
     visit_recorder = Desk(Throttling(CHANNELS, station_names={"S1": "城南所"})).play([*opened, over])
     ((_, notification),) = visit_recorder.sent
-    assert notification.text.zh == "城南所 严重重载 6 个台区（新增 5，解除 1）：T3 97%、T1 95.33%、T2 92% 等。"
+    assert (
+        notification.text.zh
+        == "城南所 严重重载 6 个台区（新增 5，解除 1）：T3 97%、T1 95.33%、T2 92%；另有 T0、T4；解除 T9。"
+    )
     assert notification.text.en == (
-        "城南所: severe heavy load, 6 transformers (5 new, 1 over): T3 97 %, T1 95.33 %, T2 92 % and more."
+        "城南所: severe heavy load, 6 transformers (5 new, 1 over): T3 97 %, T1 95.33 %, T2 92 %; also T0, T4; over T9."
     )
     assert notification.kind == "group"
     assert notification.incident_id is None
@@ -169,7 +172,7 @@ def test_a_group_message_lists_the_counts_and_the_worst_three() -> None:
 
 def test_a_transformer_that_opened_and_closed_meanwhile_counts_as_it_stands() -> None:
     timetable = [(0, event("a", "T1")), (0.1, event("b", "T1", kind=CLOSED)), (0.2, event("c", "T2"))]
-    assert "2 个台区（新增 1，解除 1）：T2 95%。" in Desk().play(timetable).words[0]
+    assert "2 个台区（新增 1，解除 1）：T2 95%；解除 T1。" in Desk().play(timetable).words[0]
 
 
 def test_two_thousand_incidents_at_forty_stations_give_at_most_41_messages_and_none_is_lost() -> None:
@@ -547,3 +550,16 @@ def test_every_kind_that_a_group_is_named_by_has_words() -> None:
         )
         assert single or "_" not in _topic_name(kind).zh, kind
     assert MessageKind.of("of_a_later_version") is MessageKind.OTHER
+
+
+def test_each_of_thirty_two_transformers_of_a_storm_is_named_in_a_message() -> None:
+    opened = [(i / 20, event(f"k{i}", f"T{i:02}", load_rate=0.9 + i / 1000)) for i in range(32)]
+    said = "\n".join(Desk().play(opened).words)
+    assert [f"T{i:02}" for i in range(32) if f"T{i:02}" not in said] == []
+
+
+def test_more_transformers_than_a_message_holds_are_counted_and_it_stays_short() -> None:
+    opened = [(0.0, event(f"k{i}", f"T{i:04}", load_rate=0.95)) for i in range(2_000)]
+    ((_, notification),) = Desk().play(opened).sent
+    assert "还有 1940 个见值班台" in notification.text.zh
+    assert len(notification.text.zh.encode()) < 4_096
