@@ -96,7 +96,7 @@ def victoria_metrics(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[s
         "-search.disableCache",
     ]
     with (tmp_path / "victoria-metrics.log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
+        server = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
     try:
         _wait_for_port(port, server, tmp_path / "victoria-metrics.log")
         yield f"http://127.0.0.1:{port}"

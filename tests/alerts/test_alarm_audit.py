@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +29,9 @@ def opened(at_us: int, key: str, transformer_id: str = "", *, should_call: bool 
     return AuditedIncident(f"incident {key}", transformer_id or f"T-{key}", "S1", at_us, should_call)
 
 
-def of_the_day(alarms: list[Alarm], incidents: list[AuditedIncident] = (), operators: list[str] = ()) -> Any:
+def of_the_day(
+    alarms: Sequence[Alarm], incidents: Sequence[AuditedIncident] = (), operators: Sequence[str] = ()
+) -> Any:
     return audit(alarms, incidents, MIDNIGHT, MIDNIGHT + DAY_US, operators)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -66,11 +67,13 @@ def basis_of(reading: NaiveReading) -> Basis:
     return Basis.ACTIVE_ONLY if reading.active_only else Basis.ACTIVE_AND_REACTIVE
 
 
-def evaluate(readings: list[NaiveReading], cuts: list[int] = (), quality: QualitySettings | None = None) -> list[int]:
+def evaluate(
+    readings: Sequence[NaiveReading], cuts: Sequence[int] = (), quality: QualitySettings | None = None
+) -> list[int]:
     """Return the doubts about one transformer's readings, shown in blocks cut at `cuts`."""
     evaluate = QualityGrader(1, quality)
     bounds = [0, *sorted(cuts), len(readings)]
-    return [bits for a, b in itertools.pairwise(bounds) for bits in evaluate.advance(block_of(readings[a:b])).tolist()]
+    return [bits for a, b in itertools.pairwise(bounds) for bits in evaluate.advance(block_of(readings[a:b])).tolist()]  # type: ignore[arg-type]
 
 
 @dataclass
@@ -126,7 +129,8 @@ def transformer_days(draw: st.DrawFn, longest: int = 45) -> list[NaiveReading]:
         rates = st.sampled_from([0.004, 0.0042, 0.006, 0.008, 0.0051, 0.0101, 1.6, 1.7, 2.5, 3.7])
         steps = st.sampled_from([20, 60, 120, 120, 119, 120.001, 360])
     phases = st.sampled_from([NAN, 0.04, 0.06, 0.35, 0.9, 0.2])
-    at, found = NOON, []
+    at = NOON
+    found: list[Any] = []
     while len(found) < longest and draw(st.integers(0, 20)):
         rate, values, of_phases = draw(rates), draw(st.sampled_from(PATTERNS)), draw(phases)
         active_only, by_phases = draw(st.booleans()), draw(st.booleans())
@@ -242,7 +246,8 @@ def test_many_transformers_in_one_block_are_doubted_as_if_each_were_alone() -> N
         days[number] = [
             NaiveReading(int(t), float(k), PATTERNS[p], 80.0) for t, k, p in zip(at, rates, picked, strict=True)
         ]
-    evaluate, found = QualityGrader(30), {number: [] for number in days}
+    evaluate = QualityGrader(30)
+    found: dict[Any, list[Any]] = {number: [] for number in days}
     sent = dict.fromkeys(days, 0)
     while any(sent[number] < 80 for number in days):
         parts = []
@@ -411,7 +416,7 @@ def light_day(low: float, high: float, every_minutes: float = 15, hours: float =
         swing = 0.5 - 0.5 * np.cos(2 * np.pi * i * every_minutes / 1440)
         rate = float(low + (high - low) * swing) * float(np.exp(random.normal(0.0, 0.01)))
         at = NOON + round(i * every_minutes * MINUTE_US)
-        found.append(NaiveReading(at, rate, (rate, 0.0, 230.0, 231.0, 232.0, rate, rate, rate), **of))
+        found.append(NaiveReading(at, rate, (rate, 0.0, 230.0, 231.0, 232.0, rate, rate, rate), **of))  # type: ignore[arg-type]
     return found
 
 

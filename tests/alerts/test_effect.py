@@ -91,7 +91,7 @@ def test_readings_in_the_window_of_donors_do_not_count_either() -> Any:
 
 
 def test_weather_that_is_known_makes_the_interval_of_a_hot_day_shorter_on_average() -> None:
-    halves = {True: [], False: []}
+    halves: dict[bool, list[float]] = {True: [], False: []}
     for seed in range(8):
         area = area_load(seed, hot=True, large=True)
         from_us = int(area.at_us[ELEVEN])

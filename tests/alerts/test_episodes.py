@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone, tzinfo
 from importlib import resources
@@ -31,7 +32,7 @@ def rule_set_of(*levels: Level) -> RuleSet:
 
 
 def evaluate(
-    rules: RuleSet, times: list[int], rates: list[float], cuts: list[int] = (), zone: tzinfo = UTC
+    rules: RuleSet, times: Sequence[int], rates: Sequence[float], cuts: Sequence[int] = (), zone: tzinfo = UTC
 ) -> list[Episode]:
     """Show one transformer's readings in blocks cut at `cuts`; return the episodes as they stand at the end."""
     verdicts = VerdictEngine([rules], 20, ["T1"], [zone])
@@ -44,7 +45,7 @@ def evaluate(
     return sorted(known.values(), key=lambda e: (e.level, e.first_reading_at_us))
 
 
-def one_transformer(times: list[int], rates: list[float], number: int = 0) -> SortedRates:
+def one_transformer(times: Sequence[int], rates: Sequence[float], number: int = 0) -> SortedRates:
     rate = np.array(rates, float)
     numbers = np.full(len(rate), number, np.int32)
     return SortedRates.of(numbers, np.array(times, np.int64), rate, np.full(len(rate), np.nan))
@@ -222,12 +223,14 @@ def test_of_two_values_for_one_timestamp_the_first_counts() -> None:
     assert {e.peak_load_rate for e in found} == {0.91}
 
 
-def incidents(times: list[int], rates: list[float], cuts: list[int] = ()) -> list[Incident]:
+def incidents(times: Sequence[int], rates: Sequence[float], cuts: Sequence[int] = ()) -> list[Incident]:
     """Show one transformer's readings in blocks cut at `cuts`; return its incidents as they stand at the end."""
     return incidents_of(shipped("early-warning"), times, rates, cuts)
 
 
-def incidents_of(rules: RuleSet, times: list[int], rates: list[float], cuts: list[int] = ()) -> list[Incident]:
+def incidents_of(
+    rules: RuleSet, times: Sequence[int], rates: Sequence[float], cuts: Sequence[int] = ()
+) -> list[Incident]:
     """Return the incidents by a rule set."""
     verdicts = VerdictEngine([rules], 20, ["T1"])
     known: dict[str, Incident] = {}
@@ -337,7 +340,7 @@ def test_incidents_that_need_unbroken_time_are_the_same_for_any_cut_and_hold_ove
     times, rates = day
     cuts = data.draw(st.lists(st.integers(0, len(times)), max_size=6))
     level = Level("line", Quantity.LOAD_RATE, 0.9, leave, hold, 3, False, True, IncidentPart.OPENS)
-    found = [incidents_of(rule_set_of(level), times, rates, c) for c in (cuts, [], range(len(times)))]
+    found = [incidents_of(rule_set_of(level), times, rates, c) for c in (cuts, [], range(len(times)))]  # type: ignore[var-annotated]
     assert found[0] == found[1] == found[2]
     episodes = {e.first_reading_at_us for e in evaluate(rule_set_of(level), times, rates)}
     assert all(i.first_reading_at_us in episodes for i in found[0])

@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +48,7 @@ TEAM = (
 )
 
 
-def shop(number: int, **more: object) -> Merchant:
+def shop(number: int, **more: Any) -> Merchant:
     return replace(Merchant(f"M{number:02d}", f"simulated shop {number}", "YX06", walk_order=number), **more)
 
 
@@ -69,7 +70,7 @@ def listed(
     visits: tuple[Visit, ...] = (),
     load_rate: float = 0.92,
     where: OutreachSettings = HERE,
-    **more: object,
+    **more: Any,
 ) -> OutreachList:
     given_: dict[str, object] = {"trend_per_hour": 0.0, "power_factor": 0.95, "people": TEAM, "now_us": NOON, **more}
     return make_list(
@@ -369,7 +370,7 @@ def test_a_lower_target_or_a_higher_probability_never_asks_fewer_people(
 def test_a_list_does_not_depend_on_the_order_of_the_ledger(
     town: tuple[tuple[Merchant, ...], tuple[Appliance, ...], tuple[Visit, ...]], rng: random.Random
 ) -> None:
-    merchants, appliances, visits = (list(part) for part in town)
+    merchants, appliances, visits = list(town[0]), list(town[1]), list(town[2])
     made = listed(*town)
     rng.shuffle(merchants)
     rng.shuffle(appliances)

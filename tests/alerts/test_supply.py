@@ -124,7 +124,7 @@ def test_what_is_passed_over_cuts_as_the_slow_twin_says_for_any_cut_into_blocks(
     level = Level("line", Quantity.LOAD_RATE, 0.9, 0.85, hold, leave_minutes, False, unbroken)
     wanted = naive.episodes(loads(*day), 0.9, 0.85, hold, leave_minutes, 20, False, None, unbroken, points)
     rules = replace(rule_set_of(level), points_minutes=points)
-    assert [as_naive(e) for e in judged([rules], *day, cuts)[0]] == wanted
+    assert [as_naive(e) for e in judged([rules], *day, cuts)[0]] == wanted  # type: ignore[call-arg]
 
 
 @settings(max_examples=300, deadline=None)
@@ -138,7 +138,7 @@ def test_no_voltage_lasts_as_the_slow_twin_says_for_any_cut_into_blocks(day: Any
         sends_voltage = {LIVE: True, GONE: True, NOT_TOLD: False}.get(supply, before)
         told.append((time, supply is GONE or (supply is UNSEEN and before)))
         before = sends_voltage
-    assert [as_naive(e) for e in judged([rule_set_of(level)], *day, cuts)[0]] == naive.outages(told, hold)
+    assert [as_naive(e) for e in judged([rule_set_of(level)], *day, cuts)[0]] == naive.outages(told, hold)  # type: ignore[call-arg]
 
 
 @settings(max_examples=300, deadline=None)
@@ -149,7 +149,7 @@ def test_incidents_are_what_the_slow_twin_says_for_any_cut_into_blocks(day: Any,
         Level("severe", Quantity.LOAD_RATE, 0.9, 0.85, 0, 10, incident=IncidentPart.OPENS),
         Level("over", Quantity.LOAD_RATE, 1.0, 0.95, 0, 10, incident=IncidentPart.RAISES),
     )
-    found = judged([rule_set_of(*levels)], *day, cuts, unknown_after_hours=hours)[1]
+    found = judged([rule_set_of(*levels)], *day, cuts, unknown_after_hours=hours)[1]  # type: ignore[call-arg, misc]
     wanted = naive.incidents(loads(*day), (("severe", 0.9), ("over", 1.0)), 0.85, 0, 10, 20, hours)
     assert [as_naive_incident(i) for i in found] == wanted
 
@@ -175,7 +175,7 @@ def test_a_phase_opens_an_incident_of_its_own_only_outside_those_of_the_total(da
         Level("phase", Quantity.WORST_PHASE_LOAD_RATE, 1.0, 0.95, 0, 10, incident=IncidentPart.OPENS,
               incident_hold_minutes=hold),
     )  # fmt: skip
-    found = [i for i in judged([rule_set_of(*levels)], *day, cuts)[1] if i.level == "phase"]
+    found = [i for i in judged([rule_set_of(*levels)], *day, cuts)[1] if i.level == "phase"]  # type: ignore[call-arg]
     readings = [(t, r, None if r is None else r * 1.2) for t, r in loads(*day)]
     wanted = naive.phase_incidents(readings, (0.9, 0.85, 10), (1.0, 0.95, hold, 10))
     assert [as_naive_incident(i) for i in found] == wanted

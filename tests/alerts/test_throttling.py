@@ -42,7 +42,7 @@ def event(
     key: str,
     transformer_id: str = "YX06",
     *,
-    kind: str = OPENED,
+    kind: MessageKind = OPENED,
     station: str = "S1",
     level: str = "severe_heavy",
     load_rate: float = 0.95,
@@ -222,7 +222,7 @@ def test_a_digest_leaves_out_a_group_that_spoke_a_minute_ago() -> None:
     assert visit_recorder.times[10:] == [2.5, 7.5]
 
 
-def crossings(number: int, minutes: float, **how: object) -> list[tuple[float, NotificationEvent]]:
+def crossings(number: int, minutes: float, **how: Any) -> list[tuple[float, NotificationEvent]]:
     """Return so many openings and closings of one transformer, evenly spread."""
     step = minutes / number
     return [
@@ -427,7 +427,7 @@ def test_for_any_arrivals_nothing_is_lost_nothing_is_said_twice_and_the_bounds_a
     assert Counter(itertools.chain(*visit_recorder.keys)) == Counter({r.key: 1 for _, r in timetable})
     assert not visit_recorder.state.waiting
     assert most_in(visit_recorder.times, 1) <= 15
-    heard = {}
+    heard: dict[Any, Any] = {}
     for at, one in timetable:
         heard.setdefault(one.key, at)
     for at, notification in visit_recorder.sent:

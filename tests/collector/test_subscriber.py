@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.message import Message
 from collector.mqtt.broker_address import BrokerAddress
@@ -41,7 +42,12 @@ def subscribe() -> Iterator[MakeSubscriber]:
     started: list[Subscriber] = []
 
     def start(broker: Mosquitto, protocol: Protocol = "5", client_id: str = "collector", **options: Any) -> Subscriber:
-        options = {"clock_us": lambda: NOW_US, "reconnect_seconds_min": 0.05, "reconnect_seconds_max": 0.2} | options
+        usual: dict[str, Any] = {
+            "clock_us": lambda: NOW_US,
+            "reconnect_seconds_min": 0.05,
+            "reconnect_seconds_max": 0.2,
+        }
+        options = usual | options
         keep_alive_seconds = options.pop("keep_alive_seconds", 30)
         address = BrokerAddress(broker.host, broker.port, protocol=protocol, keep_alive_seconds=keep_alive_seconds)
         subscriber = Subscriber(address, client_id, subscription_filters(), **options)
@@ -70,7 +76,7 @@ def until_connected(subscriber: Subscriber) -> None:
 
 def publish(broker: Mosquitto, payloads: Sequence[bytes], topic: str = TOPIC, retain: bool = False) -> None:
     """Publish at QoS 1 and return when the broker has acknowledged all."""
-    client = BrokerAddress(broker.host, broker.port).client("device")
+    client: Any = BrokerAddress(broker.host, broker.port).client("device")
     client.connect(broker.host, broker.port)
     client.loop_start()
     for sent in [client.publish(topic, payload, qos=1, retain=retain) for payload in payloads]:
@@ -292,13 +298,13 @@ def test_a_subscriber_stops_at_once_though_its_queue_is_full(mosquitto: Mosquitt
 def test_an_unexpected_error_is_counted_and_the_reading_goes_on(
     mosquitto: Mosquitto, subscribe: MakeSubscriber, caplog: pytest.LogCaptureFixture
 ) -> None:
-    timestamps = iter([ZeroDivisionError("a broken clock"), NOW_US, NOW_US])
+    timestamps: Iterator[Any] = iter([ZeroDivisionError("a broken clock"), NOW_US, NOW_US])
 
     def clock_us() -> int:
         timestamp = next(timestamps)
         if isinstance(timestamp, Exception):
             raise timestamp
-        return timestamp
+        return int(timestamp)
 
     subscriber = subscribe(mosquitto, clock_us=clock_us)
     until_connected(subscriber)
@@ -359,7 +365,7 @@ def test_a_broker_that_hangs_up_on_mqtt_5_is_told_with_the_setting(subscribe: Ma
 def test_two_collectors_of_one_name_are_told_to_look_at_it(mosquitto: Mosquitto, subscribe: MakeSubscriber) -> None:
     subscriber = subscribe(mosquitto, reconnect_seconds_min=1.0)
     until_connected(subscriber)
-    other = BrokerAddress(mosquitto.host, mosquitto.port).client("collector")
+    other: Any = BrokerAddress(mosquitto.host, mosquitto.port).client("collector")
     other.connect(mosquitto.host, mosquitto.port)
     other.loop_start()
     try:
@@ -387,7 +393,7 @@ def test_many_vain_attempts_leave_no_open_files(new_mosquitto: NewMosquitto, sub
 def test_messages_without_a_promise_need_no_acknowledgement(mosquitto: Mosquitto, subscribe: MakeSubscriber) -> None:
     subscriber = subscribe(mosquitto)
     until_connected(subscriber)
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.connect(mosquitto.host, mosquitto.port)
     client.loop_start()
     client.publish(TOPIC, b"at QoS 0", qos=0).wait_for_publish(60.0)

@@ -124,7 +124,7 @@ def test_each_message_of_a_mixed_block_keeps_its_packet_id_its_quality_of_servic
     sent = [(own, native, 0), (TOPIC.encode(), push, 2), (own, b"{}", 2), (b"\xff/x", b"1", 0), (own, native, 3)]
     topics, payloads, flags = (list(column) for column in zip(*sent, strict=True))
     at_us = np.full(len(sent), ELEVEN + MINUTE_US)
-    block = MessageBlock(topics, payloads, bytes(flags), [11, 12, 13], at_us, epoch=1)  # type: ignore[arg-type]
+    block = MessageBlock(topics, payloads, bytes(flags), [11, 12, 13], at_us, epoch=1)
     assert [message.mid for message in block.among([0, 2, 3, 4])] == [0, 12, 0, 13]
     found = decode_formats(block, FLEET, Limits(), TERMINALS)
     assert sorted(found.readings.transformer.tolist()) == [0, 1]

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, ViewportSize, expect, sync_playwright
 
 from alerts.outreach.planner import VisitResult
 from dashboard import words
@@ -29,8 +29,8 @@ from tests.support.waiting import pause
 
 pytestmark = pytest.mark.browser
 
-WALL_SCREEN = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WALL_SCREEN: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 THUMB_PIXELS = 44
 expect.set_options(timeout=60_000)
 LIVE_SECONDS = 60_000
@@ -273,7 +273,12 @@ def test_the_list_can_be_taken_along_as_a_workbook_and_on_paper(new_page: Callab
 def test_a_shops_name_runs_nothing(new_page: Callable[..., Page], town: Town) -> None:
     page = new_page("/")
     alerts: list[str] = []
-    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        alerts.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     page.goto(page.url.split("?")[0].rstrip("/") + f"/incident?incident={town.incident.incident_id}")
     page.wait_for_selector(".rv-answered")
     expect(page.locator(".rv-answered > li", has_text="粥铺")).to_contain_text("<script>")

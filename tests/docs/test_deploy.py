@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.mosquitto import Mosquitto
 from tests.support.tools import tool
@@ -39,7 +41,7 @@ def site_configuration(folder: Path) -> list[str]:
 
 def client(broker: Mosquitto, name: str) -> mqtt.Client:
     """Return a connected client whose network thread runs."""
-    made = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"test-{name}-{time.monotonic_ns()}")
+    made = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{name}-{time.monotonic_ns()}")
     made.username_pw_set(name, PASSWORD)
     made.connect(broker.host, broker.port)
     made.loop_start()
@@ -104,8 +106,8 @@ def test_a_meter_reads_nothing(site_broker: Mosquitto) -> None:
 
 
 def test_a_stranger_is_turned_away(site_broker: Mosquitto) -> None:
-    answer: list[mqtt.ReasonCode] = []
-    stranger = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    answer: list[Any] = []
+    stranger = mqtt.Client(CallbackAPIVersion.VERSION2)
     stranger.on_connect = lambda _c, _d, _f, reason, _p: answer.append(reason)
     stranger.connect(site_broker.host, site_broker.port)
     give_up_at = time.monotonic() + 60
@@ -117,7 +119,7 @@ def test_a_stranger_is_turned_away(site_broker: Mosquitto) -> None:
 def test_the_broker_takes_every_line_of_the_site_file(new_mosquitto: Callable[..., Mosquitto], tmp_path: Path) -> None:
     certificate = ["-keyout", tmp_path / "broker.key", "-out", tmp_path / "broker.crt", "-subj", "/CN=localhost"]
     command = [tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *certificate]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
     broker = new_mosquitto(configuration=site_configuration(tmp_path))
     context = ssl.create_default_context(cafile=tmp_path / "broker.crt")
     with (

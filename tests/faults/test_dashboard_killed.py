@@ -36,7 +36,7 @@ def reload_page(port: int, until: threading.Event, drawn_once: threading.Event) 
                 session.send(ask.SerializeToString())
                 told = ForwardMsg()
                 while told.WhichOneof("type") != "script_finished":
-                    told.ParseFromString(session.recv(timeout=60.0))  # type: ignore[arg-type]
+                    told.ParseFromString(session.recv(timeout=60.0))
             drawn += 1
             drawn_once.set()
     return drawn

@@ -84,7 +84,7 @@ class Town:
     def said(self) -> list[str]:
         """Return what was said or waits to be said of silence: kind and what of it, in order."""
         told, waiting = self.site.notification_events()
-        keys = [(r.created_at_us, r.kind, r.key.rpartition("/")[2]) for r in (*told, *waiting)]
+        keys = [(r.created_at_us, r.kind, r.key.rpartition("/")[2]) for r in [*told, *waiting]]  # type: ignore[attr-defined]
         return [
             f"{kind} {what}" for _, kind, what in sorted(keys) if kind in ("communication_lost", "monitoring_blind")
         ]

@@ -53,7 +53,7 @@ def kept(station: Station1) -> Path:
     return station.folder / "journal.checkpoint"
 
 
-def judged_orderly(folder: Path, readings: list) -> tuple[set, set]:
+def judged_orderly(folder: Path, readings: list[Any]) -> tuple[set[Any], set[Any]]:
     orderly = a_station(folder)
     orderly.tick(sorted(readings, key=lambda r: r[1]), END_US)
     stands = what_stands(orderly)
@@ -67,7 +67,7 @@ def test_crashes_and_starts_from_any_checkpoint_change_no_verdict(tmp_path: Path
     random = np.random.default_rng(seed)
     # Mostly in order, as a fleet sends, with late ones among them.
     keys = [minute + (random.integers(0, 60) if random.random() < 0.1 else 0) for _, minute, _ in readings]
-    mixed = [readings[i] for i in np.argsort(keys, kind="stable")]
+    mixed = [readings[i] for i in np.argsort(keys, kind="stable")]  # type: ignore[arg-type]
     station, at, copies = a_station(tmp_path / "dirty"), 0, []
     while at < len(mixed):
         size = int(random.integers(1, 60))

@@ -181,5 +181,5 @@ def test_a_collector_tells_of_a_device_whose_clock_is_behind(
         finally:
             stop.set()
             sending.join()
-    said = [event for event in itertools.chain(*site.notification_events()) if event.kind == "check_the_meter"]
+    said = [event for events in site.notification_events() for event in events if event.kind == "check_the_meter"]
     assert [event.transformer_id for event in said] == ["T0001"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def visit(town: Town, merchant_id: str, minute: int, result: VisitResult = Visit
     return Visit(town.incident.incident_id, merchant_id, result, at_us, "P1")
 
 
-def windows(town: Town, visits: list[Visit], revisions: list[OutreachList] | None = None):
+def windows(town: Town, visits: list[Visit], revisions: list[OutreachList] | None = None) -> Any:
     return scope_windows(town.incident, revisions or [town.outreach], {v.merchant_id: v for v in visits})
 
 

@@ -58,7 +58,9 @@ def test_gaps_are_those_of_the_slow_twin(seed: int) -> None:
     readings += readings[::7]
     rng.shuffle(readings)
     number, at_us = (np.array(column) for column in zip(*readings, strict=True))
-    assert rows(find_gaps(number.astype(np.int32), at_us, SLOT)) == slowly([tuple(r) for r in readings], SLOT)
+    assert rows(find_gaps(number.astype(np.int32), at_us, SLOT)) == slowly(
+        [(number, at) for number, at in readings], SLOT
+    )
 
 
 def test_each_transformer_is_judged_by_its_own_rhythm() -> None:

@@ -15,6 +15,7 @@ from service.metrics import metrics as metrics_module
 from service.metrics.health import ADDRESS_FILE, HealthServer, ask_collector
 from service.metrics.metrics import BlockStored, Metrics
 from service.settings.settings import Settings
+from stores.records.outbox import ChannelCounts
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_metrics_count_what_was_told(server: HealthServer, metrics: Metrics) -> 
     metrics.block_stored(block)
     metrics.block_stored(block)
     metrics.incidents(open_now=4, blind=1)
-    metrics.outbox(due=6, dead=2)
+    metrics.channels({"file": ChannelCounts(waiting=6, dead=2)})
     metrics.commit_failed("disk I/O error")
     metrics.delivered("file")
     status, text = get(server, "/metrics")

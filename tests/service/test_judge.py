@@ -172,7 +172,9 @@ def test_golden_expectations_agree_with_the_slow_twin(case: Path) -> None:
             place = 1 if level.quantity is Quantity.LOAD_RATE else 2
             dark = ("gone", "unseen")
             seen: list[tuple[int, float | None]] = [
-                (r[0], None if r[3] in dark else r[place]) for r in readings if r[3] in dark or not math.isnan(r[place])
+                (int(r[0]), None if r[3] in dark else float(r[place]))
+                for r in readings
+                if r[3] in dark or not math.isnan(float(r[place]))
             ]
             for e in (
                 naive_outages(readings, level.hold_minutes)
@@ -402,7 +404,7 @@ def reasons(active: list[float], reactive: list[float], limit: int, minutes: int
 @pytest.mark.parametrize("limit", [1, 10, 1_000])
 def test_the_marks_of_an_episode_of_three_days_are_all_counted_however_the_file_is_divided(limit: int) -> None:
     active = [82 + number % 7 for number in range(288)]
-    said = reasons(active, [math.nan] * 5 + [1.0] * 283, limit)
+    said = reasons(active, [math.nan] * 5 + [1.0] * 283, limit)  # type: ignore[arg-type]
     for rule in ("early-warning@1", "two-hours@1", "thirty-minutes@1"):
         assert "trusted, with a mark: of 288 readings active power only 5." in said[rule, "heavy"]
 

@@ -217,7 +217,7 @@ def a_dirty_day(seed: int) -> list[tuple[str, int, float]]:
     return readings
 
 
-def what_stands(station: Station1) -> tuple[set, set]:
+def what_stands(station: Station1) -> tuple[set[Any], set[Any]]:
     """Episodes and incidents as recorded, without what depends on when they were looked at."""
     station.a_second_later()
     incidents = {replace(i, blind=False) for i in station.records.incidents() if i.state is not IncidentState.RETRACTED}

@@ -164,7 +164,15 @@ class Life(RuleBasedStateMachine):
                 if rules not in self.station.rules:
                     continue
                 for e in naive.episodes(
-                    readings, enter, leave, hold, leave_minutes, 20, strict, None, rules in UNBROKEN
+                    [(at_us, rate) for at_us, rate in readings],
+                    enter,
+                    leave,
+                    hold,
+                    leave_minutes,
+                    20,
+                    strict,
+                    None,
+                    rules in UNBROKEN,
                 ):
                     told = e.ended_by and (e.peak, e.readings)
                     found.add((transformer_id, rules, level, e.first_at, e.started_at, e.ended_at, e.ended_by, told))

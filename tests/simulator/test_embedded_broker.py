@@ -27,7 +27,7 @@ def carried(port: int, payloads: list[bytes]) -> tuple[list[bytes], int]:
 
     def on_message(client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         assert message.qos == 1
-        got.append(message.payload)
+        got.append(bytes(message.payload))
         if len(got) == len(payloads):
             all_there.set()
 

@@ -64,7 +64,7 @@ class Receiver:
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         with self._changed:
             self.messages.append(
-                Message(message.topic, message.payload, START_US, message.mid, message.qos, 1, message.retain)
+                Message(message.topic, bytes(message.payload), START_US, message.mid, message.qos, 1, message.retain)
             )
             self._changed.notify_all()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grid.assets import Ledger, Role
+from grid.assets import Ledger, Merchant, Person, Role
 from grid.errors import SettingsError
 from simulator.scenario import census, equipment, expected
 from simulator.scenario import parts as scenario_parts
@@ -133,7 +133,7 @@ def test_the_town_s_ledger_is_one_shopping_street_between_calm_neighbours(ledger
 
 
 def test_nobody_in_the_town_s_ledger_can_be_taken_for_a_real_person(ledger: Ledger) -> None:
-    named = [*ledger.people, *ledger.merchants]
+    named: list[Person | Merchant] = [*ledger.people, *ledger.merchants]
     assert all("模拟" in who.name for who in named)
     assert all("模拟" in m.contact_name and "模拟" in m.address for m in ledger.merchants)
     phones = [who.phone for who in named]

@@ -68,6 +68,7 @@ def a_day() -> tuple[Ledger, tuple[Sending, ...]]:
     """The ledger, and every message of the day in the order of its sending."""
     ledger, faults = read_ledger(SCENARIO.ledger_folder)
     assert not faults
+    assert ledger is not None
     transformers = tuple(replace(t, ct_ratio=RATIO) if t.transformer_id == "YX06" else t for t in ledger.transformers)
     ledger = replace(ledger, transformers=transformers)
     town = Town.of(ledger, SCENARIO)

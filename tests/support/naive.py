@@ -275,7 +275,7 @@ def episodes(  # noqa: C901, PLR0912 - the rule in its own order
                 else:
                     closing_from = None
                 j += 1
-            if closed_at_row is not None:
+            if closed_at_row is not None and closing_from is not None:
                 while_it_lasts = stretch[first:closed_at_row]
                 of_the_run = stretch[first:closing_from]
                 ended: int | None = crossing(*stretch[closing_from - 1], *stretch[closing_from], leave)
@@ -285,11 +285,11 @@ def episodes(  # noqa: C901, PLR0912 - the rule in its own order
                 while_it_lasts = of_the_run = stretch[first:]
                 ended, ended_by = (None, None) if is_last else (stretch[-1][0], ends[number])
                 i = len(stretch)
-            lasted = [
+            lasting = [
                 (n * points_minutes * MINUTE_US if points_minutes else t - started)
                 for n, (t, _) in enumerate(while_it_lasts)
             ]
-            if any(us >= hold_minutes * MINUTE_US for us in lasted):
+            if any(us >= hold_minutes * MINUTE_US for us in lasting):
                 peak = max(rate for _, rate in of_the_run)
                 peak_at = next(time for time, rate in of_the_run if rate == peak)
                 found.append(NaiveEpisode(of_the_run[0][0], started, ended, ended_by, peak, peak_at, len(of_the_run)))

@@ -105,7 +105,7 @@ def apart(reading: NaiveReading) -> str:
 
 def is_apart_for_long(past: list[NaiveReading], gap: float, how: str) -> bool:
     """Whether the two have been apart in one way for 45 minutes and four readings, at a load worth speaking of."""
-    run = []
+    run: list[NaiveReading] = []
     for earlier in reversed(past):
         if apart(earlier) != how or (run and run[-1].at - earlier.at > gap):
             break

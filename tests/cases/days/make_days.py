@@ -151,7 +151,7 @@ def load_rates(
 ) -> NDArray[np.float64]:
     """A day's curve through (hour, load rate) points, with the small noise of switching."""
     hours = np.array([(time - DAY_START) / timedelta(hours=1) for time in times])
-    return np.interp(hours, *np.array(day).T) + rng.normal(0.0, 0.003, len(times))
+    return np.asarray(np.interp(hours, *np.array(day).T) + rng.normal(0.0, 0.003, len(times)))
 
 
 def mixed(rng: np.random.Generator, rows: list[Row]) -> list[Row]:
