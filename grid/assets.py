@@ -148,6 +148,22 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Shift:
+    """A line of the roster: when a person is on duty, and who stands in. Times are of the person's station."""
+
+    person_id: str
+    weekdays: str = ""
+    """Digits from 1 (Monday) to 7, in order; empty where a date is named."""
+    date: str = ""
+    """One day, such as 2021-07-24; it counts instead of the person's weekdays."""
+    starts: str = "00:00"
+    ends: str = "24:00"
+    """Not after `starts`: on the next day."""
+    substitute_id: str = ""
+    """The person who does this shift instead."""
+
+
+@dataclass(frozen=True)
 class Ledger:
     """The whole ledger of one or more stations, checked and free of dangling references."""
 
@@ -163,6 +179,8 @@ class Ledger:
     """Dated links of merchants to transformers. Where a merchant has some, they say what held when, as ratings do."""
     devices: tuple[Device, ...] = ()
     """Devices that do not send under their transformer's id, or that can be asked to send again."""
+    roster: tuple[Shift, ...] = ()
+    """Who is on duty when; people without a line here are on whenever their role is called."""
 
     def transformer(self, transformer_id: str) -> Transformer | None:
         """Return one transformer, or None when the ledger does not know it."""

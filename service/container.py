@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from collector.mqtt.broker_address import BrokerAddress
     from collector.wire.terminal_format import TerminalFormat
     from service.metrics.metrics import Metrics
+    from service.notify.acknowledge import Acknowledger
     from service.notify.channels.make import Channel
+    from service.notify.escalation import EscalationSettings
+    from service.notify.links import AcknowledgeLinks
     from service.queries.queries import Queries
     from service.response.visits import VisitRecorder
     from stores.journal.journal import Journal
@@ -174,6 +177,36 @@ class Container:
         from service.notify.channels.make import channels_of
 
         return channels_of(self.settings)
+
+    def escalation_settings(self) -> EscalationSettings:
+        """Return how long people have to answer before the next are called."""
+        from service.notify.escalation import EscalationSettings
+
+        values = self.settings.notify.escalation
+        minutes = {"severe_heavy": values.severe_heavy_minutes, "overload": values.overload_minutes}
+        return EscalationSettings(minutes, values.other_minutes, values.enabled)
+
+    @cached_property
+    def acknowledger(self) -> Acknowledger:
+        """Return the one door through which somebody takes an incident. Raises SettingsError for an unusable folder."""
+        from service.notify.acknowledge import Acknowledger
+
+        return Acknowledger(self.records, self.clock, self.acknowledge_links)
+
+    @cached_property
+    def acknowledge_links(self) -> AcknowledgeLinks:
+        """Return what makes and reads the one-time links. Raises SettingsError when its key cannot be kept."""
+        from service.notify.links import AcknowledgeLinks
+
+        self.make_data_folder()
+        try:
+            return AcknowledgeLinks.of_folder(self.settings.data.folder)
+        except OSError as error:
+            raise SettingsError(
+                Text(f"链接密钥不可用（{error}）", f"the key of the links cannot be used ({error})"),
+                where="data.folder",
+                remedy=Text("请检查权限", "check its rights"),
+            ) from error
 
     @cached_property
     def metrics(self) -> Metrics:

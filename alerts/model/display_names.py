@@ -45,6 +45,9 @@ _EVENTS = {
     IncidentEventKind.ENDED_UNKNOWN: Text("结果不明", "ended as unknown"),
     IncidentEventKind.LIST_MADE: Text("生成名单", "list made"),
     IncidentEventKind.VISITED: Text("走访", "visited"),
+    IncidentEventKind.CALLED: Text("通知", "called"),
+    IncidentEventKind.UNANSWERED: Text("无人应答", "no answer"),
+    IncidentEventKind.ACKNOWLEDGED: Text("接手", "taken on"),
 }
 _ADVICE = {
     AdviceKind.ENOUGH: Text("够了，停止走访", "enough, stop"),

@@ -39,6 +39,9 @@ class IncidentEventKind(Enum):
     ENDED_UNKNOWN = "ended_unknown"
     LIST_MADE = "list_made"
     VISITED = "visited"
+    CALLED = "called"
+    UNANSWERED = "unanswered"
+    ACKNOWLEDGED = "acknowledged"
 
 
 @dataclass(frozen=True)

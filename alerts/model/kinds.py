@@ -20,6 +20,9 @@ class MessageKind(StrEnum):
     INCIDENT_LIST = "incident_list"
     INCIDENT_ENOUGH = "incident_enough"
     INCIDENT_ESCALATE = "incident_escalate"
+    INCIDENT_UNANSWERED = "incident_unanswered"
+    INCIDENT_ACKNOWLEDGED = "incident_acknowledged"
+    COMMUNITY_NOTICE = "community_notice"
     CHECK_THE_METER = "check_the_meter"
     OUTAGE = "outage"
     """A feeder, a part of one or a transformer is without voltage, or has it again."""
@@ -35,6 +38,8 @@ class MessageKind(StrEnum):
     """Several things of one station and level in one message."""
     DIGEST = "digest"
     """Several stations or levels in one message."""
+    TEST = "test"
+    """A test of a channel."""
     OTHER = "other"
     """Of a version that knows more kinds than this one."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.delivery_words import channel_test
 from grid.errors import UsageError
 from grid.text import Text
@@ -80,7 +81,7 @@ def send_test(name: NameArgument, config: Config = None, language: Speak = None,
         channel = _channel(container, name)
         notice = Notice(
             number=_TEST_NUMBER,
-            kind="test",
+            kind=MessageKind.TEST,
             station_id="",
             incident_id=None,
             text=channel_test(name),

@@ -30,6 +30,7 @@ from service.cli.ledger import ledger
 from service.cli.outreach import incidents, outreach, visit
 from service.cli.readings import curve, gaps, rejects
 from service.cli.replay import replay
+from service.cli.roster import acknowledge, roster
 from service.cli.simulate import simulate
 from service.cli.wrong_use import wrong_use
 from service.plain_text import one_line
@@ -60,6 +61,8 @@ for _command in (
     outreach,
     visit,
     effect,
+    acknowledge,
+    roster,
     alarms,
     rejects,
     gaps,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import numpy as np
 
 from alerts.notification.event import NotificationEvent
+from alerts.notification.on_duty import Roster
 from alerts.notification.throttling import ThrottlingSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.rules.rule_set import RuleSet
@@ -28,7 +29,9 @@ from service.collecting.checkpoint import Checkpoint, Checkpoints, fingerprint_o
 from service.collecting.decoding import Decoder
 from service.metrics.metrics import BlockStored, Metrics
 from service.monitors.silence import Watch
-from service.notify.policy import STATE_NAME, NotificationPolicy
+from service.notify.audiences import Audience
+from service.notify.escalation import Escalation, EscalationSettings
+from service.notify.policy import NotificationPolicy
 from service.response.draft import Answer, Silent
 from service.response.recent import RECENT_MINUTES, Recent, recent_of
 from service.response.response import Response
@@ -58,6 +61,11 @@ class PipelineOptions:
     silence: SilenceSettings
     channels: tuple[str, ...]
     throttling: ThrottlingSettings
+    audiences: tuple[Audience, ...] = ()
+    """Which of the channels serve which stations and grids; empty: all of them everything."""
+    escalation: EscalationSettings = field(default_factory=lambda: EscalationSettings({}, 15.0))
+    stand_by: tuple[str, ...] = ()
+    """Ids of the people who are called when nobody else is on."""
     terminals: TerminalFormat | None = None
     """How smart terminals send; None where there are none."""
     unknown_after_hours: float = UNKNOWN_AFTER_HOURS
@@ -123,8 +131,15 @@ class Pipeline:
         )
         self._response = Response(self._records, ledger, options.rule_sets, options.outreach, self._recent_of)
         names = {station.station_id: station.name for station in ledger.stations}
+        roster = Roster(ledger, options.stand_by)
+        self._escalation = Escalation(self._records, roster, options.escalation)
         self._notifications = NotificationPolicy(
-            options.channels, options.throttling, names, self._records.state(STATE_NAME)
+            options.audiences or (Audience(options.channels),),
+            options.throttling,
+            names,
+            self._records.state,
+            {t.transformer_id: t.grid_id for t in ledger.transformers},
+            self._escalation.called_by,
         )
         self._watch = Watch(self.fleet, ledger, options.silence)
         self._decoder = Decoder(self.fleet, options.limits, options.terminals)
@@ -198,11 +213,19 @@ class Pipeline:
         try:
             self._record_or_keep(self._response.look_at_silence(self._is_silent(now_us), now_us), now_us)
             self._record_or_keep(self._response.look_at_visits(now_us), now_us)
+            self._call_people(now_us)
         except StoreError:
             self._ledger_version = NOT_EVALUATED  # what was found half way is found again by another response
             raise
         self._follow_up()
         self._save_cursor()
+
+    def _call_people(self, now_us: int) -> None:
+        """Call people to open incidents, and the next when nobody answered."""
+        changes, notification_events = self._escalation.look(self._response.open_incidents, now_us)
+        self._escalation.recorded(changes)
+        if changes or notification_events:
+            self._record_or_keep(Answer(changes, notification_events), now_us)
 
     def say(self, notification_events: Sequence[NotificationEvent], now_us: int) -> None:
         """Say what was noticed beside the readings, such as that some are missing."""

@@ -9,6 +9,7 @@ from service.clock import Clock
 from service.metrics.metrics import Metrics
 from service.notify.channels.make import channels_of
 from service.notify.dispatcher import Delivery, RetryPolicy
+from service.notify.mentions import Mentions
 from service.settings.settings import Settings
 from stores.records.records import Records
 
@@ -23,6 +24,7 @@ class DeliveryThread:
         notifiers = {channel.name: channel.make(terminal or sys.stdout) for channel in channels}
         policy = RetryPolicy(values.attempts_max, values.retry_seconds_first, values.retry_seconds_max)
         self._records = Records(settings.records_url())
+        self._mentions = Mentions(self._records, clock, settings)
         self._delivery = Delivery(
             self._records,
             notifiers,
@@ -31,6 +33,7 @@ class DeliveryThread:
             settings.link,
             metrics,
             rates={channel.name: channel.rate for channel in channels},
+            mentions_of=self._mentions.of,
         )
 
     def start(self) -> None:

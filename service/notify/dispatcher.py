@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from alerts.model.kinds import MessageKind
 from alerts.notification.delivery_words import late
 from grid.backoff import Backoff, Retry
 from grid.errors import StoreError
@@ -34,7 +35,7 @@ LATE_REAL_SECONDS_MIN = 60.0
 CHANNEL_GONE = "the channel is no longer in the settings (notify.channels, notify.robots)"
 _MESSAGES_MAX = 100
 _REMEMBERED_SENDINGS = 200
-_OVER = ("incident_closed", "incident_retracted")
+_OVER = (MessageKind.INCIDENT_CLOSED, MessageKind.INCIDENT_RETRACTED)
 
 log = logging.getLogger("redvest.delivery")
 

@@ -1,41 +1,84 @@
-"""What is said, to people, of all there is to say: remarks in, messages out, by the rules of alarm hygiene."""
+"""What is said, to whom: events in, messages out, by the rules of throttling, for each audience by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from alerts.notification.event import Notification, NotificationEvent
 from alerts.notification.throttling import Throttling, ThrottlingSettings
 from alerts.notification.throttling_state import ThrottlingState
 from grid.timestamps import SECOND_US
+from service.notify.audiences import Audience, hearers
 from stores.records.changes import Changes, NewMessage, NotifiedEvent
 
 STATE_NAME = "hygiene"
 NOTIFY_EVERY_US = SECOND_US
 """All that waits is looked through once in so long: what is said has waited for half a minute, or for minutes."""
 
+KeptState = Callable[[str], str]
+"""Of a name: what was kept under it, empty for nothing."""
+CalledBy = Callable[[Notification, Sequence[NotificationEvent]], tuple[str, ...]]
+"""Ids of the people whom a message calls."""
+
 
 class NotificationPolicy:
-    """Holds the rules of speech and what they remember. What it remembers is kept with the messages that came of it."""
+    """Holds the rules of speech and their state, which is committed in one transaction with the messages."""
 
     def __init__(
         self,
-        channels: tuple[str, ...],
+        audiences: Sequence[Audience],
         settings: ThrottlingSettings,
         station_names: Mapping[str, str],
-        kept_state: str,
+        kept_state: KeptState,
+        grid_of: Mapping[str, str] | None = None,
+        called_by: CalledBy = lambda notification, events: (),
     ) -> None:
-        """Go on from a kept state, empty for a first start."""
-        self._channels = channels
-        self._throttling = Throttling(channels, settings, station_names)
-        self._state = ThrottlingState.from_json(kept_state) if kept_state else ThrottlingState()
-        self._spoke_us = -NOTIFY_EVERY_US
+        """Go on from what was kept. `grid_of` by transformer."""
+        self._grid_of = grid_of or {}
+        self._audiences = tuple(audiences)
+        self._of = {
+            audience: _Speech(audience, settings, station_names, kept_state(_state_name(audience)), called_by)
+            for audience in audiences
+        }
 
     def say(self, notification_events: Sequence[NotificationEvent], now_us: int) -> Changes:
-        """Hear remarks and return what is to be sent now; call it about once a second, also with nothing new.
+        """Hear events and return what is to be sent now; call it about once a second, also with nothing new.
 
         More often is as well: what is heard is kept at once.
         """
+        heard: dict[Audience, list[NotificationEvent]] = {audience: [] for audience in self._audiences}
+        for event in notification_events:
+            for audience in hearers(self._audiences, event, self._grid_of):
+                heard[audience].append(event)
+        changes = Changes()
+        for audience, speech in self._of.items():
+            changes = changes.plus(speech.say(heard[audience], now_us))
+        return changes
+
+
+def _state_name(audience: Audience) -> str:
+    return f"{STATE_NAME}/{audience.name}" if audience.name else STATE_NAME
+
+
+class _Speech:
+    """The throttling of one audience."""
+
+    def __init__(
+        self,
+        audience: Audience,
+        settings: ThrottlingSettings,
+        station_names: Mapping[str, str],
+        kept_state: str,
+        called_by: CalledBy,
+    ) -> None:
+        self._audience = audience
+        self._throttling = Throttling(audience.channels, settings, station_names)
+        self._state = ThrottlingState.from_json(kept_state) if kept_state else ThrottlingState()
+        self._spoke_us = -NOTIFY_EVERY_US
+        self._called_by = called_by
+
+    def say(self, notification_events: Sequence[NotificationEvent], now_us: int) -> Changes:
+        """Hear events and return what is to be sent now."""
         before = self._state
         notifications: tuple[Notification, ...] = ()
         if 0 <= now_us - self._spoke_us < NOTIFY_EVERY_US:
@@ -51,29 +94,35 @@ class NotificationPolicy:
             else {}
         )
         return Changes(
-            messages=tuple(self._message(notification) for notification in notifications),
+            messages=tuple(self._message(notification, heard) for notification in notifications),
             told=tuple(
-                _told(heard[key], notification)
+                _told(heard[key], self._key(notification), notification.created_at_us)
                 for notification in notifications
                 for key in notification.event_keys
                 if key in heard
             ),
-            states=((STATE_NAME, self._state.to_json()),),
+            states=((_state_name(self._audience), self._state.to_json()),),
         )
 
-    def _message(self, notification: Notification) -> NewMessage:
+    def _key(self, notification: Notification) -> str:
+        """Return a message's key: audiences that hear the same are still told by a message each."""
+        return f"{notification.key}@{self._audience.name}" if self._audience.name else notification.key
+
+    def _message(self, notification: Notification, heard: Mapping[str, NotificationEvent]) -> NewMessage:
+        events = [heard[key] for key in notification.event_keys if key in heard]
         return NewMessage(
-            key=notification.key,
+            key=self._key(notification),
             kind=notification.kind,
             station_id=notification.station_id,
             incident_id=notification.incident_id,
             text=notification.text,
             created_at_us=notification.created_at_us,
-            channels=self._channels,
+            channels=self._audience.channels,
+            mentions=self._called_by(notification, events),
         )
 
 
-def _told(event: NotificationEvent, notification: Notification) -> NotifiedEvent:
+def _told(event: NotificationEvent, message_key: str, told_at_us: int) -> NotifiedEvent:
     return NotifiedEvent(
         key=event.key,
         kind=event.kind,
@@ -82,6 +131,6 @@ def _told(event: NotificationEvent, notification: Notification) -> NotifiedEvent
         transformer_id=event.transformer_id,
         incident_id=event.incident_id,
         created_at_us=event.created_at_us,
-        told_at_us=notification.created_at_us,
-        message_key=notification.key,
+        told_at_us=told_at_us,
+        message_key=message_key,
     )

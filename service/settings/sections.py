@@ -222,6 +222,16 @@ class RobotChannel(Section):
     timeout_seconds: Number = Field(default=10.0, gt=0.0, le=120.0)
 
 
+class EscalationSection(Section):
+    """How long people have to say that they have an incident, before the next are called [min]."""
+
+    enabled: bool = True
+    severe_heavy_minutes: Number = Field(default=10.0, gt=0.0, le=1440.0)
+    overload_minutes: Number = Field(default=5.0, gt=0.0, le=1440.0)
+    other_minutes: Number = Field(default=15.0, gt=0.0, le=1440.0)
+    stand_by: Texts = ()
+
+
 class ChannelName(Enum):
     """The ways a notification can go, beside chat robots."""
 
@@ -241,6 +251,7 @@ class NotifySection(Section):
     file: FileChannel = FileChannel()
     webhook: WebhookChannel = WebhookChannel()
     smtp: SmtpChannel = SmtpChannel()
+    escalation: EscalationSection = EscalationSection()
     robots: tuple[RobotChannel, ...] = ()
 
     def robot_names(self) -> tuple[str, ...]:

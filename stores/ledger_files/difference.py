@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from grid.assets import Appliance, CustomerLink, Ledger, Rating
+from grid.assets import Appliance, CustomerLink, Ledger, Rating, Shift
 from grid.timestamps import format_utc
 from stores.ledger_files.sheets import SHEETS
 
@@ -62,6 +62,9 @@ def _by_key(assets: tuple[Any, ...]) -> Mapping[str, tuple[Any, ...]]:
             rows.setdefault(f"{asset.merchant_id}/{format_utc(asset.valid_from_us)}", []).append(asset)
         elif isinstance(asset, Rating):
             rows.setdefault(f"{asset.transformer_id}/{format_utc(asset.valid_from_us)}", []).append(asset)
+        elif isinstance(asset, Shift):
+            when = f"{asset.weekdays or asset.date} {asset.starts}"
+            rows.setdefault(f"{asset.person_id}/{when}", []).append(asset)
         else:
             rows.setdefault(str(getattr(asset, fields(asset)[0].name)), []).append(asset)
     return {key: tuple(sorted(same, key=repr)) for key, same in rows.items()}

@@ -95,6 +95,7 @@ def _ledger(reads: dict[str, SheetRead]) -> Ledger:
         merchants=assets("merchants"),
         links=assets("links"),
         appliances=assets("appliances"),
+        roster=assets("roster"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grid.assets import Appliance, Merchant, Role, Transformer
+from grid.assets import Appliance, Merchant, Role, Shift, Transformer
 from grid.text import Text
 from stores.ledger_files.sheet_reading import SheetRead
 
@@ -21,6 +21,7 @@ def check_together(reads: Mapping[str, SheetRead]) -> None:
     _links(reads)
     _teams(reads)
     _appliances(reads)
+    _shifts(reads)
 
 
 def _case_twins(read: SheetRead) -> None:
@@ -183,4 +184,36 @@ def _appliances(reads: Mapping[str, SheetRead]) -> None:
                 "appliance",
                 Text(f"与第 {first} 行是同一商户的同种设备", f"the same appliance of this merchant is on line {first}"),
                 Text("合并成一行，数量写在 count", "make it one line and add up count"),
+            )
+
+
+def _shifts(reads: Mapping[str, SheetRead]) -> None:
+    """A shift is on weekdays or on a date, stands once, and nobody stands in for themselves."""
+    roster = reads.get("roster")
+    if not roster:
+        return
+    seen: dict[tuple[str, str, str, str], int] = {}
+    shift: Shift
+    for line, shift in roster.assets.items():
+        if bool(shift.weekdays) == bool(shift.date):
+            roster.add(
+                line,
+                "weekdays",
+                Text("weekdays 和 date 要且只能填一个", "one of weekdays and date is to be filled, and only one"),
+                Text("填星期（如 周一至周五）或日期", "write weekdays, such as Mon-Fri, or a date"),
+            )
+        if shift.substitute_id == shift.person_id:
+            roster.add(
+                line,
+                "substitute_id",
+                Text("替班人就是本人", "somebody stands in for themselves"),
+                Text("填别人的 person_id，或留空", "name somebody else, or leave it blank"),
+            )
+        first = seen.setdefault((shift.person_id, shift.weekdays, shift.date, shift.starts), line)
+        if first != line:
+            roster.add(
+                line,
+                "from",
+                Text(f"与第 {first} 行是同一人的同一班", f"the same shift of this person is on line {first}"),
+                Text("只保留一行", "keep one of them"),
             )

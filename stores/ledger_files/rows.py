@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from grid.assets import (
     Appliance,
@@ -17,11 +17,13 @@ from grid.assets import (
     Rating,
     Role,
     ServiceGrid,
+    Shift,
     Station,
     Transformer,
 )
 from stores.ledger_files.cells import identifier, number, one_of, timestamp, timezone, whole, words, yes_or_no
 from stores.ledger_files.phones import phone
+from stores.ledger_files.roster_cells import day, time_of_day, weekdays
 
 Identifier = Annotated[str, BeforeValidator(identifier)]
 Name = Annotated[str, BeforeValidator(words(100))]
@@ -42,6 +44,9 @@ Setpoint = Annotated[float, BeforeValidator(number(5, 40))]
 """[°C]"""
 Count = Annotated[int, BeforeValidator(whole(0, 10_000))]
 Order = Annotated[int, BeforeValidator(whole(0, 1_000_000))]
+Weekdays = Annotated[str, BeforeValidator(weekdays)]
+Day = Annotated[str, BeforeValidator(day)]
+TimeOfDay = Annotated[str, BeforeValidator(time_of_day)]
 
 
 class LedgerRow(BaseModel):
@@ -221,3 +226,18 @@ class ApplianceRow(LedgerRow):
             self.can_switch_off,
             self.setpoint_c,
         )
+
+
+class ShiftRow(LedgerRow):
+    """A row of roster.csv. The columns `from` and `to` are words of the language, so the fields have other names."""
+
+    person_id: Identifier
+    weekdays: Weekdays = ""
+    date: Day = ""
+    starts: TimeOfDay = Field(default="00:00", alias="from")
+    ends: TimeOfDay = Field(default="24:00", alias="to")
+    substitute_id: Identifier = ""
+
+    def asset(self) -> Shift:
+        """Return the shift."""
+        return Shift(self.person_id, self.weekdays, self.date, self.starts, self.ends, self.substitute_id)

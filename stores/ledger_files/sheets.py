@@ -13,6 +13,7 @@ from stores.ledger_files.rows import (
     MerchantRow,
     PersonRow,
     RatingRow,
+    ShiftRow,
     StationRow,
     TransformerRow,
 )
@@ -32,12 +33,12 @@ class Sheet:
     @property
     def columns(self) -> tuple[str, ...]:
         """Return all columns, required ones first."""
-        return tuple(self.row.model_fields)
+        return tuple(field.alias or name for name, field in self.row.model_fields.items())
 
     @property
     def required_columns(self) -> tuple[str, ...]:
         """Return the columns that must be there and filled."""
-        return tuple(name for name, field in self.row.model_fields.items() if field.is_required())
+        return tuple(field.alias or name for name, field in self.row.model_fields.items() if field.is_required())
 
 
 STATIONS = Sheet("stations", StationRow, "station_id", required=True)
@@ -54,9 +55,10 @@ DEVICES = Sheet("devices", DeviceRow, "device_id", (("transformer_id", "transfor
 PEOPLE = Sheet("people", PersonRow, "person_id", (("grid_id", "grids"),))
 MERCHANTS = Sheet("merchants", MerchantRow, "merchant_id", (("transformer_id", "transformers"),))
 LINKS = Sheet("links", LinkRow, None, (("merchant_id", "merchants"), ("transformer_id", "transformers")))
+ROSTER = Sheet("roster", ShiftRow, None, (("person_id", "people"), ("substitute_id", "people")))
 APPLIANCES = Sheet("appliances", ApplianceRow, None, (("merchant_id", "merchants"),))
 
-SHEETS = (STATIONS, GRIDS, TRANSFORMERS, RATINGS, DEVICES, PEOPLE, MERCHANTS, LINKS, APPLIANCES)
+SHEETS = (STATIONS, GRIDS, TRANSFORMERS, RATINGS, DEVICES, PEOPLE, MERCHANTS, LINKS, APPLIANCES, ROSTER)
 """In the order of the chain: what is referred to comes before what refers to it."""
 
 OTHER_SHEETS = ("readings",)

@@ -27,6 +27,7 @@ class AuditAction(Enum):
     LEDGER_REPLACED = "ledger_replaced"
     VISIT_RECORDED = "visit_recorded"
     MERCHANT_REVEALED = "merchant_revealed"
+    INCIDENT_ACKNOWLEDGED = "incident_acknowledged"
     MESSAGES_RESENT = "messages_resent"
 
 

@@ -29,6 +29,8 @@ class NewMessage:
     created_at_us: int
     channels: tuple[str, ...]
     """Names of the channels that must deliver it, each on its own."""
+    mentions: tuple[str, ...] = ()
+    """Ids of our own people whom it calls."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,17 @@ class NotifiedEvent:
     created_at_us: int
     told_at_us: int
     message_key: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """That some of our people were called to an incident. Step 0 is the first; each next one means nobody answered."""
+
+    incident_id: str
+    step: int
+    role: str
+    person_ids: tuple[str, ...]
+    called_at_us: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,8 @@ class Changes:
     """Put into the outbox by `key`; a message that is there already stays as it is."""
     told: tuple[NotifiedEvent, ...] = ()
     """Added by `key`."""
+    calls: tuple[Call, ...] = ()
+    """Added by (incident_id, step)."""
     states: tuple[tuple[str, str], ...] = ()
     """(name, text) of what a part of the pipeline has to remember over a restart; the newest of a name counts."""
 

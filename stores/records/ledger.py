@@ -21,6 +21,7 @@ from grid.assets import (
     Rating,
     Role,
     ServiceGrid,
+    Shift,
     Station,
     Transformer,
 )
@@ -61,6 +62,7 @@ _SHEETS = (
     _Sheet("merchants", schema.merchant, Merchant, ("merchant_id",)),
     _Sheet("links", schema.customer_link, CustomerLink, ("merchant_id", "valid_from_us")),
     _Sheet("appliances", schema.appliance, Appliance, ("merchant_id", "line")),
+    _Sheet("roster", schema.shift, Shift, ("person_id", "weekdays", "date", "starts")),
 )
 _CHOICES: dict[str, type[Enum]] = {"role": Role, "phase": Phase, "appliance": ApplianceKind}
 

@@ -7,6 +7,7 @@ kept: what comes later waits for what is tried again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -53,6 +54,8 @@ class DueMessage:
     created_at_us: int
     ended_at_us: int | None = None
     """When its incident was over; None while it is not, or without one."""
+    mentions: tuple[str, ...] = ()
+    """Ids of our own people whom it calls."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def put(connection: Connection, messages: Sequence[NewMessage]) -> None:
             "text_zh": new.text.zh,
             "text_en": new.text.en,
             "created_at_us": new.created_at_us,
+            "mentions": json.dumps(new.mentions) if new.mentions else "",
         }
         for new in messages
     ]
@@ -302,6 +306,7 @@ def _due_message(row: Row[Any]) -> DueMessage:
         text=Text(row.text_zh, row.text_en),
         created_at_us=row.created_at_us,
         ended_at_us=row.ended_at_us,
+        mentions=tuple(json.loads(row.mentions)) if row.mentions else (),
     )
 
 

@@ -19,11 +19,12 @@ from alerts.outreach.planner import OutreachList, Visit
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.text import Text
-from stores.records import audit, cursors, notifications, outbox, verdicts
+from stores.records import audit, calls, cursors, notifications, outbox, verdicts
 from stores.records import ledger as records_ledger
 from stores.records import outreach as records_outreach
 from stores.records.audit import AuditAction, AuditEntry
-from stores.records.changes import Changes, NotifiedEvent
+from stores.records.calls import Acknowledgement
+from stores.records.changes import Call, Changes, NotifiedEvent
 from stores.records.database import Database, alone
 from stores.records.ledger import LedgerReplaced
 from stores.records.outbox import ChannelCounts, DueMessage, Message
@@ -121,6 +122,7 @@ class Records:
             verdicts.record_episodes(connection, changes.episodes, changes.retracted_episodes)
             verdicts.record_incidents(connection, changes.incidents, changes.events)
             records_outreach.record_lists(connection, changes.lists)
+            calls.record_calls(connection, changes.calls)
             outbox.put(connection, changes.messages)
             notifications.record_told(connection, changes.told)
             notifications.keep_states(connection, changes.states)
@@ -256,6 +258,44 @@ class Records:
         """Return the newest messages, newest first, with the fate of each channel."""
         with self._reading() as connection:
             return outbox.messages(connection, limit)
+
+    # Who was called, and who has it
+
+    def calls(self, incident_id: str | None = None) -> tuple[Call, ...]:
+        """Return the calls of one incident, or of all that are open, in their order."""
+        with self._reading() as connection:
+            return calls.calls(connection, incident_id)
+
+    def acknowledge(self, said: Acknowledgement, told: IncidentEvent, link_digest: str | None = None) -> bool:
+        """Record that somebody has an incident, with a line in its record and in the audit; False when somebody had it.
+
+        `link_digest`: the one-time link by which it was said; one that was used before changes nothing.
+        """
+        with self._writing() as connection:
+            if link_digest is not None and not calls.use_link(connection, link_digest, said.at_us):
+                return False
+            if not calls.acknowledge(connection, said):
+                return False
+            verdicts.record_incidents(connection, (), (told,))
+            audit.append(
+                connection,
+                AuditAction.INCIDENT_ACKNOWLEDGED,
+                said.incident_id,
+                said.person_id,
+                {"way": said.way},
+                said.at_us,
+            )
+            return True
+
+    def acknowledgement(self, incident_id: str) -> Acknowledgement | None:
+        """Return who has an incident, None while nobody does."""
+        with self._reading() as connection:
+            return calls.acknowledgement_of(connection, incident_id)
+
+    def acknowledgements_after(self, row_no: int) -> tuple[tuple[int, Acknowledgement], ...]:
+        """Return acknowledgements recorded after a row, each with its row, oldest first."""
+        with self._reading() as connection:
+            return calls.acknowledgements_after(connection, row_no)
 
     # Audit
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from stores.storable_text import storable
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration in stores/records/migrations/versions."""
 
 metadata = MetaData()
@@ -179,6 +179,17 @@ appliance = Table(
     Column("setpoint_c", Float),
     *_ledger_marks(),
 )
+shift = Table(
+    "shift",
+    metadata,
+    Column("person_id", Words, ForeignKey("person.person_id"), primary_key=True),
+    Column("weekdays", Words, primary_key=True),
+    Column("date", Words, primary_key=True),
+    Column("starts", Words, primary_key=True),
+    _words("ends"),
+    _words("substitute_id"),
+    *_ledger_marks(),
+)
 ledger_version = Table(
     "ledger_version",
     metadata,
@@ -320,6 +331,7 @@ message = Table(
     _words("text_zh"),
     _words("text_en"),
     _timestamp("created_at_us"),
+    Column("mentions", Words, nullable=False, server_default=""),  # person ids, as a JSON list; empty for nobody
 )
 delivery = Table(
     "delivery",
@@ -355,6 +367,33 @@ Index(
     postgresql_where=delivery.c.state != "delivered",
 )
 Index("delivery_by_channel", delivery.c.channel, delivery.c.delivered_at_us)
+
+# Who was called to an incident, and who has it
+
+incident_call = Table(
+    "incident_call",
+    metadata,
+    Column("incident_id", Words, ForeignKey("incident.incident_id"), primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    _words("role"),
+    _words("person_ids"),
+    _timestamp("called_at_us"),
+)
+acknowledgement = Table(
+    "acknowledgement",
+    metadata,
+    _row_no("row_no"),
+    Column("incident_id", Words, ForeignKey("incident.incident_id"), nullable=False, unique=True),
+    _words("person_id"),
+    _words("way"),
+    _timestamp("at_us"),
+)
+used_link = Table(
+    "used_link",
+    metadata,
+    Column("digest", Words, primary_key=True),
+    _timestamp("at_us"),
+)
 
 # Audit and cursors
 

@@ -22,6 +22,7 @@ from grid.assets import (
     Phase,
     Role,
     ServiceGrid,
+    Shift,
     Station,
     Transformer,
 )
@@ -29,6 +30,7 @@ from stores.ledger_files import Fault, difference, formula_safe, read_ledger, wr
 from stores.ledger_files.cells import identifier, timezone
 from stores.ledger_files.faults import FAULTS_PER_SHEET_MAX, CellError
 from stores.ledger_files.phones import phone
+from stores.ledger_files.roster_cells import weekdays
 from stores.ledger_files.sheets import SHEETS
 from stores.ledger_files.table import ROWS_MAX
 
@@ -63,6 +65,7 @@ GOOD = {
         "merchant_id,appliance,count,rated_kw,can_switch_off,setpoint_c\n"
         "M01,air_conditioner,3,2.5,2,22\nM01,lighting,20,0.04,10,\n"
     ),
+    "roster": "person_id,weekdays,date,from,to,substitute_id\nP01,周一至周五,,8:00,20:00,\nP01,,2021-07-24,,,\n",
 }
 
 
@@ -106,6 +109,7 @@ def test_a_good_ledger_is_read_with_defaults_where_cells_are_blank(tmp_path: Pat
         Transformer("YX07", "模拟七号", "ST01", 315.0),
     )
     assert ledger.devices == (Device("ADC_0001", "YX06", True), Device("YX07", "YX07"))
+    assert ledger.roster == (Shift("P01", "12345", "", "08:00", "20:00"), Shift("P01", "", "2021-07-24"))
     assert ledger.people == (Person("P01", "模拟队员", Role.MEMBER, "G01", "13800000001"),)
     assert ledger.merchants == (
         Merchant("M01", "模拟小吃店", "YX06", "模拟街 1 号", "模拟联系人", "13800000001", "餐饮", Phase.A, 1),
@@ -144,6 +148,7 @@ def test_stations_and_transformers_alone_are_a_ledger(tmp_path: Path) -> None:
             merchants=None,
             links=None,
             appliances=None,
+            roster=None,
             transformers="transformer_id,name,station_id,rated_power_kva\nYX06,模拟台区,ST01,400\n",
         )
     )
@@ -687,3 +692,46 @@ def test_links_name_a_timestamp_once_and_end_with_the_merchants_own(tmp_path: Pa
     assert [(f.file, f.line, f.column) for f in faults] == [("links.csv", 3, "valid_from")]
     _, faults = read_ledger(write(tmp_path / "other", links=head + "M01,2021-06-01T00:00:00+08:00,YX07\n"))
     assert [(f.file, f.line, f.column) for f in faults] == [("links.csv", 2, "transformer_id")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "digits"),
+    [
+        ("1-5", "12345"),
+        ("Mon-Fri", "12345"),
+        ("monday to friday", "12345"),
+        ("fri-mon", "1567"),
+        ("1,3,5", "135"),
+        ("一三五", "135"),
+        ("周一至周五", "12345"),
+        ("星期六、星期日", "67"),
+        ("周末", "67"),
+        ("工作日", "12345"),
+        ("67", "67"),
+        ("天", "7"),
+    ],
+)
+def test_weekdays_are_read_as_people_write_them(cell: str, digits: str) -> None:
+    assert weekdays(cell) == digits
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ("P01,8,,,,", "weekdays"),
+        ("P01,someday,,,,", "weekdays"),
+        ("P01,,,,,", "weekdays"),
+        ("P01,1,2021-07-24,,,", "weekdays"),
+        ("P01,,2021-02-30,,,", "date"),
+        ("P01,1,,25:00,,", "from"),
+        ("P01,1,,,8,", "to"),
+        ("P01,1,,,,P01", "substitute_id"),
+        ("P01,1,,,,nobody", "substitute_id"),
+        ("nobody,1,,,,", "person_id"),
+    ],
+)
+def test_a_faulty_shift_is_named_with_line_and_column(tmp_path: Path, row: str, column: str) -> None:
+    roster = f"person_id,weekdays,date,from,to,substitute_id\n{row}\n"
+    ledger, faults = read_ledger(write(tmp_path / "ledger", roster=roster))
+    assert ledger is None
+    assert [(fault.file, fault.line, fault.column) for fault in faults] == [("roster.csv", 2, column)]

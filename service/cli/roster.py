@@ -1,0 +1,124 @@
+"""`roster`: who is on duty at a moment; `acknowledge`: somebody has an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from alerts.model.display_names import role_name
+from alerts.notification.on_duty import CHAIN, OnDuty, Roster, Source
+from grid.assets import Ledger, Role
+from grid.text import Text
+from grid.timestamps import format_utc, timestamp_us
+from service.cli.options import AsJson, Config, Speak, opened, timestamp_of
+from service.cli.screen import Column
+from service.notify.acknowledge import Outcome, Way
+
+NOT_TAKEN = 1
+_SOURCES = {
+    Source.SHIFT: Text("排班", "shift"),
+    Source.SUBSTITUTE: Text("替班", "substitute"),
+    Source.TEAM: Text("网格班组", "team"),
+    Source.STAND_BY: Text("后备", "stand-by"),
+}
+_COLUMNS = (
+    Column(Text("供电所", "station")),
+    Column(Text("网格", "grid")),
+    Column(Text("角色", "role")),
+    Column(Text("人员", "person")),
+    Column(Text("依据", "by")),
+    Column(Text("替", "in place of")),
+    Column(Text("到", "until")),
+)
+_ROLES_OF_A_GRID = (Role.COMMUNITY_LEAD, Role.GRID_LEAD, Role.MEMBER)
+_ROLES_OF_A_STATION = (Role.DUTY, Role.STATION_HEAD)
+
+
+def roster(
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="The moment; else now.")] = None,
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
+    """值班 · Who is on duty at a moment, station by station and grid by grid, and by what."""
+    with opened(config, language, as_json) as (container, screen):
+        at_us = timestamp_of(at, "--at")
+        at_us = container.clock.now_us() if at_us is None else at_us
+        ledger = container.records.ledger()
+        people = Roster(ledger, container.settings.notify.escalation.stand_by)
+        rows: list[list[object]] = []
+        for station_id, grid_id, on in _everybody(ledger, people, at_us):
+            until = None if on.until is None else format_utc(timestamp_us(on.until))
+            if as_json:
+                screen.line(
+                    station_id=station_id,
+                    grid_id=grid_id or None,
+                    role=on.role.value,
+                    person_id=on.person.person_id,
+                    name=on.person.name,
+                    source=on.source.value,
+                    in_place_of=on.in_place_of or None,
+                    until=until,
+                )
+            rows.append(
+                [
+                    station_id,
+                    grid_id,
+                    role_name(on.role),
+                    f"{on.person.person_id} {on.person.name}",
+                    _SOURCES[on.source],
+                    on.in_place_of,
+                    "" if on.until is None else f"{on.until:%m-%d %H:%M}",
+                ]
+            )
+        if not as_json:
+            screen.table(Text("值班", "On duty"), _COLUMNS, rows)
+
+
+def _everybody(ledger: Ledger, people: Roster, at_us: int) -> Iterator[tuple[str, str, OnDuty]]:
+    for station in ledger.stations:
+        grids = [grid.grid_id for grid in ledger.grids if grid.station_id == station.station_id]
+        found = [
+            (grid_id, on)
+            for grid_id in grids
+            for role in _ROLES_OF_A_GRID
+            for on in people.of_role(role, station.station_id, grid_id, at_us)
+        ]
+        for role in _ROLES_OF_A_STATION:
+            found += [("", on) for on in people.of_role(role, station.station_id, "", at_us)]
+        if not any(on.role in CHAIN for _, on in found):
+            found += [("", on) for step in people.steps(station.station_id, "", at_us) for on in step]
+        for grid_id, on in found:
+            yield station.station_id, grid_id, on
+
+
+def acknowledge(
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Incident id.")],
+    by: Annotated[str, typer.Option("--by", metavar="PERSON", help="Who has it: a person_id of the ledger.")],
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
+    """接手 · Say that somebody has an incident: nobody else is called, the others are told once; exit 1 if too late."""
+    with opened(config, language, as_json) as (container, screen):
+        done = container.acknowledger.take(incident, by, Way.COMMAND)
+        has_it = done.has_it.name if done.has_it else ""
+        if as_json:
+            screen.line(
+                incident_id=incident,
+                outcome=done.outcome.value,
+                person_id=done.has_it.person_id if done.has_it else None,
+            )
+        else:
+            screen.say(
+                {
+                    Outcome.RECORDED: Text(f"{has_it} 已接手。", f"{has_it} has it."),
+                    Outcome.ALREADY: Text(f"{has_it} 之前已接手。", f"{has_it} had it before."),
+                    Outcome.OVER: Text("事件已结束，不必再接手。", "The incident is over: nobody needs to have it."),
+                    Outcome.NO_LINK: Text("链接无效。", "The link is not valid."),
+                }[done.outcome]
+            )
+        if done.outcome is not Outcome.RECORDED:
+            raise typer.Exit(NOT_TAKEN)
