@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grid.exact_lines import decimal_of, is_short, on_the_line
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.supply import Supply, supply_of
@@ -23,11 +25,12 @@ class Basis(IntEnum):
     ACTIVE_ONLY = 1
     VOLTAGE_AND_CURRENT = 2
     ACTIVE_AND_REACTIVE = 3
+    APPARENT_POWER = 4
 
     @property
     def label(self) -> str:
         """Return the word used in JSON."""
-        return ("none", "active_only", "u_i", "p_q")[self]
+        return ("none", "active_only", "u_i", "p_q", "s")[self]
 
 
 def apparent_power_kva(
@@ -35,36 +38,50 @@ def apparent_power_kva(
 ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     """Return apparent power (n,) [kVA] and its `Basis` (n,), with the CT ratio (n,) applied.
 
-    S = √(P² + Q²) where both are there, else Σ U·I over the phases where all six are there, else |P|,
-    else NaN with `Basis.NONE`.
+    S = √(P² + Q²) where both are there, else S as the meter sends it, else Σ U·I over the phases where all six are
+    there, else |P|, else NaN with `Basis.NONE`.
     """
     active = batch.active_power_kw
     from_powers = np.hypot(active, batch.reactive_power_kvar)
-    from_phases = (batch.voltage_v * batch.current_amp).sum(axis=1) / 1000.0
-    has_powers = ~np.isnan(from_powers)
-    has_phases = ~np.isnan(from_phases)
-    has_active = ~np.isnan(active)
-    apparent = np.where(has_powers, from_powers, np.where(has_phases, from_phases, np.abs(active)))
-    basis = np.where(
-        has_powers,
-        Basis.ACTIVE_AND_REACTIVE,
-        np.where(has_phases, Basis.VOLTAGE_AND_CURRENT, np.where(has_active, Basis.ACTIVE_ONLY, Basis.NONE)),
-    ).astype(np.int8)
+    told = batch.apparent_power_kva
+    from_phases = sum_of_phases_kva(batch)
+    apparent = np.abs(active)
+    basis = np.where(np.isnan(apparent), np.int8(Basis.NONE), np.int8(Basis.ACTIVE_ONLY))
+    for better, name in (
+        (from_phases, Basis.VOLTAGE_AND_CURRENT),
+        (told, Basis.APPARENT_POWER),
+        (from_powers, Basis.ACTIVE_AND_REACTIVE),
+    ):
+        there = ~np.isnan(better)
+        apparent = np.where(there, better, apparent)
+        basis[there] = name
     return apparent * ct_ratio, basis
+
+
+def sum_of_phases_kva(batch: ReadingBatch) -> NDArray[np.float64]:
+    """Return Σ U·|I| (n,) [kVA] before the CT ratio; NaN unless U and I of all phases are there.
+
+    A current's sign is the direction of power in its phase; a phase that feeds back loads its winding as much.
+    """
+    return np.asarray((batch.voltage_v * np.abs(batch.current_amp)).sum(axis=1) / 1000.0)
 
 
 def phase_load_rates(
     batch: ReadingBatch, ct_ratio: NDArray[np.float64], rated_power_kva: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return K_ph = U_ph·I_ph / (Sn/3) of each phase (n, 3), a fraction; NaN where U or I is missing."""
-    phase_power_kva = batch.voltage_v * batch.current_amp / 1000.0 * ct_ratio[:, None]
+    """Return K_ph = U_ph·|I_ph| / (Sn/3) of each phase (n, 3), a fraction; NaN where U or I is missing."""
+    phase_power_kva = batch.voltage_v * np.abs(batch.current_amp) / 1000.0 * ct_ratio[:, None]
     return phase_power_kva / (rated_power_kva[:, None] / 3.0)
 
 
 def imbalance(current_amp: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the three-phase imbalance (Imax − Imin)/Imax (n,), a fraction; 0 at no current, NaN if one is missing."""
-    highest = current_amp.max(axis=1)
-    lowest = current_amp.min(axis=1)
+    """Return the three-phase imbalance (Imax − Imin)/Imax (n,), a fraction; 0 at no current, NaN if one is missing.
+
+    Magnitudes are compared: a current's sign is its direction.
+    """
+    magnitude = np.abs(current_amp)
+    highest = magnitude.max(axis=1)
+    lowest = magnitude.min(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(highest == 0.0, 0.0, (highest - lowest) / highest)
 
@@ -83,6 +100,67 @@ def voltage_outside(voltage_v: NDArray[np.float64]) -> NDArray[np.int8]:
     The limits themselves are within (GB/T 12325-2008).
     """
     return (voltage_v > VOLTAGE_HIGH_V).astype(np.int8) - (voltage_v < VOLTAGE_LOW_V).astype(np.int8)
+
+
+class _Factors:
+    """The numbers that load rates were made of, to compare one with a line without rounding."""
+
+    def __init__(
+        self, batch: ReadingBatch, basis: NDArray[np.int8], ct_ratio: NDArray[np.float64], rated: NDArray[np.float64]
+    ) -> None:
+        self._batch, self._basis, self._ct_ratio, self._rated = batch, basis, ct_ratio, rated
+
+    def total_is_proven(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which totals (k,) are no roots, and of numbers with few decimals."""
+        batch, basis = self._batch, self._basis[rows]
+        of_phases = basis == Basis.VOLTAGE_AND_CURRENT
+        proven = (basis != Basis.ACTIVE_AND_REACTIVE) & is_short(
+            np.column_stack(
+                [
+                    np.where(basis == Basis.ACTIVE_ONLY, batch.active_power_kw[rows], np.nan),
+                    np.where(basis == Basis.APPARENT_POWER, batch.apparent_power_kva[rows], np.nan),
+                    np.where(of_phases[:, None], batch.voltage_v[rows], np.nan),
+                    np.where(of_phases[:, None], batch.current_amp[rows], np.nan),
+                ]
+            )
+        )
+        return np.asarray(proven & self._has_short_ratings(rows))
+
+    def total_squares(self, rows: NDArray[np.intp]) -> list[Fraction]:
+        """Return K² of some rows."""
+        return [self._total(row) ** 2 * self._ratio(row) ** 2 if self._basis[row] != Basis.ACTIVE_AND_REACTIVE
+                else self._of_powers(row) * self._ratio(row) ** 2 for row in rows.tolist()]  # fmt: skip
+
+    def phase_is_proven(self, cells: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which phases (k,), three to a row, are of numbers with few decimals."""
+        factors = [self._batch.voltage_v.ravel()[cells], self._batch.current_amp.ravel()[cells]]
+        return is_short(np.column_stack(factors)) & self._has_short_ratings(cells // 3)
+
+    def phase_squares(self, cells: NDArray[np.intp]) -> list[Fraction]:
+        """Return K_ph² of some phases."""
+        return [(self._phase(cell) * 3 * self._ratio(cell // 3)) ** 2 for cell in cells.tolist()]
+
+    def _has_short_ratings(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        return is_short(np.column_stack([self._ct_ratio[rows], self._rated[rows]]))
+
+    def _ratio(self, row: int) -> Fraction:
+        return decimal_of(float(self._ct_ratio[row])) / decimal_of(float(self._rated[row]))
+
+    def _of_powers(self, row: int) -> Fraction:
+        p, q = (
+            decimal_of(float(column[row])) for column in (self._batch.active_power_kw, self._batch.reactive_power_kvar)
+        )
+        return p * p + q * q
+
+    def _total(self, row: int) -> Fraction:
+        if self._basis[row] == Basis.VOLTAGE_AND_CURRENT:
+            return sum((self._phase(3 * row + phase) for phase in range(3)), Fraction(0))
+        of_s = self._basis[row] == Basis.APPARENT_POWER
+        return decimal_of(float((self._batch.apparent_power_kva if of_s else self._batch.active_power_kw)[row]))
+
+    def _phase(self, cell: int) -> Fraction:
+        volts, amps = (float(column.ravel()[cell]) for column in (self._batch.voltage_v, self._batch.current_amp))
+        return decimal_of(volts) * abs(decimal_of(amps)) / 1000
 
 
 class LoadRates:
@@ -107,9 +185,15 @@ class LoadRates:
         self.rated_power_kva = rated_power_kva
         """(n,) Sn [kVA] at the time of each reading."""
         self.apparent_power_kva, self.basis = apparent_power_kva(batch, ct_ratio)
-        self.load_rate: NDArray[np.float64] = self.apparent_power_kva / rated_power_kva
-        """(n,) S/Sn, a fraction."""
-        self.phase_load_rate = phase_load_rates(batch, ct_ratio, rated_power_kva)
+        factors = _Factors(batch, self.basis, ct_ratio, rated_power_kva)
+        self.load_rate: NDArray[np.float64] = on_the_line(
+            self.apparent_power_kva / rated_power_kva, factors.total_is_proven, factors.total_squares
+        )
+        """(n,) S/Sn, a fraction; exactly on a line where the decimal numbers sent are (`grid.exact_lines`)."""
+        phases = phase_load_rates(batch, ct_ratio, rated_power_kva)
+        self.phase_load_rate = on_the_line(phases.ravel(), factors.phase_is_proven, factors.phase_squares).reshape(
+            -1, 3
+        )
         """(n, 3) a fraction, NaN where U or I of that phase is missing."""
         self.worst_phase_load_rate: NDArray[np.float64] = self.phase_load_rate.max(axis=1)
         """(n,) NaN unless U and I of all three phases are there."""

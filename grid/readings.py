@@ -28,7 +28,7 @@ class ReadingBatch:
     voltage_v: NDArray[np.float64]
     """(n, 3) phase voltages A, B, C [V]."""
     current_amp: NDArray[np.float64]
-    """(n, 3) phase currents A, B, C [A]."""
+    """(n, 3) phase currents A, B, C [A]; negative where power flows back in that phase."""
     active_power_kw: NDArray[np.float64]
     """(n,) total active power [kW]; phases sent singly are added up."""
     reactive_power_kvar: NDArray[np.float64]
@@ -39,6 +39,8 @@ class ReadingBatch:
     """(n,) top-oil temperature [°C]."""
     ambient_temperature_c: NDArray[np.float64]
     """(n,) outdoor air [°C]."""
+    apparent_power_kva: NDArray[np.float64]
+    """(n,) total apparent power as the device sends it [kVA]."""
     sequence: NDArray[np.int64]
     """(n,) the device's counter, `NO_SEQUENCE` where it sends none."""
 
@@ -76,6 +78,7 @@ class ReadingBatch:
         neutral_current_amp: ArrayLike | None = None,
         oil_temperature_c: ArrayLike | None = None,
         ambient_temperature_c: ArrayLike | None = None,
+        apparent_power_kva: ArrayLike | None = None,
         sequence: ArrayLike | None = None,
     ) -> ReadingBatch:
         """Make a batch from whatever columns are there; the others are missing."""
@@ -97,6 +100,7 @@ class ReadingBatch:
             neutral_current_amp=column(neutral_current_amp),
             oil_temperature_c=column(oil_temperature_c),
             ambient_temperature_c=column(ambient_temperature_c),
+            apparent_power_kva=column(apparent_power_kva),
             sequence=np.full(rows, NO_SEQUENCE, np.int64) if sequence is None else np.asarray(sequence, np.int64),
         )
 

@@ -83,6 +83,7 @@ _BASES = {
     Basis.ACTIVE_ONLY: Text("仅有功功率，结果偏低", "active power only, under-read"),
     Basis.VOLTAGE_AND_CURRENT: Text("三相电压、电流", "voltages and currents"),
     Basis.ACTIVE_AND_REACTIVE: Text("有功、无功功率", "active and reactive power"),
+    Basis.APPARENT_POWER: Text("表计视在功率", "the meter's apparent power"),
 }
 
 

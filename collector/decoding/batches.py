@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 import msgspec
@@ -77,7 +78,7 @@ def _read_exactly(payload: bytes) -> RowsRead | Fault:
         return texts
     rows, unknown_fields = texts
     read = read_rows_singly(rows)
-    return RowsRead(read.columns, read.places, read.faults, read.unknown_fields + unknown_fields)
+    return replace(read, unknown_fields=read.unknown_fields + unknown_fields)
 
 
 def _row_texts(payload: bytes) -> tuple[list[bytes], int] | Fault:

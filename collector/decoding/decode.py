@@ -6,7 +6,8 @@ and screened (`screen`). Nothing raises for what a message holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from collector.decoding.batches import batch_rows, read_batch, read_batches_together
 from collector.decoding.columns import as_batch, join_columns
-from collector.decoding.plausibility import Limits, sift
+from collector.decoding.plausibility import Limits, MissingValues, sift
 from collector.decoding.rejects import Fault, Reason, Reject, reject_message, shown
-from collector.decoding.rows import read_rows
+from collector.decoding.rows import RowsRead, read_rows
 from collector.message import Message, MessageBlock
 from collector.wire.format import BATCH_BYTES_MAX, READING_BYTES_MAX, WireColumns
 from collector.wire.topics import NOT_KNOWN, STATION_BATCH, topics_of
@@ -42,6 +43,10 @@ class Decoded:
     """How many members were accepted and not understood."""
     retained: int = 0
     """How many messages the broker had kept; each is a reject as well."""
+    missing: Mapping[tuple[Reason, str], int] = field(default_factory=dict)
+    """By reason and field, how many values of the readings were sent and are missing, for no meter measures them."""
+    missing_examples: tuple[Reject, ...] = ()
+    """Some of those values, each with the reading that was taken without it."""
 
     @staticmethod
     def join(parts: Sequence[Decoded]) -> Decoded:
@@ -51,6 +56,8 @@ class Decoded:
             tuple(reject for part in parts for reject in part.rejects),
             sum(part.unknown_fields for part in parts),
             sum(part.retained for part in parts),
+            sum((Counter(part.missing) for part in parts), Counter()),
+            tuple(example for part in parts for example in part.missing_examples),
         )
 
 
@@ -77,6 +84,10 @@ class _Block:
     faults: dict[tuple[int, int], Fault] = field(default_factory=dict)
     """By message and place."""
     unknown_fields: int = 0
+    value_faults: dict[int, Sequence[Fault]] = field(default_factory=dict)
+    """By row, counted over all parts, of values that could not be read."""
+    missing: MissingValues = field(default_factory=MissingValues)
+    """Its examples are by row, counted over all parts."""
 
     def rows(self) -> int:
         """Return how many rows there are so far."""
@@ -107,21 +118,27 @@ def _decode_stretch(messages: MessageBlock, fleet: Fleet, limits: Limits) -> Dec
         _read_singles(messages, singles, transformer, fleet, block)
     if batches:
         _read_batches(messages, batches, fleet, block)
-    readings = _screened(messages, fleet, limits, block)
+    readings, examples = _screened(messages, fleet, limits, block)
     retained = sum(fault.reason is Reason.RETAINED for fault in block.faults.values())
-    return Decoded(readings, tuple(_rejects(messages, block)), block.unknown_fields, retained)
+    faults = [(index, place, block.faults[index, place]) for index, place in sorted(block.faults)]
+    rejects, missing = tuple(_rejects(messages, faults)), tuple(_rejects(messages, examples, taken=True))
+    return Decoded(readings, rejects, block.unknown_fields, retained, block.missing.counts, missing)
 
 
-def _rejects(messages: MessageBlock, block: _Block) -> Iterator[Reject]:
+_Placed = tuple[int, int, Fault]
+"""Which message, where in it, and what is wrong there."""
+
+
+def _rejects(messages: MessageBlock, faults: Sequence[_Placed], *, taken: bool = False) -> Iterator[Reject]:
     rows_of: dict[int, list[bytes]] = {}
-    for index, place in sorted(block.faults):
-        message, fault = messages[index], block.faults[index, place]
+    for index, place, fault in faults:
+        message = messages[index]
         if place == _WHOLE:
-            yield reject_message(message, fault)
+            yield reject_message(message, fault, taken=taken)
             continue
         if index not in rows_of:
             rows_of[index] = batch_rows(message.payload)
-        yield reject_message(message, fault, rows_of[index][place])
+        yield reject_message(message, fault, rows_of[index][place], taken=taken)
 
 
 def _sort_by_topic(
@@ -174,6 +191,7 @@ def _read_singles(
                 told = f"the payload says {shown(named[row])}, the topic {shown(expected)}"
                 block.row_faults[row] = Fault(Reason.TOPIC_MISMATCH, "transformer_id", told)
     message = np.array(singles, np.intp)[places]
+    _take_value_faults(read, block)
     block.parts.append(_Rows(read.columns, transformer[places], message, np.full(len(places), _WHOLE)))
     block.unknown_fields += read.unknown_fields
 
@@ -194,8 +212,16 @@ def _read_batches(messages: MessageBlock, batches: list[int], fleet: Fleet, bloc
         for place_of_fault, fault in read.faults.items():
             block.faults[index, place_of_fault] = fault
         place = np.array(read.places, np.intp)
+        _take_value_faults(read, block)
         _take_rows(messages, read.columns, np.full(len(place), index), place, fleet, block)
         block.unknown_fields += read.unknown_fields
+
+
+def _take_value_faults(read: RowsRead, block: _Block) -> None:
+    """Note what values of rows that come next could not be read."""
+    if read.value_faults:
+        row_of = {place: row for row, place in enumerate(read.places, block.rows())}
+        block.value_faults |= {row_of[place]: faults for place, faults in read.value_faults.items()}
 
 
 def _take_rows(
@@ -224,19 +250,28 @@ def _take_rows(
     block.parts.append(_Rows(columns, transformer, message, place))
 
 
-def _screened(messages: MessageBlock, fleet: Fleet, limits: Limits, block: _Block) -> ReadingBatch:
-    """Return the plausible rows of the block in order of arrival, and note the faults of the others."""
+def _screened(
+    messages: MessageBlock, fleet: Fleet, limits: Limits, block: _Block
+) -> tuple[ReadingBatch, list[_Placed]]:
+    """Return the plausible rows of the block in order of arrival, and some of the values that are missing in them.
+
+    The faults of the other rows are noted.
+    """
     if not block.rows():
-        return ReadingBatch.empty()
+        return ReadingBatch.empty(), []
     message = np.concatenate([part.message for part in block.parts])
     place = np.concatenate([part.place for part in block.parts])
     transformer = np.concatenate([part.transformer for part in block.parts])
     columns = join_columns([part.columns for part in block.parts])
-    batch, time_faults = as_batch(columns, transformer, messages.received_at_us[message])
-    kept, faults = sift(batch, time_faults | block.row_faults, fleet, limits)
-    for row, fault in faults.items():
+    batch, time_faults, value_faults = as_batch(columns, transformer, messages.received_at_us[message])
+    for row, faults in block.value_faults.items():
+        value_faults.setdefault(row, []).extend(faults)
+    sifted = sift(batch, time_faults | block.row_faults, fleet, limits, value_faults)
+    for row, fault in sifted.faults.items():
         block.faults[int(message[row]), int(place[row])] = fault
-    arrival = message[kept]
+    block.missing = sifted.missing
+    examples = [(int(message[row]), int(place[row]), fault) for row, fault in sifted.missing.examples]
+    arrival = message[sifted.rows]
     if (arrival[1:] < arrival[:-1]).any():
-        return batch.take(kept[np.argsort(arrival, kind="stable")])
-    return batch.take(kept) if faults else batch
+        return sifted.readings.take(np.argsort(arrival, kind="stable")), examples
+    return sifted.readings, examples

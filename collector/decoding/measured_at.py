@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import tzinfo
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.decoding.rejects import Fault, Reason, shown
-from grid.timestamps import MINUTE_US, SECOND_US, parse_timestamp_us
+from grid.timestamps import MINUTE_US, SECOND_US, as_datetime, parse_datetime, parse_timestamp_us, timestamp_us
 
 _LAYOUT = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
@@ -23,12 +23,21 @@ _LAYOUT = re.compile(
     re.ASCII,
 )
 _PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond", "zone_hour", "zone_minute")
+_HAS_OFFSET = re.compile(r"(?:[Zz]|\d[+-]\d\d(?::?\d\d)?)$", re.ASCII)
+"""Behind the time of day; a date alone, which ends likewise, is no time with or without an offset."""
+_OFFSET_STEP_US = 15 * MINUTE_US
+"""Clocks are set at quarters of an hour."""
 _LEAST = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0])
 _MOST = np.array([9999, 12, 31, 23, 59, 59, 999_999, 23, 59])
 
 
-def parse_measured_at(texts: Sequence[str]) -> tuple[NDArray[np.int64], dict[int, Fault]]:
-    """Return the moments (n,) [µs] of n texts and the faults by row; a faulty row has moment 0."""
+def parse_measured_at(texts: Sequence[str], zone: tzinfo | None = None) -> tuple[NDArray[np.int64], dict[int, Fault]]:
+    """Return the moments (n,) [µs] of n texts and the faults by row; a faulty row has moment 0.
+
+    A text without an offset is the time of `zone`, where one is given.
+    """
+    if zone is not None:
+        return _parse_local(texts, zone)
     timestamps = np.zeros(len(texts), np.int64)
     read = np.zeros(len(texts), np.bool_)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -102,9 +111,32 @@ def _first_day(months: NDArray[np.int64]) -> NDArray[np.int64]:
     return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
+def _parse_local(texts: Sequence[str], zone: tzinfo) -> tuple[NDArray[np.int64], dict[int, Fault]]:
+    """Read texts of which those without an offset are the time of a zone."""
+    has_offset = np.fromiter((_HAS_OFFSET.search(text) is not None for text in texts), np.bool_, len(texts))
+    as_utc = [text if has else f"{text}Z" for text, has in zip(texts, has_offset.tolist(), strict=True)]
+    timestamps, faults = parse_measured_at(as_utc)
+    faults = {row: Fault(fault.reason, fault.field, f"it is {shown(texts[row])}") for row, fault in faults.items()}
+    local = np.flatnonzero(~has_offset)
+    local = local[~np.isin(local, list(faults))]
+    hours, hour_of = np.unique(timestamps[local] // _OFFSET_STEP_US, return_inverse=True)
+    offsets_us = [_offset_us(hour * _OFFSET_STEP_US, zone) for hour in hours.tolist()]
+    timestamps[local] -= np.array(offsets_us, np.int64)[hour_of]
+    return timestamps, faults
+
+
+def _offset_us(local_us: int, zone: tzinfo) -> int:
+    """Return by how much a zone's clock is ahead of UTC when it shows a time [µs as if it were UTC]."""
+    try:
+        shows = as_datetime(local_us)
+    except (OverflowError, ValueError):
+        return 0  # a year that no calendar has is refused for itself
+    return local_us - timestamp_us(shows.replace(tzinfo=zone))
+
+
 def _time_fault(text: str) -> Fault:
     try:
-        naive = datetime.fromisoformat(text).tzinfo is None
+        naive = parse_datetime(text).tzinfo is None
     except ValueError:
         naive = False
     reason = Reason.TIME_WITHOUT_OFFSET if naive else Reason.TIME_MALFORMED

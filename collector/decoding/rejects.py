@@ -86,10 +86,12 @@ class Reject:
     """Hexadecimal digest of the whole of it."""
     line: int = 0
     """Line of the file, from 1; 0 for what came over MQTT."""
+    taken: bool = False
+    """The reading was taken, and this one value is missing in it."""
 
 
-def reject_message(message: Message, fault: Fault, payload: bytes | None = None) -> Reject:
-    """Return the reject of a message, or of the part of it that `payload` gives."""
+def reject_message(message: Message, fault: Fault, payload: bytes | None = None, *, taken: bool = False) -> Reject:
+    """Return the reject of a message, or of the part of it that `payload` gives; `taken`: of one value in it."""
     refused = message.payload if payload is None else payload
     topic = message.topic if message.topic.isprintable() else repr(message.topic)
     return Reject(
@@ -100,6 +102,7 @@ def reject_message(message: Message, fault: Fault, payload: bytes | None = None)
         detail=fault.detail,
         payload=refused[:KEPT_BYTES_MAX],
         sha256=sha256(refused).hexdigest(),
+        taken=taken,
     )
 
 

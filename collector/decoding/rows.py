@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
 from collector.decoding.columns import as_columns
 from collector.decoding.json_objects import UNREADABLE, explain, members
 from collector.decoding.rejects import Fault, Reason
+from collector.decoding.single_values import without_bad_values
 from collector.wire.format import FIELDS, WireColumns, WireReading
 
 UNKNOWN_FIELDS_MAX = 64
@@ -29,6 +30,8 @@ class RowsRead:
     """(k,) which of the n objects each row of the columns was."""
     faults: dict[int, Fault]
     unknown_fields: int
+    value_faults: Mapping[int, Sequence[Fault]] = field(default_factory=dict)
+    """By object, of values that could not be read and are missing; the rest of the object could."""
 
 
 def read_rows(texts: Sequence[bytes]) -> RowsRead:
@@ -51,7 +54,7 @@ def quotes_in_rows(columns: WireColumns) -> int:
     reading costs. (An explicit null brings two as well; it only makes us look closer.)
     """
     rows = len(columns.measured_at)
-    missing: int = sum(getattr(columns, field).count(None) for field in FIELDS)
+    missing: int = sum(getattr(columns, name).count(None) for name in FIELDS)
     texts = rows + rows - columns.transformer_id.count(None)
     return 2 * (len(FIELDS) * rows - missing + texts)
 
@@ -61,9 +64,19 @@ def read_rows_singly(texts: Sequence[bytes]) -> RowsRead:
     rows: list[WireReading] = []
     places: list[int] = []
     faults: dict[int, Fault] = {}
+    value_faults: dict[int, Sequence[Fault]] = {}
     unknown_fields = 0
     for place, text in enumerate(texts):
         read = _read_row(text)
+        if isinstance(read, Fault):
+            mended = without_bad_values(text, read)
+            if isinstance(mended, Fault):
+                faults[place] = mended
+                continue
+            text_without, of_values = mended
+            read = _read_row(text_without)
+            if not isinstance(read, Fault):
+                value_faults[place] = of_values
         if isinstance(read, Fault):
             faults[place] = read
             continue
@@ -71,7 +84,7 @@ def read_rows_singly(texts: Sequence[bytes]) -> RowsRead:
         rows.append(row)
         places.append(place)
         unknown_fields += unknown
-    return RowsRead(as_columns(rows), places, faults, unknown_fields)
+    return RowsRead(as_columns(rows), places, faults, unknown_fields, value_faults)
 
 
 def _read_row(text: bytes) -> tuple[WireReading, int] | Fault:

@@ -17,7 +17,8 @@ from collector.decoding.columns import as_batch, as_columns
 from collector.decoding.decode import Decoded, decode_block
 from collector.decoding.json_objects import UNREADABLE, explain, members
 from collector.decoding.measured_at import parse_measured_at
-from collector.decoding.plausibility import Limits, sift
+from collector.decoding.no_value import says_no_value
+from collector.decoding.plausibility import Limits, MissingValues, sift
 from collector.decoding.rejects import Fault, Reason, Reject, reject_message, shown
 from collector.message import Message, MessageBlock
 from collector.wire.format import BATCH_BYTES_MAX, BATCH_ROWS_MAX, WireReading
@@ -45,6 +46,8 @@ class _Read:
     transformer: list[int] = field(default_factory=list)
     message: list[int] = field(default_factory=list)
     faults: list[tuple[int, Fault]] = field(default_factory=list)
+    value_faults: dict[int, list[Fault]] = field(default_factory=dict)
+    """By row, of values that are missing."""
     unknown_fields: int = 0
 
 
@@ -76,15 +79,17 @@ def decode_terminals(
         if fault is not None:
             read.faults.append((index, fault))
     received_at_us = np.array([pushes[index][0].received_at_us for index in read.message], np.int64)
-    readings = ReadingBatch.empty()
+    readings, missing = ReadingBatch.empty(), MissingValues()
     if read.rows:
         transformer = np.array(read.transformer, np.int32)
-        batch, unreadable = as_batch(as_columns(read.rows), transformer, received_at_us)
-        kept, faults = sift(batch, unreadable, fleet, limits)
-        readings = batch.take(kept)
-        read.faults += [(read.message[row], fault) for row, fault in faults.items()]
+        batch, unreadable, _ = as_batch(as_columns(read.rows), transformer, received_at_us)
+        sifted = sift(batch, unreadable, fleet, limits, read.value_faults)
+        readings, missing = sifted.readings, sifted.missing
+        read.faults += [(read.message[row], fault) for row, fault in sifted.faults.items()]
     retained = sum(fault.reason is Reason.RETAINED for _, fault in read.faults)
-    return Decoded(readings, tuple(_rejects(pushes, read.faults)), read.unknown_fields, retained)
+    examples = [reject_message(pushes[read.message[row]][0], fault, taken=True) for row, fault in missing.examples]
+    rejects = tuple(_rejects(pushes, read.faults))
+    return Decoded(readings, rejects, read.unknown_fields, retained, missing.counts, tuple(examples))
 
 
 def _rejects(pushes: Sequence[tuple[Message, str]], faults: Sequence[tuple[int, Fault]]) -> list[Reject]:
@@ -111,7 +116,8 @@ def _read_push(
     if isinstance(rows, Fault):
         return rows
     read.unknown_fields += unknown_fields + sum(point.name not in POINTS for _, _, point in points)
-    read.rows += rows
+    read.value_faults |= {len(read.rows) + place: row.faults for place, row in enumerate(rows) if row.faults}
+    read.rows += [row.on_the_wire() for row in rows]
     read.transformer += [number] * len(rows)
     read.message += [index] * len(rows)
     return None
@@ -147,7 +153,7 @@ def _points(payload: bytes) -> tuple[list[_Timed], int] | Fault:
     return list(zip(timestamps.tolist(), range(len(push.body)), push.body, strict=True)), unknown_fields
 
 
-def _readings(points: Sequence[_Timed], terminals: TerminalFormat) -> list[WireReading] | Fault:
+def _readings(points: Sequence[_Timed], terminals: TerminalFormat) -> list[_Reading] | Fault:
     """Return the readings that points make up, in order of time, or what is wrong with one of the points."""
     apart_us = round(terminals.points_apart_seconds_max * SECOND_US)
     rows: list[_Reading] = []
@@ -160,12 +166,13 @@ def _readings(points: Sequence[_Timed], terminals: TerminalFormat) -> list[WireR
             return Fault(Reason.DUPLICATE_KEY, f"body[{place}].name", f"{point.name} is there twice for one moment")
         value = _value(point, place, terminals)
         if isinstance(value, Fault):
-            return value
+            rows[-1].faults.append(value)
+            value = None
         rows[-1].cells[point.name] = value
         rows[-1].last_us = at_us
     if not rows:
         return Fault(Reason.NO_LOAD_BASIS, "body", "no point is a voltage, a current or a power")
-    return [row.on_the_wire() for row in rows]
+    return rows
 
 
 def _value(point: TerminalPoint, place: int, terminals: TerminalFormat) -> float | Fault | None:
@@ -175,8 +182,15 @@ def _value(point: TerminalPoint, place: int, terminals: TerminalFormat) -> float
     if not _NUMBER.fullmatch(point.val):
         return Fault(Reason.WRONG_TYPE, f"body[{place}].val", f"{point.name} is {shown(point.val)}, no number")
     value = float(point.val)
+    if says_no_value(np.array([value]))[0]:  # before watts become kilowatts
+        return Fault(Reason.SENTINEL, _field_of(point), f"it is {value!r}")
     is_power = POINTS[point.name][1] is None
     return value / W_PER_KW if is_power and terminals.power_unit == "W" else value
+
+
+def _field_of(point: TerminalPoint) -> str:
+    name, phase = POINTS[point.name]
+    return name if phase is None else f"{name}[{phase}]"
 
 
 @dataclass
@@ -185,6 +199,8 @@ class _Reading:
 
     at_us: int
     cells: dict[str, float | None] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    """Of values that are missing."""
     last_us: int = 0
 
     def on_the_wire(self) -> WireReading:

@@ -46,6 +46,8 @@ class WireReading(msgspec.Struct, gc=False, omit_defaults=True):
     neutral_current_amp: float | None = None
     oil_temperature_c: float | None = None
     ambient_temperature_c: float | None = None
+    apparent_power_kva: Power | None = None
+    """S as the meter has it; three phases are added up. An addition to format 1."""
     seq: Sequence63 | None = None
 
 
@@ -61,6 +63,7 @@ class WireColumns(msgspec.Struct, omit_defaults=True):
     neutral_current_amp: Sequence[float | None] | None = None
     oil_temperature_c: Sequence[float | None] | None = None
     ambient_temperature_c: Sequence[float | None] | None = None
+    apparent_power_kva: Sequence[Power | None] | None = None
     seq: Sequence[Sequence63 | None] | None = None
 
 
@@ -80,6 +83,17 @@ class WireReplayRequest(msgspec.Struct):
 
 
 FIELDS: tuple[str, ...] = WireReading.__struct_fields__
+VALUE_FIELDS = {
+    "active_power_kw": "power",
+    "reactive_power_kvar": "power",
+    "apparent_power_kva": "power",
+    "voltage_v": "three",
+    "current_amp": "three",
+    "neutral_current_amp": "number",
+    "oil_temperature_c": "number",
+    "ambient_temperature_c": "number",
+}
+"""What is measured, and how it is written: a number, three numbers, or (powers) either."""
 
 
 def reading_topic(station_id: str, transformer_id: str) -> str:
@@ -125,6 +139,7 @@ def encode_reading(  # noqa: PLR0913 - one argument per member
     neutral_current_amp: float | None = None,
     oil_temperature_c: float | None = None,
     ambient_temperature_c: float | None = None,
+    apparent_power_kva: Power | None = None,
     seq: int | None = None,
 ) -> bytes:
     """Return the payload of one reading. `measured_at` is ISO 8601 with an offset; None leaves a field out."""
@@ -139,6 +154,7 @@ def encode_reading(  # noqa: PLR0913 - one argument per member
             neutral_current_amp,
             oil_temperature_c,
             ambient_temperature_c,
+            apparent_power_kva,
             seq,
         )
     )
@@ -180,6 +196,7 @@ def _wire_columns(batch: ReadingBatch, fleet: Fleet) -> WireColumns:
         neutral_current_amp=_numbers(batch.neutral_current_amp),
         oil_temperature_c=_numbers(batch.oil_temperature_c),
         ambient_temperature_c=_numbers(batch.ambient_temperature_c),
+        apparent_power_kva=_numbers(batch.apparent_power_kva),
         seq=_unless_all_missing([None if s == NO_SEQUENCE else s for s in batch.sequence.tolist()]),
     )
 

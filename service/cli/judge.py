@@ -16,17 +16,19 @@ from alerts.model.display_names import ending_name, level_name
 from alerts.model.episodes import Episode
 from alerts.notification.messages import level_line
 from alerts.rules.rule_set import Level, RuleSet
-from collector.decoding.rejects import Reject
+from collector.decoding.rejects import Reason, Reject
+from collector.decoding.remedies import REMEDIES
+from grid.assets import Ledger
 from grid.errors import LedgerError, UsageError
 from grid.text import Text
 from service.cli.explain import print_explanation
-from service.cli.options import AsJson, Config, Speak, opened
+from service.cli.options import AsJson, Config, Speak, Timezone, opened, zone_of
 from service.cli.screen import Column, Screen, local, percent, progress, utc
 from service.ledger_sheets import ledger_of
 from service.rulebook import choose_rule_sets, read_rule_sets, superseded
 
 if TYPE_CHECKING:
-    from service.offline.judge import Recording, Tally, Verdict
+    from service.offline.judge import Found, Recording, Tally, Verdict
 
 _RULE_NAMES = re.compile(r"[a-z][a-z0-9-]*(@\d+)?(,[a-z0-9@,-]*)?")
 _VERDICTS = Text("判定结果", "Verdicts")
@@ -53,6 +55,7 @@ def judge(
         str | None,
         typer.Option("--explain", metavar="TRANSFORMER", help="Tell how its verdicts come about, reading by reading."),
     ] = None,
+    timezone: Timezone = None,
     config: Config = None,
     language: Speak = None,
     as_json: AsJson = False,
@@ -67,6 +70,7 @@ def judge(
                 where=str(readings),
                 remedy=Text("请指定读数的 CSV 文件", "name a CSV file of readings"),
             )
+        zone = zone_of(timezone)
         values = container.settings.verdicts
         names = [name for words in rules or values.rules for name in words.split(",") if name]
         rule_sets = choose_rule_sets(names, read_rule_sets(values.rules_folder))
@@ -83,7 +87,7 @@ def judge(
         total = _rows_of(readings) if sys.stderr.isatty() else None
         with ExitStack() as stack:
             with progress(Text("读取", "reading"), screen.language, total) as tell:
-                recording = stack.enter_context(opened_recording(readings, known, explain, tell))
+                recording = stack.enter_context(opened_recording(readings, known, explain, tell, zone=zone))
             if explain is None:
                 _judge(screen, recording, rule_sets, values.gap_minutes)
             else:
@@ -95,9 +99,7 @@ def judge(
                 if explain is None
                 else Text(f"其中没有 {explain} 的读数", f"it holds no reading of {explain}")
             )
-            raise LedgerError(
-                what, where=str(readings), remedy=Text("台账与这个文件相符吗？", "does the ledger fit the file?")
-            )
+            raise LedgerError(what, where=str(readings), remedy=_remedy(recording.tally, known))
 
 
 def spread_rules(words: Sequence[str]) -> list[str]:
@@ -135,14 +137,18 @@ def _judge(screen: Screen, recording: Recording, rule_sets: Sequence[RuleSet], g
 
 def _tell_tally(screen: Screen, tally: Tally) -> None:
     """Say on the error output what was found besides verdicts."""
-    if tally.first_reject is not None:
-        first = _example(tally.first_reject)
+    if tally.rejects:
         screen.note(
             Text(
-                f"已判定 {tally.readings} 条读数；另有 {tally.rejects} 行无法采用，例如：{first}",
-                f"{tally.readings} readings judged; {tally.rejects} rows could not be used, such as: {first}",
+                f"已判定 {tally.readings} 条读数；另有 {tally.rejects} 行无法采用：",
+                f"{tally.readings} readings judged; {tally.rejects} rows could not be used:",
             )
         )
+    rows, values = Text("行", "rows"), Text("个值视为缺失（该行已采用）", "values are missing in rows that were used")
+    for reason, found in tally.refused.items():
+        _tell_found(screen, rows, reason, found)
+    for (reason, _), found in tally.missing.items():
+        _tell_found(screen, values, reason, found)
     if tally.first_conflict is not None:
         which = f"{tally.first_conflict.transformer_id} {utc(tally.first_conflict.measured_at_us)}"
         screen.note(
@@ -152,6 +158,37 @@ def _tell_tally(screen: Screen, tally: Tally) -> None:
                 f"{tally.conflicts}, such as {which}; the first in the file counts",
             )
         )
+
+
+def _tell_found(screen: Screen, what: Text, reason: Reason, found: Found) -> None:
+    """Say how many rows or values have one fault, with an example, and what to mend."""
+    if screen.as_json:
+        reject = found.example
+        example = {"line": reject.line, "field": reject.field, "detail": reject.detail}
+        screen.note_line(reason=reason.value, count=found.count, taken=reject.taken, example=example)
+        return
+    example_text, mend = _example(found.example), REMEDIES[reason]
+    screen.note(
+        Text(
+            f"  {found.count} {what.zh}：{reason.value}，例如 {example_text}。{mend.zh}",
+            f"  {found.count} {what.en}: {reason.value}, such as {example_text}. {mend.en}",
+        )
+    )
+
+
+def _remedy(tally: Tally, ledger: Ledger) -> Text:
+    """Return what to mend in a file of which nothing could be used, by what is wrong with most of its rows."""
+    if not tally.refused:
+        return Text("台账与这个文件相符吗？", "does the ledger fit the file?")
+    reason = max(tally.refused, key=lambda each: tally.refused[each].count)
+    if reason is not Reason.TIME_WITHOUT_OFFSET:
+        return REMEDIES[reason]
+    zones = sorted({station.timezone for station in ledger.stations}) or ["Asia/Shanghai"]
+    offered = " / ".join(f"--timezone {zone}" for zone in zones)
+    return Text(
+        f"请在时间末尾加上 +08:00，或指定台账中的时区：{offered}",
+        f"write +08:00 behind the times, or give the ledger's zone: {offered}",
+    )
 
 
 def rules(config: Config = None, language: Speak = None, as_json: AsJson = False) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,6 +17,8 @@ from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US, parse_timestamp_us
 from service.cli.screen import Screen
 from service.container import Container
 from service.settings.settings import Settings, load_settings
+from stores.ledger_files.cells import timezone
+from stores.ledger_files.faults import CellError
 
 Config = Annotated[
     Path | None,
@@ -59,6 +62,22 @@ def opened(
         yield Desktop(container, Screen(settings.language, as_json))
     finally:
         container.close()
+
+
+Timezone = Annotated[
+    str | None,
+    typer.Option("--timezone", metavar="ZONE", help="Zone of times without an offset, such as Asia/Shanghai."),
+]
+
+
+def zone_of(name: str | None) -> ZoneInfo | None:
+    """Return the time zone that `--timezone` names, None when it was not given. Raises UsageError."""
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(timezone(name))
+    except CellError as error:
+        raise UsageError(error.problem, where="--timezone", remedy=error.remedy) from error
 
 
 def timestamp_of(text: str | None, option: str) -> int | None:

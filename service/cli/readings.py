@@ -116,11 +116,11 @@ def rejects(
     language: Speak = None,
     as_json: AsJson = False,
 ) -> None:
-    """拒收记录 · What was refused and why, newest first."""
+    """拒收记录 · What was refused and why, newest first; single values too that are missing in readings taken."""
     with opened(config, language, as_json) as (container, screen):
         zone = _first_zone(container)
         rows = []
-        for reject in container.queries.rejects(limit, timestamp_of(since, "--since")):
+        for reject in container.queries.rejects(limit, timestamp_of(since, "--since"), with_values=True):
             if as_json:
                 screen.line(
                     received_at=utc(reject.received_at_us),
@@ -128,6 +128,8 @@ def rejects(
                     reason=reject.reason,
                     field=reject.field,
                     sha256=reject.sha256,
+                    taken=reject.taken,
+                    detail=reject.detail,
                 )
                 continue
             rows.append(

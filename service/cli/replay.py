@@ -13,7 +13,7 @@ import typer
 from grid.errors import UsageError
 from grid.text import Text
 from grid.timestamps import as_datetime
-from service.cli.options import Config, Speak, opened
+from service.cli.options import Config, Speak, Timezone, opened, zone_of
 from service.cli.screen import progress
 
 _SPEED_MAX = 1e6
@@ -38,6 +38,7 @@ def replay(
         ),
     ] = "1",
     fault: Faults = None,
+    timezone: Timezone = None,
     config: Config = None,
     language: Speak = None,
 ) -> None:
@@ -56,7 +57,7 @@ def replay(
                 where=str(readings),
                 remedy=Text("请指定读数的 CSV 文件", "name a CSV file of readings"),
             )
-        rows = read_recorded(readings)
+        rows = read_recorded(readings, zone_of(timezone))
         end_like_ctrl_c()
         ledger = container.records.ledger()
         station_of = {t.transformer_id: t.station_id for t in ledger.transformers}

@@ -48,6 +48,10 @@ class Screen:
         """Print one JSON object. A NaN becomes null, a `Text` its words in the chosen language."""
         sys.stdout.write(json.dumps({k: self._plain(v) for k, v in fields.items()}, ensure_ascii=False) + "\n")
 
+    def note_line(self, **fields: Any) -> None:
+        """Print one JSON object on the error output, where it spoils no data."""
+        sys.stderr.write(json.dumps({k: self._plain(v) for k, v in fields.items()}, ensure_ascii=False) + "\n")
+
     def say(self, words: Text) -> None:
         """Print a sentence for people; nothing with `as_json`."""
         if not self.as_json:

@@ -27,6 +27,7 @@ from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US
 from service.collecting.checkpoint import Checkpoint, Checkpoints, fingerprint_of, mark_of
 from service.collecting.decoding import Decoder
+from service.collecting.missing_values import MissingValueList
 from service.metrics.metrics import BlockStored, Metrics
 from service.monitors.silence import Watch
 from service.notify.audiences import Audience
@@ -90,6 +91,7 @@ class Pipeline:
         self._options = options
         self._metrics = metrics
         self._acknowledge = acknowledge
+        self._missing_values = MissingValueList()
         self._unrecorded: list[Changes] = []
         self._block_no = 0
         self._checkpoints = Checkpoints(journal)
@@ -163,7 +165,8 @@ class Pipeline:
         self._record()
         began = time.monotonic()
         decoded = self._decoder.decode(messages)
-        stored = self._journal.append(decoded.readings, [_stored(reject) for reject in decoded.rejects])
+        listed = self._missing_values.to_list(decoded.missing_examples) if decoded.missing_examples else []
+        stored = self._journal.append(decoded.readings, [_stored(each) for each in (*decoded.rejects, *listed)])
         committed = time.monotonic()
         self._acknowledge(messages)
         fresh = decoded.readings.where(stored.new)
@@ -359,6 +362,9 @@ class Pipeline:
         rejected: dict[str, int] = {}
         for reject in decoded.rejects:
             rejected[reject.reason.value] = rejected.get(reject.reason.value, 0) + 1
+        values_missing: dict[str, int] = {}
+        for (reason, _), count in decoded.missing.items():
+            values_missing[reason.value] = values_missing.get(reason.value, 0) + count
         self._metrics.block_stored(
             BlockStored(
                 messages=len(messages),
@@ -370,6 +376,7 @@ class Pipeline:
                 retained=decoded.retained,
                 unknown_fields=decoded.unknown_fields,
                 rejected=rejected,
+                values_missing=values_missing,
                 commit_seconds=commit_seconds,
                 acknowledge_delay_seconds=(now_us - messages[0].received_at_us) / 1e6 if messages else 0.0,
                 payload_bytes=sum(map(len, _payloads(messages))),
@@ -391,4 +398,5 @@ def _stored(reject: Reject) -> StoredReject:
         detail=reject.detail,
         payload=reject.payload,
         sha256=reject.sha256,
+        taken=reject.taken,
     )

@@ -23,6 +23,8 @@ class BlockStored:
     unknown_fields: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Reason -> how many."""
+    values_missing: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> how many values, in readings that were taken."""
     commit_seconds: float = 0.0
     acknowledge_delay_seconds: float = 0.0
     """From the arrival of the block's first message to its acknowledgement."""

@@ -66,6 +66,10 @@ class Metrics:
         self._unknown_fields = self._counter("unknown_fields", "Fields that the wire format does not know")
         self._rejected = Counter("redvest_rejected", "Refused by reason", ["reason"], registry=self.registry)
         self._rejected_by: dict[str, Counter] = {}
+        self._values_missing = Counter(
+            "redvest_values_missing", "Values no meter measures, missing in readings taken", ["reason"],
+            registry=self.registry,
+        )  # fmt: skip
         self._commit_failures = self._counter("commit_failures", "Commits that failed and are tried again")
         self._round_failures = Counter(
             "redvest_round_failures", "Rounds beside the reading that failed", ["thread"], registry=self.registry
@@ -125,6 +129,8 @@ class Metrics:
             if reason not in self._rejected_by:
                 self._rejected_by[reason] = self._rejected.labels(reason)
             self._rejected_by[reason].inc(count)
+        for reason, count in block.values_missing.items():
+            self._values_missing.labels(reason).inc(count)
         self._commit_seconds.observe(block.commit_seconds)
         self._ack_delay.observe(block.acknowledge_delay_seconds)
         with self._lock:

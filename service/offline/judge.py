@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
 
 from alerts.model.episodes import Episode
@@ -19,8 +20,9 @@ from alerts.quality.grading import QualityGrader
 from alerts.quality.words import quality_reason
 from alerts.rules.rule_set import RuleSet
 from alerts.verdicts.engine import VerdictEngine
+from collector.decoding.decode import Decoded
 from collector.decoding.plausibility import Limits
-from collector.decoding.rejects import Reject
+from collector.decoding.rejects import Reason, Reject
 from collector.files.readings_csv import read_readings_csv
 from grid.assets import Ledger
 from grid.fleet import Fleet
@@ -43,15 +45,36 @@ class Conflict:
 
 
 @dataclass
+class Found:
+    """Rows or values of one kind: how many, and the first of them."""
+
+    count: int
+    example: Reject
+
+
+@dataclass
 class Tally:
     """What was found in a file besides verdicts. Bounded: of many rows of a kind one example is kept."""
 
     readings: int = 0
     """Readings that were judged, one per transformer and moment."""
     rejects: int = 0
-    first_reject: Reject | None = None
+    refused: dict[Reason, Found] = field(default_factory=dict)
+    """By reason, rows that could not be used."""
+    missing: dict[tuple[Reason, str], Found] = field(default_factory=dict)
+    """By reason and column, values that are missing in rows that were used."""
     conflicts: int = 0
     first_conflict: Conflict | None = None
+
+    def take(self, decoded: Decoded) -> None:
+        """Take what a chunk of the file held besides readings."""
+        self.rejects += len(decoded.rejects)
+        for reject in decoded.rejects:
+            self.refused.setdefault(reject.reason, Found(0, reject)).count += 1
+        for example in decoded.missing_examples:
+            self.missing.setdefault((example.reason, example.field), Found(0, example))
+        for kind, count in decoded.missing.items():
+            self.missing[kind].count += count
 
 
 @dataclass(frozen=True)
@@ -97,23 +120,24 @@ def opened_recording(
     only: str | None = None,
     progress: Progress = lambda rows: None,
     rows_in_memory_max: int = ROWS_IN_MEMORY_MAX,
+    *,
+    zone: tzinfo | None = None,
 ) -> Iterator[Recording]:
     """Read a readings file, or the rows of one transformer in it; `progress` is told the rows read so far.
 
-    Above `rows_in_memory_max` rows they wait in a temporary file, gone afterwards. Raises LedgerError or UsageError
-    when the file cannot be read at all, StoreError when there is no room; a bad row is a reject.
+    A time without an offset is the time of `zone`, where one is given. Above `rows_in_memory_max` rows they wait in a
+    temporary file, gone afterwards. Raises LedgerError or UsageError when the file cannot be read at all, StoreError
+    when there is no room; a bad row is a reject.
     """
     by_id = sorted(transformer.transformer_id for transformer in ledger.transformers)
     fleet = Fleet.of_ledger(ledger, {transformer_id: i for i, transformer_id in enumerate(by_id)})
     tally, seen = Tally(), 0
     with RowsInOrder(rows_in_memory_max) as in_order:
-        for decoded in read_readings_csv(file, fleet, limits=Limits.of_recordings()):
+        for decoded in read_readings_csv(file, fleet, limits=Limits.of_recordings(), zone=zone):
             readings = decoded.readings
             seen += len(readings) + len(decoded.rejects)
             in_order.take(readings if only is None else readings.take(readings.transformer == fleet.number[only]))
-            tally.rejects += len(decoded.rejects)
-            if tally.first_reject is None and decoded.rejects:
-                tally.first_reject = decoded.rejects[0]
+            tally.take(decoded)
             progress(seen)
         yield Recording(fleet, tally, in_order.rows, in_order)
 

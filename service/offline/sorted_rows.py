@@ -36,11 +36,11 @@ ROW = np.dtype(
         ("measured_at_us", np.int64),
         ("voltage_v", np.float64, 3),
         ("current_amp", np.float64, 3),
-        ("power", np.float64, 2),
+        ("power", np.float64, 3),
     ],
     align=True,
 )
-"""What a row of a readings file holds, 80 bytes."""
+"""What a row of a readings file holds of a load, 88 bytes; `power` are P, Q and S."""
 _VALUES = ("voltage_v", "current_amp", "power")
 
 Rows = NDArray[np.void]
@@ -99,6 +99,7 @@ class RowsInOrder:
             rows["current_amp"] = readings.current_amp[part]
             rows["power"][:, 0] = readings.active_power_kw[part]
             rows["power"][:, 1] = readings.reactive_power_kvar[part]
+            rows["power"][:, 2] = readings.apparent_power_kva[part]
             taken += count
             self._waiting_rows += count
             if self._waiting_rows == self._rows_max:
@@ -233,6 +234,7 @@ def _settled(rows: Rows) -> RowsBlock:
         current_amp=rows["current_amp"],
         active_power_kw=rows["power"][:, 0],
         reactive_power_kvar=rows["power"][:, 1],
+        apparent_power_kva=rows["power"][:, 2],
     )
     ongoing = rows_with_precedence(every)
     if len(ongoing) == len(rows):

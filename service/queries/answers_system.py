@@ -22,6 +22,8 @@ class RejectRow:
     detail: str
     sha256: str
     payload_bytes: int
+    taken: bool = False
+    """The reading was taken, and this one value is missing in it."""
 
 
 @dataclass(frozen=True)

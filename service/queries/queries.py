@@ -205,10 +205,12 @@ class Queries:
         mine = [self._to_walk(incident, person, ground, now_us) for incident in incidents]
         return MyList(now_us=now_us, person=masked(person), incidents=tuple(m for m in mine if m is not None))
 
-    def rejects(self, limit: int = 100, since_us: int | None = None) -> tuple[RejectRow, ...]:
-        """Return refused payloads, newest first."""
+    def rejects(
+        self, limit: int = 100, since_us: int | None = None, *, with_values: bool = False
+    ) -> tuple[RejectRow, ...]:
+        """Return refused payloads, newest first; `with_values`: also values that are missing in readings taken."""
         journal = self._journal()
-        return reject_rows(journal.rejects(limit, since_us)) if journal else ()
+        return reject_rows(journal.rejects(limit, since_us, with_values=with_values)) if journal else ()
 
     def alarms(self, from_us: int, to_us: int) -> AuditedAlarms:
         """Return how what people were told in [from_us, to_us) stands against the limits."""

@@ -34,6 +34,7 @@ def reject_rows(rejects: Sequence[StoredReject]) -> tuple[RejectRow, ...]:
             detail=reject.detail,
             sha256=reject.sha256,
             payload_bytes=len(reject.payload),
+            taken=reject.taken,
         )
         for reject in rejects
     )

@@ -11,18 +11,27 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 
 from collector.wire.format import reading_topic
 from grid.errors import UsageError
 from grid.os_reasons import os_reason
 from grid.text import Text
-from grid.timestamps import parse_timestamp_us
+from grid.timestamps import as_datetime, parse_datetime, parse_timestamp_us
 from simulator.faults.stream import FaultyStream, Sending
 from simulator.publish.publisher import Publisher
 
 REQUIRED = ("transformer_id", "measured_at")
 _PHASES = ("a", "b", "c")
+_TOTALS = (
+    "active_power_kw",
+    "reactive_power_kvar",
+    "apparent_power_kva",
+    "neutral_current_amp",
+    "oil_temperature_c",
+    "ambient_temperature_c",
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +52,10 @@ class RecordedRow:
     payload: bytes
 
 
-def read_recorded(file: Path) -> list[RecordedRow]:
+def read_recorded(file: Path, zone: tzinfo | None = None) -> list[RecordedRow]:
     """Read a readings file, sorted by time; rows of one moment keep their order.
+
+    A time without an offset is the time of `zone`, where one is given.
 
     Raises UsageError when it cannot be read or lacks a required column.
     """
@@ -66,7 +77,7 @@ def read_recorded(file: Path) -> list[RecordedRow]:
                 "readings.csv 的各列见 docs/ledger.md", "the columns of readings.csv are listed in docs/ledger.md"
             ),
         )
-    recorded = list(map(_recorded, rows))
+    recorded = [_recorded(row, zone) for row in rows if any(row.values())]
     return sorted(recorded, key=lambda row: (row.measured_at_us is None, row.measured_at_us or 0))
 
 
@@ -119,13 +130,22 @@ def _sendings(rows: list[RecordedRow], station_of: Mapping[str, str], faults: Fa
     yield from faults.rest() if faults else ()
 
 
-def _recorded(row: Mapping[str, str | None]) -> RecordedRow:
+def _recorded(row: Mapping[str, str | None], zone: tzinfo | None) -> RecordedRow:
     cells = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
     try:
-        measured_at_us = parse_timestamp_us(cells["measured_at"])
+        at_us = parse_timestamp_us(cells["measured_at"], zone)
+        cells["measured_at"] = _with_offset(cells["measured_at"], at_us, zone)
+        measured_at_us: int | None = at_us
     except ValueError:
         measured_at_us = None
     return RecordedRow(cells["transformer_id"], measured_at_us, json.dumps(dict(_members(cells))).encode())
+
+
+def _with_offset(text: str, measured_at_us: int, zone: tzinfo | None) -> str:
+    """Return a time as it stands, or with its offset where the zone gave it."""
+    if zone is None or parse_datetime(text).tzinfo is not None:
+        return text
+    return as_datetime(measured_at_us, zone).isoformat()
 
 
 def _members(cells: Mapping[str, str]) -> Iterator[tuple[str, object]]:
@@ -134,7 +154,7 @@ def _members(cells: Mapping[str, str]) -> Iterator[tuple[str, object]]:
         phases = [cells.get(column.format(phase), "") for phase in _PHASES]
         if all(phases):
             yield field, [_number(cell) for cell in phases]
-    for field in ("active_power_kw", "reactive_power_kvar"):
+    for field in _TOTALS:
         if cells.get(field):
             yield field, _number(cells[field])
 

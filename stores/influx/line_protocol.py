@@ -16,12 +16,13 @@ from alerts.model.episodes import Episode
 from grid.electrical import apparent_power_kva
 from grid.fleet import Fleet
 from grid.readings import NO_SEQUENCE, ReadingBatch
-from stores.journal.stored_readings import VALUE_COLUMNS, value_columns
+from stores.journal.stored_readings import FIRST_VALUE_COLUMNS, value_columns
 
 # A tag value cannot hold a line break, and servers disagree about a backslash before an escaped character: both are
 # replaced by characters that look alike and mean nothing.
 _ESCAPED = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\\": "＼", "\n": "␤", "\r": "␍", "\t": "␉"})
-_FIELDS = (*VALUE_COLUMNS, "apparent_power_kva", "load_rate")
+_FIELDS = (*FIRST_VALUE_COLUMNS, "apparent_power_kva", "load_rate")
+"""`apparent_power_kva` is what the load rate is of, with the CT ratio; where the device sends S, it comes of that."""
 
 
 def tags(*, station: str, transformer: str, **more: str) -> str:
@@ -48,7 +49,7 @@ def reading_lines(batch: ReadingBatch, transformer_ids: Sequence[str], fleet: Fl
         batch.transformer.tolist(),
         batch.measured_at_us.tolist(),
         batch.sequence.tolist(),
-        *(column.tolist() for column in (*value_columns(batch), apparent, load_rate)),
+        *(column.tolist() for column in (*value_columns(batch)[: len(FIRST_VALUE_COLUMNS)], apparent, load_rate)),
         strict=True,
     ):
         fields = _numbers(zip(_FIELDS, values, strict=True))

@@ -27,7 +27,8 @@ _INSERT_CONFLICT = (
     f"sequence) VALUES (?, ?, ?, ?, {', '.join('?' * len(VALUE_COLUMNS))}, ?) ON CONFLICT DO NOTHING"
 )
 _INSERT_REJECT = """
-    INSERT INTO reject (received_at_us, topic, reason, field, detail, payload, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO reject (received_at_us, topic, reason, field, detail, payload, sha256, taken)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _ADD_TO_COUNTER = """
     INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value
@@ -91,17 +92,28 @@ def append_rejects(
     connection.executemany(
         _INSERT_REJECT,
         [
-            (r.received_at_us, storable(r.topic), r.reason, storable(r.field), storable(r.detail), r.payload, r.sha256)
+            (
+                r.received_at_us,
+                storable(r.topic),
+                r.reason,
+                storable(r.field),
+                storable(r.detail),
+                r.payload,
+                r.sha256,
+                r.taken,
+            )
             for r in rejects
         ],
     )
-    count(connection, {"rejects": len(rejects), "rejects_held_bytes": sum(len(r.payload) for r in rejects)})
+    values = sum(r.taken for r in rejects)
+    count(connection, {"rejects": len(rejects) - values, "values_listed": values})
+    count(connection, {"rejects_held_bytes": sum(len(r.payload) for r in rejects)})
     return _push_out_oldest(connection, rows_max, bytes_max)
 
 
 def _push_out_oldest(connection: sqlite3.Connection, rows_max: int, bytes_max: int) -> int:
     total = dict(connection.execute("SELECT name, value FROM counter").fetchall())
-    rows_over = total["rejects"] - total.get("rejects_dropped", 0) - rows_max
+    rows_over = total.get("rejects", 0) + total.get("values_listed", 0) - total.get("rejects_dropped", 0) - rows_max
     bytes_over = total["rejects_held_bytes"] - bytes_max
     dropped, freed_bytes, last_dropped = 0, 0, 0
     oldest_first = connection.execute("SELECT reject_no, length(payload) FROM reject ORDER BY reject_no")

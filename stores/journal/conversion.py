@@ -11,14 +11,14 @@ import numpy as np
 from grid.readings import ReadingBatch
 from stores.journal import row_groups
 from stores.journal.newest import Newest
-from stores.journal.stored_readings import GROUP_SIZE, VALUE_COLUMNS, batch_of_columns
+from stores.journal.stored_readings import FIRST_VALUE_COLUMNS, GROUP_SIZE, batch_of_columns
 
 _GROUPS_AT_ONCE = 4096
 """Their readings of one minute are in memory together: some 65,000, some 100 MB."""
 
 _ROWS = f"""
-    SELECT block_no, transformer, measured_at_us, received_at_us, {", ".join(VALUE_COLUMNS)}, sequence FROM reading
-    WHERE slot_minute = ? AND transformer BETWEEN ? AND ? ORDER BY block_no, transformer, measured_at_us
+    SELECT block_no, transformer, measured_at_us, received_at_us, {", ".join(FIRST_VALUE_COLUMNS)}, sequence
+    FROM reading WHERE slot_minute = ? AND transformer BETWEEN ? AND ? ORDER BY block_no, transformer, measured_at_us
 """  # noqa: S608
 
 log = logging.getLogger("redvest.journal")

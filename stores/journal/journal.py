@@ -262,10 +262,15 @@ class Journal:
         with self._asking() as connection:
             return journal_gaps.open_totals(connection)
 
-    def rejects(self, limit: int, since_us: int | None = None) -> tuple[StoredReject, ...]:
-        """Return the newest rejects, newest first; with `since_us`, only those received since that moment."""
+    def rejects(
+        self, limit: int, since_us: int | None = None, *, with_values: bool = False
+    ) -> tuple[StoredReject, ...]:
+        """Return the newest rejects, newest first; with `since_us`, only those received since that moment.
+
+        `with_values`: also the single values that are missing in readings that were taken.
+        """
         with self._asking() as connection:
-            return reading.rejects(connection, limit, since_us)
+            return reading.rejects(connection, limit, since_us, with_values)
 
     def counts(self) -> JournalCounts:
         """Return the totals."""

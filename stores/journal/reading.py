@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -155,14 +156,16 @@ def _arrived(connection: sqlite3.Connection, block_no: int, last: int) -> Stored
     return StoredReadings(readings, came_with).take(order)
 
 
-def rejects(connection: sqlite3.Connection, limit: int, since_us: int | None) -> tuple[StoredReject, ...]:
+def rejects(
+    connection: sqlite3.Connection, limit: int, since_us: int | None, with_values: bool
+) -> tuple[StoredReject, ...]:
     """Return the newest rejects, newest first, received since a moment."""
     rows = connection.execute(
-        "SELECT received_at_us, topic, reason, field, detail, payload, sha256 FROM reject "
-        "WHERE received_at_us >= ? ORDER BY reject_no DESC LIMIT ?",
-        (since_us if since_us is not None else -(2**63), limit),
+        "SELECT received_at_us, topic, reason, field, detail, payload, sha256, taken FROM reject "
+        "WHERE received_at_us >= ? AND taken <= ? ORDER BY reject_no DESC LIMIT ?",
+        (since_us if since_us is not None else -(2**63), with_values, limit),
     )
-    return tuple(StoredReject(*row) for row in rows)
+    return tuple(replace(StoredReject(*row[:7]), taken=bool(row[7])) for row in rows)
 
 
 def bounds(connection: sqlite3.Connection) -> tuple[int, int] | None:

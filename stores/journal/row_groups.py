@@ -20,18 +20,22 @@ from numpy.typing import NDArray
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 from stores.journal.stored_readings import (
+    FIRST_VALUE_COLUMNS,
     GROUP_SIZE,
     NO_READINGS,
-    VALUE_COLUMNS,
     StoredReadings,
     slot_minute,
     value_columns,
 )
 
 _TOLD_FIRST = 3
-_WORDS = _TOLD_FIRST + len(VALUE_COLUMNS)
+_WORDS = _TOLD_FIRST + len(FIRST_VALUE_COLUMNS)
 RECORD_BYTES = 8 * _WORDS
 """Of a reading: its place in the slot, how long after measuring it was received [µs], its sequence, eleven values."""
+_WITH_S_BYTES = RECORD_BYTES + 8
+"""Where a device sends S: behind all records a word for the S of each, then `_S_MARK`."""
+_S_MARK = b"kVA\0"
+"""It makes the length a multiple of eight, which that of records alone with their checksum never is."""
 _SEAL_BYTES = 4
 """CRC-32 of a bundle's key and all its records, behind them: SQLite's pages have no checksum of their own."""
 _KEY = struct.Struct("<qqq")
@@ -72,8 +76,13 @@ def row_groups_of(readings: ReadingBatch, block_no: int) -> Iterator[Row]:
     first = np.flatnonzero(is_first)
     bounds = pairwise((RECORD_BYTES * np.append(first, len(slots))).tolist())
     records = _records(readings)
+    has_apparent_power = ~np.isnan(readings.apparent_power_kva)
+    apparent_power = _words_of(readings.apparent_power_kva) if has_apparent_power.any() else b""
     for slot, number, (begin, end) in zip(slots[first].tolist(), group[first].tolist(), bounds, strict=True):
-        yield slot, number, block_no, _sealed((slot, number, block_no), records[begin:end])
+        told = records[begin:end]
+        if apparent_power and has_apparent_power[begin // RECORD_BYTES : end // RECORD_BYTES].any():
+            told += apparent_power[begin // _WORDS : end // _WORDS] + _S_MARK
+        yield slot, number, block_no, _sealed((slot, number, block_no), told)
 
 
 def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
@@ -85,11 +94,20 @@ def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
     if not whole:
         return NO_READINGS
     slots, group, blocks, told = zip(*whole, strict=True)
-    words = np.frombuffer(b"".join([records[:-_SEAL_BYTES] for records in told]), "<i8").reshape(-1, _WORDS)
-    row_group = np.repeat(np.arange(len(whole)), np.fromiter(map(len, told), np.int64, len(told)) // RECORD_BYTES)
+    lengths = np.fromiter(map(len, told), np.int64, len(told))
+    counts = lengths // RECORD_BYTES
+    with_s = lengths % 8 == 0
+    if not with_s.any():
+        records = b"".join([records[:-_SEAL_BYTES] for records in told])
+        apparent_power_kva = np.full(int(counts.sum()), np.nan)
+    else:
+        counts[with_s] = lengths[with_s] // _WITH_S_BYTES
+        records, apparent_power_kva = _parted(told, counts.tolist(), with_s.tolist())
+    words = np.frombuffer(records, "<i8").reshape(-1, _WORDS)
+    row_group = np.repeat(np.arange(len(whole)), counts)
     if only is not None:
         is_of = (words[:, 0] >> 32) + np.array(group, np.int64)[row_group] * GROUP_SIZE == only
-        words, row_group = words[is_of], row_group[is_of]
+        words, row_group, apparent_power_kva = words[is_of], row_group[is_of], apparent_power_kva[is_of]
     place, waited_us, sequence = words[:, :_TOLD_FIRST].T
     measured_at_us = np.array(slots, np.int64)[row_group] * MINUTE_US + (place & 0xFFFFFFFF)
     values = words[:, _TOLD_FIRST:].view("<f8")
@@ -104,9 +122,21 @@ def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
         neutral_current_amp=values[:, 8],
         oil_temperature_c=values[:, 9],
         ambient_temperature_c=values[:, 10],
+        apparent_power_kva=apparent_power_kva,
         sequence=sequence,
     )
     return StoredReadings(readings, np.array(blocks, np.int64)[row_group])
+
+
+def _parted(told: Sequence[bytes], counts: Sequence[int], with_s: Sequence[bool]) -> tuple[bytes, NDArray[np.float64]]:
+    """Return the records of bundles together, and S of each; NaN in bundles that have none."""
+    missing = np.array(np.nan, "<f8").tobytes()
+    records, apparent = [], []
+    for bundle, count, has_s in zip(told, counts, with_s, strict=True):
+        end = RECORD_BYTES * count
+        records.append(bundle[:end])
+        apparent.append(bundle[end : end + 8 * count] if has_s else missing * count)
+    return b"".join(records), np.frombuffer(b"".join(apparent), "<f8")
 
 
 def of_group(connection: sqlite3.Connection, first: int, last: int, from_minute: int, to_minute: int) -> Iterator[Row]:
@@ -175,7 +205,9 @@ def damaged_readings(connection: sqlite3.Connection) -> int:
 
 def readings_told(row: Row) -> int:
     """Return how many readings there are in a bundle by its size; at least one."""
-    return max(len(row[3]) // RECORD_BYTES, 1) if isinstance(row[3], bytes) else 1
+    if not isinstance(row[3], bytes):
+        return 1
+    return max(len(row[3]) // (RECORD_BYTES if len(row[3]) % 8 else _WITH_S_BYTES), 1)
 
 
 def place_in_slot(transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -189,10 +221,14 @@ def _records(readings: ReadingBatch) -> bytes:
     words[:, 1] = readings.received_at_us - readings.measured_at_us
     words[:, 2] = readings.sequence
     values = words[:, _TOLD_FIRST:].view("<f8")
-    for number, column in enumerate(value_columns(readings)):
+    for number, column in enumerate(value_columns(readings)[: len(FIRST_VALUE_COLUMNS)]):
         values[:, number] = column
     values[np.isnan(values)] = np.nan  # a missing value has one set of bits
     return words.tobytes()
+
+
+def _words_of(values: NDArray[np.float64]) -> bytes:
+    return np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
 
 
 def _sealed(key: tuple[int, int, int], records: bytes) -> bytes:
@@ -204,7 +240,11 @@ def _is_whole(row: Row) -> bool:
     # A flipped bit in SQLite's own bookkeeping can turn any of them into another kind of value.
     with suppress(TypeError, struct.error):
         key = _KEY.pack(slot, group, block_no)
-        if zlib.crc32(told, zlib.crc32(key)) == _SEALED and len(told) % RECORD_BYTES == _SEAL_BYTES:
+        is_of_a_form = len(told) % RECORD_BYTES == _SEAL_BYTES or (
+            len(told) % _WITH_S_BYTES == len(_S_MARK) + _SEAL_BYTES
+            and told[-_SEAL_BYTES - len(_S_MARK) : -_SEAL_BYTES] == _S_MARK
+        )
+        if is_of_a_form and zlib.crc32(told, zlib.crc32(key)) == _SEALED:
             return True
     log.error(
         "a bundle of the journal is damaged: %d readings of sixteen transformers (number // 16 is %s) in minute %s "

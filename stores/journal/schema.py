@@ -10,12 +10,12 @@ import sqlite3
 from collections.abc import Callable
 
 from stores.journal.conversion import rows_to_row_groups
-from stores.journal.stored_readings import VALUE_COLUMNS
+from stores.journal.stored_readings import FIRST_VALUE_COLUMNS
 
 APPLICATION_ID = 0x52564A31
 """`RVJ1` in the file's header: this is a Redvest journal."""
 
-_VALUES = ", ".join(f"{name} REAL" for name in VALUE_COLUMNS)
+_VALUES = ", ".join(f"{name} REAL" for name in FIRST_VALUE_COLUMNS)
 
 _STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
     (
@@ -113,6 +113,12 @@ _STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
         rows_to_row_groups,
         "DROP TABLE reading",
         "DROP TABLE latest",
+    ),
+    # Bundles and segments of readings with an apparent power have a part for it; the others are as they were.
+    (
+        "ALTER TABLE conflict ADD COLUMN apparent_power_kva REAL",
+        # 1: the reading was taken, and what is told is of one value that is missing in it.
+        "ALTER TABLE reject ADD COLUMN taken INTEGER NOT NULL DEFAULT 0",
     ),
 )
 

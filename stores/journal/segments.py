@@ -20,6 +20,7 @@ from grid.text import Text
 from grid.timestamps import HOUR_US, MINUTE_US
 from stores.journal.packed_columns import inflated, integers_in, pack_integers, pack_values, unpack_values
 from stores.journal.stored_readings import (
+    FIRST_VALUE_COLUMNS,
     GROUP_SIZE,
     NO_READINGS,
     VALUE_COLUMNS,
@@ -30,6 +31,9 @@ from stores.journal.stored_readings import (
 
 SEGMENT_READINGS_MAX = 4096
 """Readings that come more often than every 15 s fill several segments in an hour; unpacking one takes 1 ms."""
+
+_HAS_APPARENT_POWER = 0x80
+"""In the first byte of the keys, beside the number of transformers: what is said includes S."""
 
 HOUR_MINUTES = HOUR_US // MINUTE_US
 _COLUMNS = "segment_no, neighbours, hour, readings, keys, told"
@@ -90,10 +94,18 @@ def packed(stored: StoredReadings) -> tuple[bytes, bytes]:
     """Return readings that are sorted by transformer and time as two parts: which they are, and what they say."""
     readings = stored.readings
     numbers, lengths = np.unique(readings.transformer, return_counts=True)
-    head = bytes([len(numbers)]) + numbers.astype("<i4").tobytes() + lengths.astype("<i4").tobytes()
+    values = value_columns(readings)
+    if np.isnan(readings.apparent_power_kva).all():
+        values = values[: len(FIRST_VALUE_COLUMNS)]
+    has_apparent_power = len(values) > len(FIRST_VALUE_COLUMNS)
+    head = (
+        bytes([len(numbers) | _HAS_APPARENT_POWER * has_apparent_power])
+        + numbers.astype("<i4").tobytes()
+        + lengths.astype("<i4").tobytes()
+    )
     integers = np.vstack([readings.received_at_us - readings.measured_at_us, stored.block_no, readings.sequence])
     keys = pack_integers(readings.measured_at_us[None, :], lengths, head)
-    return keys, pack_values(integers, value_columns(readings), lengths)
+    return keys, pack_values(integers, values, lengths)
 
 
 def unpacked(keys: bytes, told: bytes, only: int | None = None) -> StoredReadings:
@@ -106,7 +118,8 @@ def unpacked(keys: bytes, told: bytes, only: int | None = None) -> StoredReading
             return NO_READINGS
         run = int(found[0])
     measured_at_us = integers_in(raw, _head_bytes(numbers), lengths, run)[0]
-    (waited_us, block_no, sequence), values = unpack_values(told, len(VALUE_COLUMNS), lengths, run)
+    columns = len(VALUE_COLUMNS if raw[0] & _HAS_APPARENT_POWER else FIRST_VALUE_COLUMNS)
+    (waited_us, block_no, sequence), values = unpack_values(told, columns, lengths, run)
     number = np.repeat(numbers, lengths) if run is None else np.repeat(numbers[run], lengths[run])
     received_at_us = measured_at_us + waited_us
     return StoredReadings(batch_of_columns(number, measured_at_us, received_at_us, values, sequence), block_no)
@@ -115,7 +128,7 @@ def unpacked(keys: bytes, told: bytes, only: int | None = None) -> StoredReading
 def _transformers_in(keys: bytes) -> tuple[bytes, NDArray[np.int32], NDArray[np.int64]]:
     """Return the keys inflated, the transformers (m,) and how many readings each of them has (m,)."""
     raw = inflated(keys)
-    count = raw[0] if raw else 0
+    count = raw[0] & ~_HAS_APPARENT_POWER if raw else 0
     numbers, lengths = np.frombuffer(raw, "<i4", 2 * count, 1).reshape(2, count)
     return raw, numbers.astype(np.int32), lengths.astype(np.int64)
 

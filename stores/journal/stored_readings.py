@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 
-VALUE_COLUMNS = (
+FIRST_VALUE_COLUMNS = (
     "voltage_a_v",
     "voltage_b_v",
     "voltage_c_v",
@@ -25,6 +25,8 @@ VALUE_COLUMNS = (
     "oil_temperature_c",
     "ambient_temperature_c",
 )
+"""What the first journals have of a reading."""
+VALUE_COLUMNS = (*FIRST_VALUE_COLUMNS, "apparent_power_kva")
 """What a device measures. NaN, or NULL in a table, is missing."""
 
 GROUP_SIZE = 16
@@ -64,7 +66,7 @@ def slot_minute(measured_at_us: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def value_columns(batch: ReadingBatch) -> tuple[NDArray[np.float64], ...]:
-    """Return the measured values as eleven columns (n,), in the order of `VALUE_COLUMNS`."""
+    """Return the measured values as columns (n,), in the order of `VALUE_COLUMNS`."""
     return (
         *batch.voltage_v.T,
         *batch.current_amp.T,
@@ -73,6 +75,7 @@ def value_columns(batch: ReadingBatch) -> tuple[NDArray[np.float64], ...]:
         batch.neutral_current_amp,
         batch.oil_temperature_c,
         batch.ambient_temperature_c,
+        batch.apparent_power_kva,
     )
 
 
@@ -84,14 +87,15 @@ def same_values(one: ReadingBatch, other: ReadingBatch) -> NDArray[np.bool_]:
 
 
 def values_of(batch: ReadingBatch, row: int) -> tuple[float | None, ...]:
-    """Return the eleven values of one reading, None where missing."""
+    """Return the values of one reading, None where missing."""
     values = (float(column[row]) for column in value_columns(batch))
     return tuple(None if value != value else value for value in values)
 
 
 def digest(values: tuple[float | None, ...]) -> str:
-    """Return a name for a set of values, equal for equal values."""
-    return sha256(repr(values).encode()).hexdigest()[:16]
+    """Return a name for a set of values, equal for equal values, and the one it had before S was among them."""
+    without_s = values[:-1] if values[-1] is None else values
+    return sha256(repr(without_s).encode()).hexdigest()[:16]
 
 
 def batch_of_columns(
@@ -101,7 +105,7 @@ def batch_of_columns(
     value: Sequence[NDArray[np.float64]],
     sequence: NDArray[np.int64],
 ) -> ReadingBatch:
-    """Return columns (n,) as a batch; `value` in the order of `VALUE_COLUMNS`."""
+    """Return columns (n,) as a batch; `value` in the order of `VALUE_COLUMNS`, or the first of them alone."""
     return ReadingBatch(
         transformer=transformer,
         measured_at_us=measured_at_us,
@@ -113,5 +117,6 @@ def batch_of_columns(
         neutral_current_amp=value[8],
         oil_temperature_c=value[9],
         ambient_temperature_c=value[10],
+        apparent_power_kva=value[11] if len(value) > len(FIRST_VALUE_COLUMNS) else np.full(len(transformer), np.nan),
         sequence=sequence,
     )

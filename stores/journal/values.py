@@ -21,6 +21,8 @@ class StoredReject:
     """The raw bytes, cut by the collector to its limit."""
     sha256: str
     """Of the whole payload, in hexadecimal."""
+    taken: bool = False
+    """The reading was taken, and this one value is missing in it."""
 
 
 @dataclass(frozen=True)

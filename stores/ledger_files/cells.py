@@ -197,6 +197,10 @@ def timezone(cell: str) -> str:
     )
 
 
+_CHINESE_TIME = re.compile(r"(?:utc|gmt)?\s*\+?0?8(?::?00)?|cst|prc|北京时间?|beijing|中国标准时间", re.IGNORECASE)
+"""Ways to write the time of China that are no zone's name."""
+
+
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
@@ -204,6 +208,8 @@ def _zones() -> frozenset[str]:
 
 @lru_cache(maxsize=1_000)
 def _closest_zone(text: str) -> str:
+    if _CHINESE_TIME.fullmatch(text):
+        return "Asia/Shanghai"
     known = sorted(_zones())
     close = [zone for zone in known if zone.lower() == text.lower()] or get_close_matches(text, known, 1, 0.75)
     return close[0] if close else "Asia/Shanghai"

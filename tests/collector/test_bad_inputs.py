@@ -6,6 +6,8 @@ import dataclasses
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
 from collector.decoding.decode import decode_block
@@ -15,10 +17,12 @@ from collector.message import Message
 from collector.wire.format import batch_topic, reading_topic
 from grid.electrical import Basis, LoadRates
 from grid.fleet import Fleet
+from grid.readings import ReadingBatch
 from grid.timestamps import parse_timestamp_us
 from stores.journal.journal import Journal, StoredReject
 from tests.support.bad_inputs import (
     GOOD,
+    MISSING,
     OWN_TOPIC,
     RECEIVED_US,
     TRANSFORMERS,
@@ -56,13 +60,19 @@ def test_each_bad_input_is_refused_for_its_reason_and_its_neighbours_are_not(cas
     assert [(r.reason, r.field, r.topic, r.sha256, r.payload) for r in decoded.rejects] == [
         (b.reason, b.field, b.topic[:300], sha256(b.refused).hexdigest(), b.refused[:KEPT_BYTES_MAX]) for b in bad
     ]
+    expected = [missing for each in case.publications for missing in each.missing]
+    assert [(r.reason, r.field) for r in decoded.missing_examples] == expected
+    assert all(r.taken and "YX06" in r.detail for r in decoded.missing_examples)
     assert (LoadRates(decoded.readings, FLEET).basis != Basis.NONE).all()
 
 
 RIGHT_IN_A_BATCH = ("topic_mismatch/other_transformer", "not_json/two_documents_with_comma")
 
 
-@named(tuple(case for case in file_cases() if not case.name.startswith(GOOD) and case.name not in RIGHT_IN_A_BATCH))
+REFUSED = tuple(case for case in file_cases() if not case.name.startswith((GOOD, MISSING)))
+
+
+@named(tuple(case for case in REFUSED if case.name not in RIGHT_IN_A_BATCH))
 def test_what_is_bad_alone_is_bad_as_a_row_of_a_batch(case: Case) -> None:
     [publication] = case.publications
     named_row = publication.payload.strip()
@@ -71,6 +81,24 @@ def test_what_is_bad_alone_is_bad_as_a_row_of_a_batch(case: Case) -> None:
     batch = good(batch_topic("ST01"), b'{"readings":[' + named_row + b"]}")
     decoded = decode_block([received(batch, case.received_at_us)], FLEET, Limits())
     assert (len(decoded.readings), len(decoded.rejects)) == (0, 1)
+
+
+@named(tuple(case for case in file_cases() if case.name.startswith(MISSING)))
+def test_a_bad_value_is_missing_in_a_row_of_a_batch_and_in_columns_as_it_is_alone(case: Case) -> None:
+    [publication] = case.publications
+    members = msgspec.json.decode(publication.payload, type=dict[str, msgspec.Raw])
+    row = msgspec.json.encode({"transformer_id": "YX06", **members})
+    columns = msgspec.json.encode({"transformer_id": ["YX06"], **{name: [value] for name, value in members.items()}})
+    alone = decode_block([received(publication, RECEIVED_US)], FLEET, Limits())
+    for payload in (b'{"readings":[%s]}' % row, b'{"columns":%s}' % columns):
+        decoded = decode_block([received(good(batch_topic("ST01"), payload), RECEIVED_US)], FLEET, Limits())
+        assert decoded.rejects == ()
+        assert decoded.missing == alone.missing
+        for column in dataclasses.fields(ReadingBatch):
+            np.testing.assert_array_equal(
+                getattr(decoded.readings, column.name), getattr(alone.readings, column.name), column.name
+            )
+        assert [(r.reason.value, r.field) for r in decoded.missing_examples] == list(publication.missing)
 
 
 def test_the_corpus_covers_every_reason_of_the_wire() -> None:

@@ -169,7 +169,7 @@ def test_each_bad_row_is_refused_with_its_line_and_column(write: WriteFile) -> N
         f"YX06,{TIME},,,,,,,,112.4": (Reason.NO_LOAD_BASIS, "active_power_kw"),
         power("361000"): (Reason.LOAD_RATE_IMPOSSIBLE, "active_power_kw"),
         f"YX06,{TIME},228.4,65535,229.1,1,1,1,,": (Reason.SENTINEL, "voltage_b_v"),
-        f"YX06,{TIME},228.4,227.9,229.1,1,1,-1,,": (Reason.OUT_OF_RANGE, "current_c_amp"),
+        f"YX06,{TIME},228.4,227.9,229.1,1,1,1e6,,": (Reason.OUT_OF_RANGE, "current_c_amp"),
         f"YX06,{TIME},0,227.9,229.1,9,9,9,,": (Reason.CURRENT_WITHOUT_VOLTAGE, "voltage_a_v"),
         "\0": (Reason.RAGGED_ROW, ""),
     }

@@ -67,7 +67,8 @@ def as_told(found: Decoded) -> list[str]:
         for i in range(len(batch))
     ]
     unknown = [f"unknown fields {found.unknown_fields}"] if found.unknown_fields else []
-    return readings + [f"{reject.reason} {reject.field}".strip() for reject in found.rejects] + unknown
+    missing = [f"missing {value.reason} {value.field}" for value in found.missing_examples]
+    return readings + missing + [f"{reject.reason} {reject.field}".strip() for reject in found.rejects] + unknown
 
 
 GOLDEN: dict[str, list[str]] = tomllib.loads((CASES / "expected.toml").read_text(encoding="utf-8"))

@@ -106,12 +106,31 @@ def test_a_reading_comes_back_as_it_was_stored_with_missing_values_missing(journ
         active_power_kw=[361.0, np.nan],
         neutral_current_amp=[40.2, np.nan],
         oil_temperature_c=[np.nan, -12.5],
+        apparent_power_kva=[378.1000001, np.nan],
         sequence=[2**62, -1],
     )
     journal.append(batch)
     with Journal.open_reader(path) as reader:
         assert same(reader.series(5, NOON_US, NOON_US), batch.take(np.array([0])))
         assert same(reader.series(0, NOON_US, NOON_US + 1), batch.take(np.array([1])))
+
+
+def test_an_apparent_power_is_kept_to_the_bit_beside_readings_that_have_none(journal: Journal, path: Path) -> None:
+    rng = np.random.default_rng(11)
+    numbers, times = np.repeat(np.arange(6), 40), np.tile(NOON_US + np.arange(40) * 7_000_000, 6)
+    apparent = np.where(rng.random(240) < 0.4, np.nan, rng.uniform(0.0, 1e3, 240))
+    apparent[numbers == 2] = np.nan
+    apparent[3:9] = [0.0, 1 / 3, 1e-300, 123456.789, 378.1, 5e-324]
+    batch = ReadingBatch.of(numbers, times, active_power_kw=rng.uniform(0, 400, 240), apparent_power_kva=apparent)
+    for first in range(0, 240, 48):
+        journal.append(batch.take(np.arange(first, first + 48)))
+    with Journal.open_reader(path) as reader:
+        for number in range(6):
+            assert same(reader.series(number, NOON_US, NOON_US + DAY_US), batch.where(numbers == number))
+    corrected = ReadingBatch.of([0], [NOON_US], active_power_kw=[1.0], apparent_power_kva=[2.5], sequence=[9])
+    assert journal.append(corrected).conflicts == 1
+    assert journal.series(0, NOON_US, NOON_US).apparent_power_kva.tolist() == [2.5]
+    assert journal.append(corrected).duplicates == 1
 
 
 def test_a_repeated_reading_is_stored_once_and_the_first_stays(journal: Journal) -> None:

@@ -395,7 +395,7 @@ def an_older_journal(path: Path, version: int, sent: ReadingBatch, block_no: NDA
         file.executemany("INSERT INTO transformer VALUES (?, ?)", list(enumerate(IDS)))
         file.executemany(
             INSERT_ROW,
-            zip(*(np.asarray(c).tolist() for c in (*keys, *value_columns(sent), sent.sequence)), strict=True),
+            zip(*(np.asarray(c).tolist() for c in (*keys, *value_columns(sent)[:11], sent.sequence)), strict=True),
         )
         file.executemany("INSERT INTO latest VALUES (?, ?, ?)", [(n, *timestamps) for n, timestamps in heard.items()])
         file.executemany("INSERT INTO slot VALUES (?)", [(slot,) for slot in np.unique(slots).tolist()])

@@ -15,6 +15,8 @@ from grid.timestamps import parse_timestamp_us
 
 CORPUS = Path(__file__).parents[1] / "cases" / "bad-inputs"
 GOOD = "good"
+MISSING = "value_missing"
+"""The folder of what is taken without a value or two."""
 OWN_TOPIC = reading_topic("ST01", "YX06")
 RECEIVED_US = parse_timestamp_us("2021-07-24T11:00:30+08:00")
 TRANSFORMERS = (
@@ -43,6 +45,8 @@ class Publication(NamedTuple):
     field: str
     refused: bytes
     """What the quarantine must hold: the message, or the one row of a batch."""
+    missing: tuple[tuple[str, str], ...] = ()
+    """Reason and field of each value that is missing in what must be taken."""
 
 
 def good(topic: str, payload: bytes) -> Publication:
@@ -75,10 +79,17 @@ def file_cases() -> list[Case]:
     if named != files:
         raise ValueError(f"fields.toml and the files differ: {sorted(named ^ files)}")
     return [
-        Case(path.as_posix(), (_whole(OWN_TOPIC, payload_of(path.as_posix()), path.parts[0], field),))
+        Case(path.as_posix(), (_file(path.as_posix(), path.parts[0], told),))
         for path in found
-        for field in [fields.get(path.parts[0], {}).get(path.name, "")]
+        for told in [fields.get(path.parts[0], {}).get(path.name, "")]
     ]
+
+
+def _file(name: str, folder: str, told: str) -> Publication:
+    if folder != MISSING:
+        return _whole(OWN_TOPIC, payload_of(name), folder, told)
+    missing = tuple(tuple(each.split()) for each in told.split(","))
+    return good(OWN_TOPIC, payload_of(name))._replace(missing=missing)  # type: ignore[arg-type]
 
 
 def built_cases() -> list[Case]:
