@@ -296,7 +296,7 @@ class QualityGrader:
         before = evaluate.before(block.current_amp, self._frozen.past.current_amp)
         # A phase that changes places changes by at least so much, and A or B is always among those that do.
         least = 0.5 * (by.swap_difference_min - by.swap_tolerance)
-        moved = np.abs(block.current_amp[:, :2] - before[:, :2]) > least * before[:, :2]
+        moved = np.abs(block.current_amp[:, :2] - before[:, :2]) > least * np.abs(before[:, :2])
         rows = np.flatnonzero((moved[:, 0] | moved[:, 1]) & evaluate.neighbours)
         if not len(rows):
             return rows

@@ -158,7 +158,7 @@ def test_what_only_looks_like_a_further_field_is_not_counted(name: str) -> None:
 @pytest.mark.parametrize(
     ("payload", "reason", "field", "detail"),
     [
-        (f'{{{TIME},"voltage_v":[1,"2",3],"current_amp":[1,2,3]}}', Reason.WRONG_TYPE, "voltage_v[1]", "got str"),
+        (f'{{{TIME},"voltage_v":[228,"227",229],"current_amp":[1,2,3]}}', Reason.WRONG_TYPE, "voltage_v[1]", "got str"),
         (having('"transformer_id":"YX07"'), Reason.TOPIC_MISMATCH, "transformer_id", "'YX07'"),
         (having('"active_power_kw":1'), Reason.DUPLICATE_KEY, "active_power_kw", "more than once"),
         (having('"oil_temperature_c":NaN'), Reason.NOT_FINITE, "oil_temperature_c", "no JSON numbers"),
@@ -167,7 +167,7 @@ def test_what_only_looks_like_a_further_field_is_not_counted(name: str) -> None:
         (f'{{"measured_at":"noon",{POWERS}}}', Reason.TIME_MALFORMED, "measured_at", "'noon'"),
         (f'{{{TIME},"active_power_kw":-9999}}', Reason.SENTINEL, "active_power_kw", "it is -9999.0"),
         (
-            f'{{{TIME},"voltage_v":[2284,2,2],"current_amp":[1,1,1]}}',
+            f'{{{TIME},"voltage_v":[2284,228,228],"current_amp":[1,1,1]}}',
             Reason.OUT_OF_RANGE,
             "voltage_v[0]",
             "2284.0, outside 0 to 760",
