@@ -64,12 +64,14 @@ class Metrics:
         self._late = self._counter("readings_late", "Readings older than the newest of their transformer")
         self._retained = self._counter("messages_retained", "Retained messages, which never count as fresh")
         self._unknown_fields = self._counter("unknown_fields", "Fields that the wire format does not know")
-        self._rejected = Counter("redvest_rejected", "Refused by reason", ["reason"], registry=self.registry)
+        self._rejected, self._values_missing = (
+            Counter(f"redvest_{name}", what, ["reason"], registry=self.registry)
+            for name, what in (
+                ("rejected", "Refused by reason"),
+                ("values_missing", "Values no meter measures, missing in readings taken, by reason"),
+            )
+        )
         self._rejected_by: dict[str, Counter] = {}
-        self._values_missing = Counter(
-            "redvest_values_missing", "Values no meter measures, missing in readings taken", ["reason"],
-            registry=self.registry,
-        )  # fmt: skip
         self._commit_failures = self._counter("commit_failures", "Commits that failed and are tried again")
         self._round_failures = Counter(
             "redvest_round_failures", "Rounds beside the reading that failed", ["thread"], registry=self.registry
