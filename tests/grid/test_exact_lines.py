@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -26,7 +27,7 @@ def decimals_of(number: Fraction) -> int | None:
     return next((d for d in range(DECIMALS_MAX + 1) if (number * 10**d).denominator == 1), None)
 
 
-def rates(ratings: list[tuple[float, float]], **columns: list[object]) -> LoadRates:
+def rates(ratings: list[tuple[float, float]], **columns: Sequence[object]) -> LoadRates:
     """Return the load rates of readings, each of a transformer of its own with a rating and a CT ratio."""
     fleet = Fleet.of([Transformer(f"T{i}", "", "ST01", kva, ct_ratio=ct) for i, (kva, ct) in enumerate(ratings)])
     numbers = np.arange(len(ratings), dtype=np.int32)
