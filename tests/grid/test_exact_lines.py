@@ -53,7 +53,7 @@ def test_one_power_that_makes_a_line_exactly_is_on_it(columns: tuple[str, ...]) 
     assert len(fitting) > 1_000
     powers = [float(kva * line / ct) for kva, ct, line in fitting]
     given = {name: [0.0] * len(powers) if name == "reactive_power_kvar" else powers for name in columns}
-    found = rates([(float(kva), float(ct)) for kva, ct, _ in fitting], **given)  # type: ignore[arg-type]
+    found = rates([(float(kva), float(ct)) for kva, ct, _ in fitting], **given)
     assert found.load_rate.tolist() == [float(line) for *_, line in fitting]
 
 
