@@ -1,0 +1,1 @@
+"""How often readings are doubted that are right, and how often those that are wrong."""
