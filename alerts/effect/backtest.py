@@ -64,6 +64,8 @@ class BackTest:
     """Standard error of the baseline [kW]."""
     peak_kw: float
     """By how much windows that begin with a peak, as this one may, are above their baselines [kW]; 0 if it does not."""
+    slots_kw: Floats
+    """(w,) the baseline slot by slot: similar days, moved to the baseline."""
     freedom: float
     """Degrees of freedom of the spread: days, not windows."""
     baselines_kw: Floats
@@ -150,6 +152,7 @@ def back_test(windows: Windows, method: Method) -> BackTest | None:
         float(windows.usual_kw[0] + (x0 @ slope_out + bias) * level0),
         spread0 * level0,
         peak * level0,
+        windows.usual_slots_kw + float(x0 @ slope_out + bias) * level0,
         freedom,
         predicted,
         windows.measured_kw[rows],

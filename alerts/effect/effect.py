@@ -58,6 +58,9 @@ class Effect:
     """The smallest saving that this window could have shown."""
     why: str = ""
     """Word for why it is not measurable."""
+    step_us: int = 0
+    slots_kw: tuple[float, ...] = ()
+    """The baseline in slots of `step_us` from the window's beginning; empty without one."""
 
     @property
     def saving_kw(self) -> float:
@@ -120,7 +123,7 @@ def effect_of(
     best = best_of(windows)
     if best is None:
         return _nothing(measured, "too_few_days_before")
-    return _judged(measured, best)
+    return _judged(measured, best, step_us)
 
 
 def _surroundings(
@@ -161,7 +164,7 @@ def _best_donors(slots: Slots, donors_kw: Floats) -> Floats:
     return donors_kw[np.argsort(likeness)[::-1][:DONORS_MAX]]
 
 
-def _judged(measured: float, best: BackTest) -> Effect:
+def _judged(measured: float, best: BackTest, step_us: int) -> Effect:
     factor = UNSEEN_FACTOR * student_factor(best.freedom, NOMINAL_COVERAGE)
     low, high = best.baseline_kw - factor * best.spread_kw, best.baseline_kw + factor * best.spread_kw + best.peak_kw
     return Effect(
@@ -176,6 +179,8 @@ def _judged(measured: float, best: BackTest) -> Effect:
         placebo_mape=best.mape,
         placebo_coverage=best.coverage(factor),
         smallest_shown_kw=factor * best.spread_kw,
+        step_us=step_us,
+        slots_kw=tuple(best.slots_kw.tolist()),
     )
 
 

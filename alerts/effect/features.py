@@ -41,6 +41,8 @@ class Windows:
     begins_highest: NDArray[np.bool_]
     """(k,) whether the day had not been higher before than just before the window; of placebo windows also whether
     the window's first slot is higher still, as that of an incident is."""
+    usual_slots_kw: Floats
+    """(w,) of the measured window, slot by slot; NaN where similar days say nothing."""
     features: Floats
     """(k, f) deviations known at the beginning, relative to the level; NaN where one is not known."""
 
@@ -92,7 +94,7 @@ def windows_of(slots: Slots, series: PowerSeries, from_us: int, around: Surround
         _donors(slots, around.donors_kw, weekend, kind, first, int(long)),
     ]
     highest = _begins_highest(power, first, slots.per_day, float(level[0]))
-    return Windows(day, typical, measured, level, highest, np.column_stack(columns))
+    return Windows(day, typical, measured, level, highest, usual_kw[before:], np.column_stack(columns))
 
 
 def _begins_highest(power: Floats, first: NDArray[np.intp], per_day: int, level: float) -> NDArray[np.bool_]:

@@ -67,7 +67,7 @@ def readings_of(seed: int, homes_per_kva: float | None, warm: bool) -> tuple[Tow
 def suspected(
     town: Town, readings: ReadingBatch, every: int, times: NDArray[np.float64]
 ) -> Iterator[tuple[bool, float]]:
-    """Yield of every area whether its ratio is suspected, and its highest load rate, with loads `times` (areas,) them."""
+    """Yield of every area whether its ratio is suspected, and its highest load rate, with loads taken `times`."""
     minute = (readings.measured_at_us - readings.measured_at_us[0]) // (60 * 1_000_000)
     picked = readings.take(minute % every == 0)
     factor = times[picked.transformer]

@@ -13,11 +13,22 @@ from numpy.typing import NDArray
 from alerts.model.display_names import basis_name
 from alerts.rules.rule_set import Level
 from dashboard import words
-from dashboard.charts.layers import INK, Frame, Layer, lines, newest, spans, visits, wall_clock_ms, whole_minute
+from dashboard.charts.layers import (
+    INK,
+    Frame,
+    Layer,
+    baseline,
+    lines,
+    newest,
+    spans,
+    visits,
+    wall_clock_ms,
+    whole_minute,
+)
 from grid.electrical import Basis
 from grid.text import Language
 from grid.timestamps import DAY_US, HOUR_US, MINUTE_US, as_datetime
-from service.queries.answers import Curve, IncidentMark
+from service.queries.answers import BaselineBand, Curve, IncidentMark
 from service.queries.curve import with_gaps
 
 _PHASE, _AIR, _ACTIVE_ONLY = "#6a4c93", "#2a7f9e", "#c27c00"
@@ -46,6 +57,7 @@ def load_rate_chart(  # noqa: PLR0913
     target_load_rate: float | None = None,
     phase: bool = True,
     air: bool = False,
+    band: BaselineBand | None = None,
     height: int = 340,
 ) -> Layer:
     """Return the curve in [from_us, to_us] as a Vega-Lite chart. A hole longer than `gap_us` is drawn as a hole."""
@@ -53,11 +65,11 @@ def load_rate_chart(  # noqa: PLR0913
     at_ms = wall_clock_ms(drawn.measured_at_us, zone)
     room = _ROOM_BEFORE_AXIS if air else _ROOM_AT_RIGHT
     shown_us = (from_us, whole_minute(to_us), room)
-    frame = _frame(shown_us, zone, language, _range_of(drawn, target_load_rate, phase, levels), levels)
+    frame = _frame(shown_us, zone, language, _range_of(drawn, target_load_rate, phase, levels, band), levels)
     frame.tables["readings"] = readings = _readings(drawn, at_ms, zone, language)
     frame.tables["touchable"] = readings.iloc[:: max(1, len(readings) // _TOUCHABLE_MAX)]
     rules, labels = lines(frame, target_load_rate)
-    layers = [*spans(marks, frame), *rules]
+    layers = [*spans(marks, frame), *baseline(band, frame), *rules]
     if phase:
         layers.append(_line(frame, "phase", color=_PHASE, strokeWidth=1.5, strokeDash=[5, 3]))
     layers.append(_line(frame, "rate", color=INK, strokeWidth=3))
@@ -155,9 +167,13 @@ def _time_format(span_us: int) -> str:
     return "%m-%d %H:%M" if span_us <= 4 * DAY_US else "%m-%d"
 
 
-def _range_of(curve: Curve, target: float | None, phase: bool, levels: tuple[Level, ...]) -> tuple[float, float]:
+def _range_of(
+    curve: Curve, target: float | None, phase: bool, levels: tuple[Level, ...], band: BaselineBand | None
+) -> tuple[float, float]:
     """Return the ends of the load-rate axis: all that is drawn, the lines, and room for labels; whole tenths."""
     values = np.concatenate([curve.load_rate, curve.worst_phase_load_rate]) if phase else curve.load_rate
+    if band is not None:
+        values = np.concatenate([values, band.baseline])
     known = values[~np.isnan(values)]
     lines = [*(level.enter for level in levels), *([] if target is None else [target])] or [1.0]
     lowest = min(float(known.min()) if len(known) else min(lines) - 0.3, min(lines) - _ROOM_BELOW_LINES)

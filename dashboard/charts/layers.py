@@ -24,11 +24,11 @@ from alerts.rules.rule_set import Level
 from dashboard import words
 from grid.text import Language
 from grid.timestamps import HOUR_US, MINUTE_US, as_datetime
-from service.queries.answers import Curve, IncidentMark
+from service.queries.answers import BaselineBand, Curve, IncidentMark
 
 Layer = dict[str, Any]
 INK, HEAVY, SEVERE, OVERLOAD = "#16202c", "#8a5a00", "#b93a0e", "#7d0f36"
-TARGET, SPAN = "#0f6b4f", "#f6d5c6"
+TARGET, SPAN, BASELINE = "#0f6b4f", "#f6d5c6", "#17497d"
 _VISIT_COLOURS = {
     VisitResult.ASKED: "#17497d",
     VisitResult.AGREED: "#0f6b4f",
@@ -102,6 +102,27 @@ def spans(marks: Sequence[IncidentMark], frame: Frame) -> list[Layer]:
     frame.tables["spans"] = table[table["until"] > table["at"]]
     mark = {"type": "rect", "color": SPAN, "opacity": 0.6}
     return [{"data": {"name": "spans"}, "mark": mark, "encoding": {"x": frame.x, "x2": {"field": "until"}}}]
+
+
+def baseline(band: BaselineBand | None, frame: Frame) -> list[Layer]:
+    """Return what the load would have been like without the visits: a band, and a dashed line in its middle."""
+    if band is None or not len(band.at_us):
+        return []
+    frame.tables["baseline"] = pd.DataFrame(
+        {
+            "at": wall_clock_ms(band.at_us, frame.zone),
+            "low": np.clip(band.low, frame.low, frame.high),
+            "high": np.clip(band.high, frame.low, frame.high),
+            "baseline": band.baseline,
+        }
+    ).dropna()
+    data = {"name": "baseline"}
+    area = {"type": "area", "color": BASELINE, "opacity": 0.16, "clip": True}
+    line = {"type": "line", "color": BASELINE, "strokeWidth": 2, "strokeDash": [6, 4], "clip": True}
+    return [
+        {"data": data, "mark": area, "encoding": frame.at("low", y2={"field": "high"})},
+        {"data": data, "mark": line, "encoding": frame.at("baseline")},
+    ]
 
 
 def lines(frame: Frame, target: float | None) -> tuple[list[Layer], list[Layer]]:

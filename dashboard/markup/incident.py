@@ -120,7 +120,7 @@ def record(events: Sequence[IncidentEvent], zone: str) -> str:
     return f'<ul class="rv-record">{"".join(lines)}</ul>'
 
 
-def legend(*, phase: bool, air: bool, target: bool, active_only: bool, visits: bool) -> str:
+def legend(*, phase: bool, air: bool, target: bool, active_only: bool, visits: bool, band: bool = False) -> str:
     """Return what the lines of a chart mean."""
     parts = [f"<span><i></i>{escape(say(words.LEGEND_LOAD))}</span>"]
     if phase:
@@ -128,6 +128,8 @@ def legend(*, phase: bool, air: bool, target: bool, active_only: bool, visits: b
     if target:
         parts.append(f'<span><i class="target"></i>{escape(say(words.LEGEND_TARGET))}</span>')
     parts.append(f'<span><i class="incident"></i>{escape(say(words.LEGEND_INCIDENT))}</span>')
+    if band:
+        parts.append(f'<span><i class="baseline"></i>{escape(say(words.LEGEND_BASELINE))}</span>')
     if air:
         parts.append(f'<span><i class="air"></i>{escape(say(words.LEGEND_AIR))}</span>')
     if active_only:

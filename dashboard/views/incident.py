@@ -95,7 +95,12 @@ def _chart(shown: IncidentPage) -> None:
     incident_shown, ended_us = shown.row.incident, shown.row.incident.closed_at_us
     active_only = bool((shown.curve.basis == Basis.ACTIVE_ONLY).any())
     lines = legend(
-        phase=True, air=False, target=shown.outreach is not None, active_only=active_only, visits=len(shown.marks) > 1
+        phase=True,
+        air=False,
+        target=shown.outreach is not None,
+        active_only=active_only,
+        visits=len(shown.marks) > 1,
+        band=shown.band is not None,
     )
     draw(section(say(words.CURVE_SINCE)) + lines)
     st.vega_lite_chart(
@@ -109,9 +114,12 @@ def _chart(shown: IncidentPage) -> None:
             levels=queries().ladder,
             gap_us=round(queries().options.gap_minutes * MINUTE_US),
             target_load_rate=shown.outreach.target_load_rate if shown.outreach else None,
+            band=shown.band,
         ),
         theme=None,
     )
+    if shown.effect is not None:
+        draw(note(f"{say(words.EFFECT)}{say(shown.effect)}"))
 
 
 def _doors(shown: IncidentPage) -> None:

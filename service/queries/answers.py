@@ -204,6 +204,16 @@ class IncidentMark:
 
 
 @dataclass(frozen=True)
+class BaselineBand:
+    """What the load rate would have been like without the visits, over time (n,), with its 90 % interval."""
+
+    at_us: NDArray[np.int64]
+    low: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class IncidentPage:
     """Everything about one incident."""
 
@@ -221,6 +231,10 @@ class IncidentPage:
     curve: Curve
     """From an hour before the opening until now, or an hour after the closing."""
     marks: tuple[IncidentMark, ...]
+    band: BaselineBand | None = None
+    """Baseline of the time since the first answer that brings relief; None where nothing can be said."""
+    effect: Text | None = None
+    """What can be said of the effect; None while nobody has agreed to anything."""
 
 
 @dataclass(frozen=True)

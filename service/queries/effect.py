@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,14 +20,22 @@ from alerts.quality.rated_readings import RatedReadings
 from grid.electrical import LoadRates
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from grid.timestamps import DAY_US
+from grid.timestamps import DAY_US, MINUTE_US
+from service.queries.answers import BaselineBand
 from service.queries.ledger_view import Ground
 from service.queries.sources import Sources
 from stores.journal.journal import Journal
 
 DONORS_MAX = 4
 """Maximum number of other transformers of the feeder whose past is read (practice)."""
+_NEWEST = 500
 _PAST_US = (HISTORY_DAYS + 1) * DAY_US
+
+
+KEPT_MAX = 64
+"""Effects of so many incidents are remembered for the pages that show them."""
+KEPT_US = 5 * MINUTE_US
+"""Newer readings than this make an effect be measured anew: a slot of the measurement is a quarter of an hour."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,44 @@ class ScopeEffect:
 
     window: ScopeWindow
     effect: Effect
+    load_rate_per_kw: float = math.nan
+    """By what the load rate of this transformer rises for each kW, at its usual power factor [1/kW]."""
+
+    @property
+    def band(self) -> BaselineBand | None:
+        """Return the baseline as load rates with its interval; None where nothing can be said."""
+        effect, k = self.effect, self.load_rate_per_kw
+        if not effect.slots_kw or effect.verdict is EffectVerdict.NOT_MEASURABLE or math.isnan(k):
+            return None
+        slots = np.array(effect.slots_kw)
+        at_us = self.window.from_us + np.arange(len(slots)) * effect.step_us + effect.step_us // 2
+        at_us = np.minimum(at_us, self.window.to_us)
+        below, above = effect.baseline_kw - effect.low_kw, effect.high_kw - effect.baseline_kw
+        return BaselineBand(at_us, (slots - below) * k, slots * k, (slots + above) * k)
+
+
+class EffectKeeper:
+    """Remembers the effects of incidents on show: to read two months of readings for every refresh costs too much."""
+
+    def __init__(self, sources: Sources) -> None:
+        """Keep where to look."""
+        self._sources = sources
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[tuple[int, int, int], tuple[ScopeEffect, ...]]] = {}
+
+    def of(self, ground: Ground, incident: Incident) -> tuple[ScopeEffect, ...]:
+        """Return the effects of an incident, measured anew when there is something new to measure."""
+        visits = len(self._sources.records.visits(incident.incident_id))
+        mark = (visits, incident.last_reading_at_us // KEPT_US, ground.ledger_version)
+        with self._lock:
+            kept = self._kept.get(incident.incident_id)
+        if kept is None or kept[0] != mark:
+            kept = (mark, effects_of(self._sources, ground, incident))
+            with self._lock:
+                if len(self._kept) >= KEPT_MAX:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[incident.incident_id] = kept
+        return kept[1]
 
 
 def effects_of(sources: Sources, ground: Ground, incident: Incident) -> tuple[ScopeEffect, ...]:
@@ -71,8 +119,21 @@ def effects_of(sources: Sources, ground: Ground, incident: Incident) -> tuple[Sc
         )
         if not window.is_apart and effect.verdict is not EffectVerdict.NOT_MEASURABLE:
             effect = not_measurable("doors_not_apart", effect.measured_kw)
-        found.append(ScopeEffect(replace(window, to_us=to_us), effect))
+        found.append(ScopeEffect(replace(window, to_us=to_us), effect, _load_rate_per_kw(readings, ground.fleet)))
     return tuple(found)
+
+
+def _load_rate_per_kw(readings: ReadingBatch, fleet: Fleet) -> float:
+    """Return the median of load rate over active power of the newest readings [1/kW]; NaN without any."""
+    newest = readings.take(np.arange(max(len(readings) - _NEWEST, 0), len(readings)))
+    rates = LoadRates(newest, fleet)
+    ct_ratio = fleet.ratings_at(newest.transformer, newest.measured_at_us)[1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        each = rates.load_rate / np.abs(newest.active_power_kw * ct_ratio)
+    known = each[np.isfinite(each)]
+    if len(known):
+        return float(np.median(known))
+    return 1.0 / float(rates.rated_power_kva[-1]) if len(newest) else math.nan
 
 
 def measured_power(readings: ReadingBatch, fleet: Fleet) -> MeasuredPower:

@@ -5,12 +5,14 @@ Nothing here changes a store; answers go in through `service.response.visits`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+from alerts.effect.words import effect_sentence
 from alerts.model.incidents import Incident
 from alerts.model.kinds import LevelName
+from alerts.model.outreach_model import Visit
 from alerts.rules.rule_set import Level, RuleSet
 from grid.assets import Person, Transformer
 from grid.errors import UsageError
@@ -20,6 +22,7 @@ from service.clock import Clock
 from service.queries.advice import advice_on
 from service.queries.alarm_audit import AuditedAlarms, audited_alarms
 from service.queries.answers import (
+    BaselineBand,
     Curve,
     Freshness,
     IncidentPage,
@@ -33,7 +36,7 @@ from service.queries.answers_system import CollectorState, RejectRow, System
 from service.queries.collector import CollectorAsker
 from service.queries.curve import curve_between
 from service.queries.data_quality import FlaggedMeter, flagged_meters, quality_in
-from service.queries.effect import ScopeEffect, effects_of
+from service.queries.effect import EffectKeeper, ScopeEffect, effects_of
 from service.queries.fleet import fleet_now, one_now, silence_of, with_trends
 from service.queries.incidents import (
     door_rows,
@@ -79,6 +82,7 @@ class Queries:
         self._records = records
         self._clock = clock
         self._keeper = GroundKeeper(journal, records)
+        self._effects = EffectKeeper(self._sources)
         self._collector = CollectorAsker(collector_state)
 
     @property
@@ -163,7 +167,10 @@ class Queries:
         )
         from_us = incident.opened_at_us - _CURVE_BEFORE_US
         until_us = now_us if incident.closed_at_us is None else min(now_us, incident.closed_at_us + _CURVE_AFTER_US)
+        band, effect = self._whole_effect(incident, current_visits, ground)
         return IncidentPage(
+            band=band,
+            effect=effect,
             now_us=now_us,
             row=row,
             reason=reason_of(self._sources, row),
@@ -183,6 +190,15 @@ class Queries:
         active_only = bool(told_by_active_power_alone(journal, ground, [incident]))
         row = incident_row(incident, ground, (), {}, active_only)
         return row, effects_of(self._sources, ground, incident)
+
+    def _whole_effect(
+        self, incident: Incident, visits: Mapping[str, Visit], ground: Ground
+    ) -> tuple[BaselineBand | None, Text | None]:
+        """Return baseline and effect of a whole incident in which somebody agreed; else nothing."""
+        if not any(visit.result.brings_relief for visit in visits.values()):
+            return None, None
+        whole = self._effects.of(ground, incident)[0]
+        return whole.band, effect_sentence(whole.effect)
 
     def find_incident(self, incident_id: str) -> Incident:
         """Return the incident of an id or of a unique part of one. Raises UsageError when there is none or several."""
