@@ -54,8 +54,9 @@ class ScopeEffect:
         if not effect.slots_kw or effect.verdict is EffectVerdict.NOT_MEASURABLE or math.isnan(k):
             return None
         slots = np.array(effect.slots_kw)
-        at_us = self.window.from_us + np.arange(len(slots)) * effect.step_us + effect.step_us // 2
-        at_us = np.minimum(at_us, self.window.to_us)
+        middle_us = self.window.from_us + np.arange(len(slots)) * effect.step_us + effect.step_us // 2
+        at_us = np.concatenate([[self.window.from_us], np.minimum(middle_us, self.window.to_us), [self.window.to_us]])
+        slots = np.concatenate([slots[:1], slots, slots[-1:]])
         below, above = effect.baseline_kw - effect.low_kw, effect.high_kw - effect.baseline_kw
         return BaselineBand(at_us, (slots - below) * k, slots * k, (slots + above) * k)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from alerts.model.outreach_model import OutreachList, Visit, VisitResult
 from grid.readings import ReadingBatch
 from grid.timestamps import DAY_US, MINUTE_US
 from service.cli import main
+from service.container import Container
+from service.settings.settings import load_settings
 from stores.journal.journal import Journal
 from tests.support.town import FIRST_US, INCIDENT_TRANSFORMER, RATED_KVA, Town, build_town
 
@@ -68,6 +71,19 @@ def test_an_incident_its_waves_and_its_doors_are_measured(
     assert [first["merchant_id"], second["merchant_id"]] == relief
     assert first["verdict"] == "not_measurable", "the two answers are fourteen minutes apart"
     assert "几户" in first["reason"]
+
+
+def test_the_page_has_a_band_from_the_first_helpful_answer_on_and_says_what_can_be_said(town: Town) -> None:
+    with closing(Container(load_settings(town.config))) as container:
+        page = container.queries.incident(town.incident.incident_id)
+    assert page.band is not None
+    assert page.effect is not None
+    first_us = min(visit.recorded_at_us for visit in town.visits if visit.result.brings_relief)
+    assert page.band.at_us[0] == first_us
+    assert (np.diff(page.band.at_us) >= 0).all()
+    assert (page.band.low < page.band.baseline).all()
+    assert (page.band.baseline < page.band.high).all()
+    assert page.band.baseline.mean() == pytest.approx(0.95, abs=0.1)
 
 
 def test_it_is_a_table_for_people(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
