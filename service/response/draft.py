@@ -11,6 +11,7 @@ from alerts.model.kinds import MessageKind
 from alerts.notification import messages
 from alerts.notification.event import NotificationEvent, Urgency, urgency_of_level
 from alerts.outreach.planner import AdviceKind, OutreachList
+from alerts.quality.flags import QualityFlag
 from alerts.quality.words import check_the_meter
 from grid.text import Text
 from grid.timestamps import HOUR_US
@@ -194,9 +195,13 @@ class Draft:
             return
         view = self._ground.view
         transformer, zone = view.transformers[flagged.transformer_id], view.zone(flagged.transformer_id)
+        since = str(flagged.measured_at_us)
+        if flagged.flag is QualityFlag.ALWAYS_OFF:
+            # Told once for what the ledger says: the same day after day would be the same news.
+            since = f"{transformer.ct_ratio:g} {transformer.rated_power_kva:g}"
         self._notification_events.append(
             NotificationEvent(
-                key=f"{flagged.transformer_id}/{flagged.flag.name}/{flagged.measured_at_us}",
+                key=f"{flagged.transformer_id}/{flagged.flag.name}/{since}",
                 kind=MessageKind.CHECK_THE_METER,
                 station_id=transformer.station_id,
                 level=MessageKind.CHECK_THE_METER,

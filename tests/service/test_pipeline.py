@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -264,6 +265,19 @@ def test_a_spike_of_the_meter_opens_no_incident_but_asks_to_check_the_meter(stat
     assert station.records.incidents() == ()
     assert station.told(4) == ["check_the_meter"]
     assert "severe_heavy" in {e.level for e in station.records.episodes()}
+
+
+def test_a_ratio_that_may_never_have_been_right_is_told_once_though_the_doubt_begins_twice(station: Any) -> None:
+    rates = [0.0055 - 0.0018 * math.cos(2 * math.pi * i / 96) + 1e-5 * (i % 7) for i in range(96 * 5)]
+    rates[200] = 0.02
+    for quarter in range(0, len(rates), 12):
+        block = [("T1", 15 * i, rates[i]) for i in range(quarter, quarter + 12)]
+        station.tick(block)
+        station.a_second_later()
+    station.pipeline.look(NOON + 96 * 5 * 15 * MINUTE_US + MINUTE_US)
+    told = [event for event in station.records.told_since(0) if event.kind == "check_the_meter"]
+    assert [event.key for event in told] == ["T1/ALWAYS_OFF/1 400"]
+    assert station.records.incidents() == ()
 
 
 def test_a_frozen_meter_is_told_and_leaves_its_incident_open(station: Any) -> None:
