@@ -66,6 +66,11 @@ class Incident:
     no_voltage_since_us: int | None = None
     """Since when its readings have shown no voltage; None while they show some, or once it is over."""
 
+    @property
+    def is_of_phase(self) -> bool:
+        """Return whether it is about the heaviest phase alone: then its load rates are those of the phase."""
+        return self.level.startswith("phase_")
+
 
 @dataclass(frozen=True)
 class IncidentEvent:

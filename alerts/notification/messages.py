@@ -38,6 +38,7 @@ __all__ = [
     "ending_name",
     "episode_reason",
     "event_name",
+    "incident_advice",
     "incident_closed",
     "incident_ended_unknown",
     "incident_got_supply",
@@ -66,12 +67,27 @@ def incident_opened(incident: Incident, transformer: Transformer, zone: tzinfo) 
     """Return what is said when an incident opens."""
     name, where, rate = level_name(incident.level), transformer_name(transformer), percent(incident.opened_load_rate)
     at = day_and_time(incident.first_reading_at_us, zone)
+    if incident.is_of_phase:
+        last = percent(incident.last_load_rate)
+        return Text(
+            f"【{name.zh}】{where}：{at.zh} 起最重相持续越限，负载率 {last.zh}，三相合计未到预警线（{incident.rule}）。"
+            f"请值班台安排调整三相负荷；该相的走访名单随后下发。事件 {incident.incident_id}",
+            f"[{name.en}] {where}: the heaviest phase has stayed over its line since {at.en}, now {last.en}, while the "
+            f"three together are below theirs ({incident.rule}). The duty desk arranges to balance the phases; a list "
+            f"of that phase follows. Incident {incident.incident_id}",
+        )
     return Text(
         f"【{name.zh}】{where}：{at.zh} 负载率达 {rate.zh}（{incident.rule}）。走访名单随后下发。"
         f"事件 {incident.incident_id}",
         f"[{name.en}] {where}: load rate {rate.en} on {at.en} ({incident.rule}). The outreach list follows. "
         f"Incident {incident.incident_id}",
     )
+
+
+def incident_advice(said: Text, incident: Incident, transformer: Transformer) -> Text:
+    """Return an advice as a message of its own: which transformer and incident it is about."""
+    where = transformer_name(transformer)
+    return Text(f"{where}：{said.zh}事件 {incident.incident_id}", f"{where}: {said.en} Incident {incident.incident_id}")
 
 
 def incident_raised(incident: Incident, transformer: Transformer, zone: tzinfo, *, doors_left: bool) -> Text:

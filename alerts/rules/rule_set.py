@@ -50,7 +50,7 @@ class Level:
     """Only unbroken time at or above `enter` counts towards the hold: a reading below it begins the run anew."""
     incident: IncidentPart = IncidentPart.NONE
     incident_hold_minutes: float | None = None
-    """How long an episode must have held to open an incident, where that is not the hold of the level."""
+    """How long a stay must have been at or above `enter`, unbroken, to open an incident; None: as the level holds."""
 
     @property
     def opens_incidents_after_minutes(self) -> float:

@@ -136,8 +136,12 @@ class Stretches:
         row = np.where(is_highest, np.arange(len(is_highest)), len(is_highest))
         return self.measured_at_us[np.minimum.reduceat(row, first_row)[transformer]]
 
-    def gapless(self, gap_us: int, points_us: int = 0) -> Flags:
-        """Return which transformers (g,) have no gap between their readings, or points, nor before the first."""
+    def gapless(self, gap_us: int, points_us: int = 0, *, over_passed: bool = True) -> Flags:
+        """Return which transformers (g,) have no gap between their readings, or points, nor before the first.
+
+        `over_passed`: a reading that was passed over keeps its neighbours together.
+        """
+        passed_us = self.passed_us if over_passed else None
         heads = self.heads
         known = heads.last_at_us != NEVER
         at_us, last_at_us = self.measured_at_us, heads.last_at_us
@@ -146,15 +150,15 @@ class Stretches:
         since_us = at_us[heads.first_row] - last_at_us
         if self.single:
             near = since_us <= gap_us
-            if self.passed_us is not None:
-                near |= within_gap(since_us, self.passed_us, gap_us)
+            if passed_us is not None:
+                near |= within_gap(since_us, passed_us, gap_us)
             return np.asarray(known & near)
         every_us = np.empty(len(self.load_rate), np.int64)
         every_us[1:] = np.diff(at_us)
         every_us[heads.first_row] = since_us
         near = every_us <= gap_us
-        if self.passed_us is not None:
-            near |= within_gap(every_us, self.passed_us, gap_us)
+        if passed_us is not None:
+            near |= within_gap(every_us, passed_us, gap_us)
         near[heads.first_row] &= known
         return np.asarray(np.logical_and.reduceat(near, heads.first_row))
 

@@ -156,7 +156,7 @@ class VerdictEngine:
                 for gaps in gaps_of(level):
                     for_incidents = gaps is Gaps.BRIDGED
                     track = Track(level.quantity, rules.points_minutes, rules.cut_at_midnight, for_incidents)
-                    line = replace(level, hold_minutes=level.opens_incidents_after_minutes) if for_incidents else level
+                    line = _incident_line(level) if for_incidents else level
                     tracks.setdefault(track, []).append((i, line, gaps))
         self._first_line.append(len(self._lines))
         self._lines += [line for lines in tracks.values() for line in lines]
@@ -337,6 +337,13 @@ _INCIDENT_STATES = (IncidentState.OPEN, IncidentState.CLOSED, IncidentState.UNKN
 
 def _opens_by_a_phase(level: Level) -> bool:
     return level.incident.opens and level.quantity is Quantity.WORST_PHASE_LOAD_RATE
+
+
+def _incident_line(level: Level) -> Level:
+    """Return a level as it opens incidents: after a hold of its own, of which only unbroken time counts."""
+    if level.incident_hold_minutes is None:
+        return level
+    return replace(level, hold_minutes=level.incident_hold_minutes, unbroken_hold=True)
 
 
 def _is_of_supply(level: Level) -> bool:

@@ -213,7 +213,11 @@ class LevelEngine:
         stays_from = np.where(unbroken, lines.enters_from[levels], lines.stays_from[levels])
         stays = stretches.lowest >= stays_from[:, None]
         bridged = lines.bridged[levels] & ~unbroken
-        goes_on = whole | (bridged[:, None] & stretches.gapless(lines.bridged_us)) if bridged.any() else whole
+        goes_on = (
+            whole | (bridged[:, None] & stretches.gapless(lines.bridged_us, over_passed=False))
+            if bridged.any()
+            else whole
+        )
         steady = in_run & stays & goes_on
         level, at = np.nonzero(steady)
         row = place[level, at]

@@ -40,7 +40,11 @@ def fleet_now(
         latest=journal.latest(),
         last_received=journal.last_received(),
         open_episodes=open_levels(open_episodes, sources.calling),
-        open_incidents={i.transformer_id: i.incident_id for i in incidents},
+        open_incidents={
+            # The total load's incident goes before one of a phase.
+            i.transformer_id: i.incident_id
+            for i in sorted(incidents, key=lambda i: not i.is_of_phase)
+        },
         silent_after_us=sources.options.silence.silent_us,
         no_voltage_since_us=no_voltage_since(open_episodes, sources.rules),
     )

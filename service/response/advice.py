@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts.model.incidents import Incident
+from alerts.outreach.by_phase import Asked, asked_for, of_the_phase
 from alerts.outreach.planner import (
     Advice,
     Candidate,
@@ -36,30 +37,44 @@ class Situation:
 
     def candidates(self, now_us: int) -> tuple[Candidate, ...]:
         """Return who may be asked now, best first: customers as they hung on it at the last reading."""
-        transformer_id, at_us = self.incident.transformer_id, self.incident.last_reading_at_us
+        asked = self.asked
         return candidates(
             self.incident,
-            self.view.customers(transformer_id, at_us),
-            self.view.appliances(transformer_id, at_us),
+            asked.merchants,
+            asked.appliances,
             self.of_customers,
             now_us,
             self.settings,
-            self.recent.worst_phase,
+            asked.phase or self.recent.worst_phase,
+        )
+
+    @property
+    def asked(self) -> Asked:
+        """Return what of the transformer is asked, as it was at the last reading: all of it, or one phase."""
+        transformer_id, at_us = self.incident.transformer_id, self.incident.last_reading_at_us
+        return asked_for(
+            self.incident,
+            self.view.transformers[transformer_id],
+            self.view.customers(transformer_id, at_us),
+            self.view.appliances(transformer_id, at_us),
+            self.recent.heaviest_phase,
         )
 
     def advice(self, newest: OutreachList, now_us: int) -> Advice:
         """Return what to do now with the newest list: enough, go on, more doors, or none will do."""
-        return advise(
+        asked = self.asked
+        advice = advise(
             newest,
             self.of_incident,
             self.incident.last_load_rate,
             self.settings,
             incident=self.incident,
-            transformer=self.view.transformers[self.incident.transformer_id],
+            transformer=asked.transformer,
             power_factor=self.recent.power_factor,
             spare_doors=spare_doors(newest, self.candidates(now_us)),
             feeds_back=self.recent.feeds_back,
         )
+        return replace(advice, text=of_the_phase(advice.text, asked.phase))
 
     def has_doors_left(self, newest: OutreachList | None, now_us: int) -> bool:
         """Return whether somebody can still be asked: an open door of the newest list, or one that may be added."""

@@ -177,15 +177,16 @@ class Draft:
         if incident.state is not IncidentState.OPEN or incident.blind or incident.no_voltage_since_us is not None:
             return
         advice = lists.advice(incident, newest, self._now_us)
+        told = messages.incident_advice(advice.text, incident, self._ground.view.transformers[incident.transformer_id])
         match advice.kind:
             case AdviceKind.MORE_DOORS:
                 longer = lists.next(incident, newest, self._now_us)
                 if longer is not None:
                     self._add(incident, longer)
             case AdviceKind.ENOUGH:
-                self._say(incident, MessageKind.INCIDENT_ENOUGH, advice.text, newest.revision)
+                self._say(incident, MessageKind.INCIDENT_ENOUGH, told, newest.revision)
             case AdviceKind.ESCALATE:
-                self._say(incident, MessageKind.INCIDENT_ESCALATE, advice.text, newest.revision)
+                self._say(incident, MessageKind.INCIDENT_ESCALATE, told, newest.revision)
             case AdviceKind.CONTINUE:
                 pass
 

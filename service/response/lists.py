@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.by_phase import asked_for, of_the_phase
 from alerts.outreach.planner import Advice, OutreachList, OutreachSettings, make_list
 from service.ledger_view import LedgerView
 from service.response.advice import Situation
@@ -89,21 +91,28 @@ class IncidentLists:
     def _made(self, incident: Incident, load_rate: float, now_us: int, previous: OutreachList | None) -> OutreachList:
         transformer_id, at_us = incident.transformer_id, incident.last_reading_at_us
         recent = self._recent_of(transformer_id, at_us)
-        merchants = self._view.customers(transformer_id, at_us)
-        return make_list(
+        asked = asked_for(
             incident,
             self._view.transformers[transformer_id],
+            self._view.customers(transformer_id, at_us),
+            self._view.appliances(transformer_id, at_us),
+            recent.heaviest_phase,
+        )
+        made = make_list(
+            incident,
+            asked.transformer,
             load_rate,
             recent.trend_per_hour,
             recent.power_factor,
-            merchants,
-            self._view.appliances(transformer_id, at_us),
+            asked.merchants,
+            asked.appliances,
             self._view.ledger.people,
-            self._visits.of_merchants(merchant.merchant_id for merchant in merchants),
+            self._visits.of_merchants(merchant.merchant_id for merchant in asked.merchants),
             now_us,
             self._settings,
             previous.revision + 1 if previous else 1,
-            worst_phase=recent.worst_phase,
+            worst_phase=asked.phase or recent.worst_phase,
             feeds_back=recent.feeds_back,
             previous=previous,
         )
+        return replace(made, reason=of_the_phase(made.reason, asked.phase))

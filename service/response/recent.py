@@ -36,6 +36,8 @@ class Recent:
     """The phase that is the problem, None when they share the load."""
     feeds_back: bool
     """Power flows upwards: what loads the transformer is fed in, not drawn."""
+    heaviest_phase: Phase | None = None
+    """The phase with the greatest load rate, however small its lead; None where phases are not measured."""
 
 
 NOTHING_RECENT = Recent(np.nan, np.nan, None, False)
@@ -52,8 +54,9 @@ def recent_of(readings: ReadingBatch, fleet: Fleet) -> Recent:
     if too_low.all():
         rates.take_phases(too_low)
     slope = slopes_per_hour(readings, rates.load_rate).get(int(readings.transformer[0]), np.nan)
+    phases = rates.phase_load_rate[-1]
     return Recent(
-        slope, typical_power_factor(readings), phase_in_trouble(rates.phase_load_rate[-1]), feeds_back(readings)
+        slope, typical_power_factor(readings), phase_in_trouble(phases), feeds_back(readings), heaviest_phase(phases)
     )
 
 
@@ -88,6 +91,13 @@ def slopes_per_hour(batch: ReadingBatch, load_rate: NDArray[np.float64]) -> dict
     together = np.bincount(group, (hours - mean_hours[group]) * (rate - mean_rate[group]))
     slopes = np.divide(together, spread, out=np.full(len(numbers), np.nan), where=spread > 0)
     return {int(n): float(s) for n, s in zip(numbers, slopes, strict=True) if not np.isnan(s)}
+
+
+def heaviest_phase(phase_load_rate: NDArray[np.float64]) -> Phase | None:
+    """Return the phase (3,) with the greatest load rate, None unless all are measured."""
+    if np.isnan(phase_load_rate).any():
+        return None
+    return (Phase.A, Phase.B, Phase.C)[int(np.argmax(phase_load_rate))]
 
 
 def phase_in_trouble(phase_load_rate: NDArray[np.float64]) -> Phase | None:

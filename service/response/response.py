@@ -99,7 +99,7 @@ class Response:
             self._ground.lists.forget(gone.incident_id)
         for incident in touched.values():
             self._follow_ups.drop(incident.incident_id)
-            draft.follow(incident)
+            self._follow(draft, incident)
         for flagged in evaluated.flagged:
             draft.notice(flagged)
         verdicts = Changes(episodes=evaluated.episodes, retracted_episodes=evaluated.retracted_episodes)
@@ -155,6 +155,12 @@ class Response:
                 found.append(replace(incident, no_voltage_since_us=since_us))
         return found
 
+    def _follow(self, draft: Draft, incident: Incident) -> None:
+        """Follow an incident; one of a phase waits while one of the total load asks the same street."""
+        others = self._open.values() if incident.is_of_phase else ()
+        if not any(o.transformer_id == incident.transformer_id and not o.is_of_phase for o in others):
+            draft.follow(incident)
+
     def _keep(self, incident: Incident) -> None:
         if incident.state is IncidentState.OPEN:
             self._open[incident.incident_id] = incident
@@ -173,7 +179,7 @@ class Response:
                 draft.compare(incident, looked_at)
                 self._keep(looked_at)
                 self._follow_ups.drop(incident.incident_id)
-                draft.follow(looked_at)
+                self._follow(draft, looked_at)
         return draft.answer()
 
     def follow_up(self, now_us: int, *, everything: bool = False) -> Answer:
@@ -183,7 +189,7 @@ class Response:
             incident = self._open.get(incident_id)
             if incident is not None:
                 draft.record(incident)
-                draft.follow(incident)
+                self._follow(draft, incident)
         return draft.answer()
 
     def look_at_visits(self, now_us: int) -> Answer:
@@ -193,5 +199,5 @@ class Response:
         draft = Draft(self._ground, NOBODY_SILENT, now_us)
         for incident_id in dict.fromkeys(visit.incident_id for visit in visits):
             if incident_id in self._open:
-                draft.follow(self._open[incident_id])
+                self._follow(draft, self._open[incident_id])
         return draft.answer()

@@ -101,8 +101,11 @@ def incidents(
     leave_minutes: float,
     gap_minutes: float = 20,
     unknown_after_hours: float = 24,
+    unbroken: bool = False,
 ) -> list[NaiveIncident]:
     """All incidents of one transformer: `levels` (name, enter) rise, the first opens one, the others raise it.
+
+    `unbroken`: before it has held, an incident ends with a reading below the line, and a gap begins it anew.
 
     Doubtful readings are not among them. Silence ends none before `unknown_after_hours`.
     """
@@ -117,6 +120,10 @@ def incidents(
         is_cut = time in starts
         if run and before and time - before[0] > unknown_after_hours * 60 * MINUTE_US:
             run.state, run.closed_at = "unknown", before[0]
+            run = None
+        holds_yet = run is not None and run.last_at - run.opened_at >= hold_minutes * MINUTE_US
+        if run and unbroken and not holds_yet and (rate < levels[0][1] or is_cut):
+            found.remove(run)
             run = None
         if run is None and rate >= levels[0][1]:
             opened = time if is_cut or before is None else crossing(*before, time, rate, levels[0][1])
@@ -160,7 +167,7 @@ def phase_incidents(
         (t, rate) for t, load, rate in readings
         if load is None or not any(first <= t <= last for first, last in spans)
     ]  # fmt: skip
-    return incidents(free, (("phase", phase[0]),), phase[1], phase[2], phase[3], gap_minutes)
+    return incidents(free, (("phase", phase[0]),), phase[1], phase[2], phase[3], gap_minutes, unbroken=True)
 
 
 def outages(
