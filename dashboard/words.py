@@ -84,6 +84,20 @@ RANGES = {
     168: Text("7 天", "7 days"),
 }
 SHOW = Text("显示", "Show")
+SHOW_PHASES = Text("三相负载率", "Phases")
+SHOW_VOLTAGE = Text("电压", "Voltages")
+SHOW_IMBALANCE = Text("不平衡度", "Imbalance")
+PHASE_LOAD_RATES = Text("各相负载率", "Phase load rate")
+VOLTAGES = Text("相电压 V", "Phase voltage V")
+DAY = Text("查看某一天（不选为实时）", "One day (none: live)")
+BESIDE = Text("对比", "Beside it")
+BESIDE_KINDS = {
+    "yesterday": Text("前一天", "Day before"),
+    "weekday": Text("上周同日", "Same weekday"),
+}
+BESIDE_DAY = Text("另一天", "Another day")
+DOWNLOAD_CSV = Text("下载 CSV", "Download CSV")
+DAY_SHOWN = Text("{day} 全天", "the whole of {day}")
 SHOW_PHASE = Text("最重相", "Worst phase")
 SHOW_AIR = Text("气温", "Air temperature")
 LOAD_RATE = Text("负载率", "Load rate")

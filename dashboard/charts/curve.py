@@ -15,9 +15,11 @@ from alerts.rules.rule_set import Level
 from dashboard import words
 from dashboard.charts.layers import (
     INK,
+    Beside,
     Frame,
     Layer,
     baseline,
+    beside_lines,
     lines,
     newest,
     spans,
@@ -59,17 +61,22 @@ def load_rate_chart(  # noqa: PLR0913
     air: bool = False,
     band: BaselineBand | None = None,
     height: int = 340,
+    beside: Sequence[Beside] = (),
 ) -> Layer:
-    """Return the curve in [from_us, to_us] as a Vega-Lite chart. A hole longer than `gap_us` is drawn as a hole."""
+    """Return the curve in [from_us, to_us] as a Vega-Lite chart. A hole longer than `gap_us` is drawn as a hole.
+
+    Curves of other days lie `beside` it, moved to the same hours.
+    """
     drawn = with_gaps(curve, gap_us)
     at_ms = wall_clock_ms(drawn.measured_at_us, zone)
     room = _ROOM_BEFORE_AXIS if air else _ROOM_AT_RIGHT
     shown_us = (from_us, whole_minute(to_us), room)
-    frame = _frame(shown_us, zone, language, _range_of(drawn, target_load_rate, phase, levels, band), levels)
+    ends = _range_of(drawn, target_load_rate, phase, levels, [*_others(beside), *([band.baseline] if band else [])])
+    frame = _frame(shown_us, zone, language, ends, levels)
     frame.tables["readings"] = readings = _readings(drawn, at_ms, zone, language)
     frame.tables["touchable"] = readings.iloc[:: max(1, len(readings) // _TOUCHABLE_MAX)]
     rules, labels = lines(frame, target_load_rate)
-    layers = [*spans(marks, frame), *baseline(band, frame), *rules]
+    layers = [*spans(marks, frame), *baseline(band, frame), *rules, *beside_lines(beside, frame, gap_us)]
     if phase:
         layers.append(_line(frame, "phase", color=_PHASE, strokeWidth=1.5, strokeDash=[5, 3]))
     layers.append(_line(frame, "rate", color=INK, strokeWidth=3))
@@ -78,7 +85,7 @@ def load_rate_chart(  # noqa: PLR0913
     chart: Layer = {"layer": layers}
     if air:
         chart = {"layer": [chart, _air(frame)], "resolve": {"scale": {"y": "independent"}}}
-    return {**chart, "height": height, "datasets": frame.tables, **_LOOK}
+    return {**chart, "height": height, "datasets": frame.tables, **LOOK}
 
 
 def step_us_of(span_us: int) -> int | None:
@@ -108,7 +115,7 @@ def _frame(
             "type": "temporal",
             "title": None,
             "scale": {"type": "utc", "domain": [from_ms, to_ms], "nice": False},
-            "axis": {"format": _time_format(to_us - from_us), "labelOverlap": True, "tickCount": 8},
+            "axis": {"format": time_format(to_us - from_us), "labelOverlap": True, "tickCount": 8},
         },
         low=low,
         high=high,
@@ -161,19 +168,27 @@ def _air(frame: Frame) -> Layer:
     return {"data": {"name": "readings"}, "mark": mark, "encoding": {"x": frame.x, "y": y}}
 
 
-def _time_format(span_us: int) -> str:
+def time_format(span_us: int) -> str:
+    """Return how times on an axis of so long [µs] are written."""
     if span_us <= 26 * HOUR_US:
         return "%H:%M"
     return "%m-%d %H:%M" if span_us <= 4 * DAY_US else "%m-%d"
 
 
+def _others(beside: Sequence[Beside]) -> list[NDArray[np.float64]]:
+    return [other.curve.load_rate for other in beside]
+
+
 def _range_of(
-    curve: Curve, target: float | None, phase: bool, levels: tuple[Level, ...], band: BaselineBand | None
+    curve: Curve,
+    target: float | None,
+    phase: bool,
+    levels: tuple[Level, ...],
+    others: Sequence[NDArray[np.float64]],
 ) -> tuple[float, float]:
     """Return the ends of the load-rate axis: all that is drawn, the lines, and room for labels; whole tenths."""
     values = np.concatenate([curve.load_rate, curve.worst_phase_load_rate]) if phase else curve.load_rate
-    if band is not None:
-        values = np.concatenate([values, band.baseline])
+    values = np.concatenate([values, *others])
     known = values[~np.isnan(values)]
     lines = [*(level.enter for level in levels), *([] if target is None else [target])] or [1.0]
     lowest = min(float(known.min()) if len(known) else min(lines) - 0.3, min(lines) - _ROOM_BELOW_LINES)
@@ -185,7 +200,7 @@ _ROOM_BELOW_LINES, _ROOM_ABOVE_LINES = 0.1, 0.1
 """Load rate below the lowest line and above the highest, for their labels."""
 
 
-_LOOK: Layer = {
+LOOK: Layer = {
     "background": "#ffffff",
     "padding": {"left": 6, "right": _LABEL_PIXELS, "top": 10, "bottom": 4},
     "autosize": {"type": "fit", "contains": "padding"},

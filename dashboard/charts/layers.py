@@ -22,9 +22,10 @@ from alerts.model.display_names import level_name
 from alerts.outreach.planner import VisitResult
 from alerts.rules.rule_set import Level
 from dashboard import words
-from grid.text import Language
+from grid.text import Language, Text
 from grid.timestamps import HOUR_US, MINUTE_US, as_datetime
 from service.queries.answers import BaselineBand, Curve, IncidentMark
+from service.queries.curve import with_gaps
 
 Layer = dict[str, Any]
 INK, HEAVY, SEVERE, OVERLOAD = "#16202c", "#8a5a00", "#b93a0e", "#7d0f36"
@@ -75,6 +76,32 @@ class Frame:
     def at(self, column: str, **more: Any) -> Layer:
         """Return the encoding of a column over time."""
         return {"x": self.x, "y": self.y(column), **more}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The curve of another day, to be drawn at the hours of the shown one."""
+
+    label: Text
+    curve: Curve
+    shift_us: int
+    """Added to its moments."""
+
+
+BESIDE_COLOURS = ("#7a5195", "#2f7f9e", "#9a6a2f")
+"""Other days, in the order asked for."""
+
+
+def beside_lines(others: Sequence[Beside], frame: Frame, gap_us: int) -> list[Layer]:
+    """Return the curves of other days, thin and each in a colour of its own."""
+    found: list[Layer] = []
+    for i, other in enumerate(others):
+        drawn = with_gaps(other.curve, gap_us)
+        named, at_us = f"beside{i}", drawn.measured_at_us + other.shift_us
+        frame.tables[named] = pd.DataFrame({"at": wall_clock_ms(at_us, frame.zone), "rate": drawn.load_rate})
+        mark = {"type": "line", "color": BESIDE_COLOURS[i % len(BESIDE_COLOURS)], "strokeWidth": 1.7, "clip": True}
+        found.append({"data": {"name": named}, "mark": mark, "encoding": frame.at("rate")})
+    return found
 
 
 def wall_clock_ms(timestamps: NDArray[np.int64], zone: str) -> NDArray[np.int64]:

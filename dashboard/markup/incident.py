@@ -120,11 +120,21 @@ def record(events: Sequence[IncidentEvent], zone: str) -> str:
     return f'<ul class="rv-record">{"".join(lines)}</ul>'
 
 
-def legend(*, phase: bool, air: bool, target: bool, active_only: bool, visits: bool, band: bool = False) -> str:
-    """Return what the lines of a chart mean."""
+def legend(
+    *,
+    phase: bool,
+    air: bool,
+    target: bool,
+    active_only: bool,
+    visits: bool,
+    band: bool = False,
+    beside: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Return what the lines of a chart mean; `beside`: other days, colour and name."""
     parts = [f"<span><i></i>{escape(say(words.LEGEND_LOAD))}</span>"]
     if phase:
         parts.append(f'<span><i class="phase"></i>{escape(say(words.LEGEND_PHASE))}</span>')
+    parts += [f'<span><i style="border-color:{colour}"></i>{escape(called)}</span>' for colour, called in beside]
     if target:
         parts.append(f'<span><i class="target"></i>{escape(say(words.LEGEND_TARGET))}</span>')
     parts.append(f'<span><i class="incident"></i>{escape(say(words.LEGEND_INCIDENT))}</span>')

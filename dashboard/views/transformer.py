@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from alerts.model.display_names import basis_name, level_name, role_name
 from dashboard import words
 from dashboard.charts.curve import load_rate_chart, step_us_of
-from dashboard.figures import day_and_time, percent, quantity, span, trend
+from dashboard.charts.layers import BESIDE_COLOURS, Beside
+from dashboard.charts.quantities import PHASE_COLOURS, quantity_chart
+from dashboard.figures import day, day_and_time, percent, quantity, span, trend
 from dashboard.markup.data_quality import quality_panel
 from dashboard.markup.elements import badge, draw, facts, head, name, note, section, state_of, table, trouble
 from dashboard.markup.incident import legend, now_big
 from dashboard.markup.live import beat
 from dashboard.markup.wall import gauge, incident_line
 from dashboard.session import keep_address, language, live_seconds, queries, say, transformer
+from dashboard.transformer_view import QUANTITIES, View, pick_view
 from grid.assets import Phase
 from grid.electrical import VOLTAGE_HIGH_V, VOLTAGE_LOW_V, Basis
 from grid.errors import UsageError
-from grid.timestamps import HOUR_US, MINUTE_US
+from grid.timestamps import MINUTE_US
+from service.exports.curve_csv import curve_csv
 from service.queries.answers import Curve, Freshness, TransformerPage
 
+_DAYS_REFRESH = 5
 _PHASES = (Phase.A, Phase.B, Phase.C)
 _OUTSIDE = {-1: words.VOLTAGE_BELOW, 0: None, 1: words.VOLTAGE_ABOVE}
 
@@ -34,51 +41,43 @@ def page() -> None:
         return
     asked = st.query_params.get("transformer", "")
     if asked and asked not in known:
-        st.error(say(words.UNKNOWN_THING, why=asked))
+        trouble(say(words.UNKNOWN_THING, why=asked))
     draw(head(say(words.TRANSFORMER)))
     ids = list(known)
-    pick, hours_pick, show_pick = st.columns([3, 4, 3], vertical_alignment="bottom")
+    pick, day_pick, hours_pick = st.columns([3, 2, 4], vertical_alignment="bottom")
     chosen = pick.selectbox(
         say(words.PICK_TRANSFORMER),
         options=ids,
         index=ids.index(asked) if asked in known else 0,
         format_func=lambda i: i if known[i].name in ("", i) else f"{i} {known[i].name}",
     )
-    ranges = {length: say(text) for length, text in words.RANGES.items()}
-    hours = hours_pick.segmented_control(
-        say(words.RANGE),
-        options=list(words.RANGES),
-        default=6,
-        required=True,
-        format_func=lambda length: ranges[length],
-        key="range_hours",
-        wrap=True,
-    )
-    shows = {"phase": say(words.SHOW_PHASE), "air": say(words.SHOW_AIR)}
-    lines = show_pick.pills(
-        say(words.SHOW),
-        options=list(shows),
-        default=["phase"],
-        selection_mode="multi",
-        format_func=lambda line: shows[line],
-        key="lines_shown",
-    )
-    keep_address(transformer=chosen)
-    st.fragment(_live, run_every=live_seconds())(chosen, hours or 6, tuple(lines))
+    view = pick_view(day_pick, hours_pick, ZoneInfo(queries().zone_of(chosen)), queries().now_us())
+    keep_address(transformer=chosen, **view.address)
+    every = live_seconds() if view.day is None else live_seconds() * _DAYS_REFRESH
+    st.fragment(_live, run_every=every)(chosen, view)
 
 
-def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
-    now_us = queries().now_us() // MINUTE_US * MINUTE_US + MINUTE_US
-    from_us = now_us - hours * HOUR_US
-    step_us = step_us_of(hours * HOUR_US)
+def _live(transformer_id: str, view: View) -> None:
+    from_us, to_us = view.span(queries().now_us())
+    step_us = step_us_of(to_us - from_us)
     try:
-        shown = transformer(transformer_id, from_us, now_us)
-        curve = queries().curve(transformer_id, from_us, now_us, step_us)
+        shown = transformer(transformer_id, from_us, to_us)
+        curve = queries().curve(transformer_id, from_us, to_us, step_us)
+        beside = _beside(transformer_id, view, (from_us, to_us), step_us)
     except UsageError as error:
         trouble(say(words.UNKNOWN_THING, why=say(error.line)))
         return
-    draw(beat(shown.now_us) + _top(shown))
-    _chart(shown, curve, from_us, now_us, step_us, lines)
+    every = None if view.day is None else live_seconds() * _DAYS_REFRESH
+    draw(beat(shown.now_us, every) + _top(shown))
+    _chart(shown, curve, (from_us, to_us, step_us), view.lines, beside)
+    st.download_button(
+        say(words.DOWNLOAD_CSV),
+        data=lambda: curve_csv(queries().curve(transformer_id, from_us, to_us)),
+        file_name=f"{transformer_id}-{day(from_us, shown.zone)}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
     left, right = st.columns(2, gap="medium")
     with left:
         draw(section(say(words.FACTS)) + _newest(shown))
@@ -88,6 +87,15 @@ def _live(transformer_id: str, hours: int, lines: tuple[str, ...]) -> None:
         rows = "".join(incident_line(row, shown.now_us) for row in shown.incidents)
         draw(section(say(words.ITS_INCIDENTS)) + (f'<div class="rv-rows narrow">{rows}</div>' if rows else note("—")))
         draw(section(say(words.ITS_RULES)) + _rules(shown))
+
+
+def _beside(transformer_id: str, view: View, shown_us: tuple[int, int], step_us: int | None) -> list[Beside]:
+    """Return the curves of the other days that were asked for, those that have readings."""
+    found = []
+    for called, shift_us in view.other_days(shown_us[0]):
+        curve = queries().curve(transformer_id, shown_us[0] - shift_us, shown_us[1] - shift_us, step_us)
+        found.append(Beside(called, curve, shift_us))
+    return found
 
 
 def _top(shown: TransformerPage) -> str:
@@ -109,8 +117,13 @@ def _title(transformer_id: str, called: str) -> str:
 
 
 def _chart(
-    shown: TransformerPage, curve: Curve, from_us: int, to_us: int, step_us: int | None, lines: tuple[str, ...]
+    shown: TransformerPage,
+    curve: Curve,
+    span_us: tuple[int, int, int | None],
+    lines: tuple[str, ...],
+    beside: Sequence[Beside],
 ) -> None:
+    from_us, to_us, step_us = span_us
     visited = any(mark.kind != "incident" for mark in shown.marks)
     active_only = bool((curve.basis == Basis.ACTIVE_ONLY).any())
     draw(
@@ -121,11 +134,15 @@ def _chart(
             target=False,
             active_only=active_only,
             visits=visited,
+            beside=[
+                (colour, say(each.label) + ("" if len(each.curve) else f"（{say(words.NO_READINGS)}）"))
+                for colour, each in zip(BESIDE_COLOURS, beside, strict=False)
+            ],
         )
     )
     if len(curve) == 0:
         draw(note(say(words.NO_READINGS)))
-    gap_us = round(queries().options.gap_minutes * MINUTE_US)
+    gap_us = max(round(queries().options.gap_minutes * MINUTE_US), 2 * step_us if step_us else 0)
     st.vega_lite_chart(
         spec=load_rate_chart(
             curve,
@@ -135,15 +152,29 @@ def _chart(
             zone=shown.zone,
             language=language(),
             levels=queries().ladder,
-            gap_us=max(gap_us, 2 * step_us if step_us else 0),
+            gap_us=gap_us,
             phase="phase" in lines,
             air="air" in lines,
             height=380,
+            beside=beside,
         ),
         theme=None,
     )
     if step_us:
         draw(note(say(words.THINNED, step=say(span(step_us)))))
+    for asked in [line for line in QUANTITIES if line in lines]:
+        if asked != "imbalance":
+            marks = "".join(
+                f'<span><i style="border-color:{c}"></i>{p.value}</span>'
+                for c, p in zip(PHASE_COLOURS, _PHASES, strict=True)
+            )
+            draw(f'<div class="rv-legend">{marks}</div>')
+        st.vega_lite_chart(
+            spec=quantity_chart(
+                curve, asked, from_us=from_us, to_us=to_us, zone=shown.zone, language=language(), gap_us=gap_us
+            ),
+            theme=None,
+        )
 
 
 def _newest(shown: TransformerPage) -> str:

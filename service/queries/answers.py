@@ -164,6 +164,10 @@ class Curve:
     basis: NDArray[np.int8]
     ambient_temperature_c: NDArray[np.float64]
     oil_temperature_c: NDArray[np.float64]
+    voltage_v: NDArray[np.float64]
+    """(n, 3)"""
+    imbalance: NDArray[np.float64]
+    """(Imax − Imin)/Imax, a fraction."""
 
     def __len__(self) -> int:
         """Return n."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.assets import Transformer
-from grid.electrical import LoadRates
+from grid.electrical import LoadRates, imbalance
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from service.queries.answers import Curve
@@ -28,6 +28,8 @@ def curve_of(transformer_id: str, batch: ReadingBatch, fleet: Fleet, journal: Jo
         basis=rates.basis,
         ambient_temperature_c=batch.ambient_temperature_c,
         oil_temperature_c=batch.oil_temperature_c,
+        voltage_v=batch.voltage_v,
+        imbalance=imbalance(batch.current_amp),
     )
 
 
@@ -72,6 +74,8 @@ def take(curve: Curve, rows: NDArray[np.intp]) -> Curve:
         basis=basis,
         ambient_temperature_c=column(curve.ambient_temperature_c),
         oil_temperature_c=column(curve.oil_temperature_c),
+        voltage_v=column(curve.voltage_v),
+        imbalance=column(curve.imbalance),
     )
 
 

@@ -125,6 +125,11 @@ class Queries:
         transformer = ground.known_transformer(transformer_id)
         return curve_between(self._journal(), ground, transformer, from_us, to_us, step_us)
 
+    def zone_of(self, transformer_id: str) -> str:
+        """Return the time zone of a transformer's station, of the first station for one that is not known."""
+        ground = self._keeper.ground()
+        return ground.zone(ground.transformer(transformer_id))
+
     def transformers(self) -> tuple[Transformer, ...]:
         """Return the transformers of the ledger, in its order."""
         return self._keeper.ground().ledger.transformers

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -19,14 +24,16 @@ from alerts.outreach.planner import VisitResult
 from alerts.rules.rule_set import parse_rule_set
 from dashboard import words
 from dashboard.charts.curve import load_rate_chart
-from dashboard.charts.layers import wall_clock_ms
+from dashboard.charts.layers import Beside, wall_clock_ms
 from dashboard.markup.wall import gauge
+from dashboard.transformer_view import View
 from grid.assets import Transformer
 from grid.readings import ReadingBatch
 from grid.text import Language, Text
-from grid.timestamps import MINUTE_US, SECOND_US, parse_timestamp_us
+from grid.timestamps import DAY_US, MINUTE_US, SECOND_US, parse_timestamp_us
 from service.cli.screen import percent
 from service.container import Container
+from service.exports.curve_csv import curve_csv
 from service.queries.answers import Freshness
 from service.rulebook import read_rule_sets
 from service.settings.settings import CONFIG_VARIABLE, load_settings
@@ -360,8 +367,9 @@ def test_faulty_settings_are_one_line_in_both_languages(tmp_path: Path, monkeypa
     st.cache_resource.clear()
     app = AppTest.from_file(str(APP), default_timeout=120).run()
     assert not app.exception
-    assert len(app.error) == 2
-    assert "prot" in app.error[0].value
+    said = unescape(told(app))
+    for text in ("设置有误", "键 broker.prot 不认识", "The settings are faulty", "key broker.prot is unknown"):
+        assert text in said
     st.cache_resource.clear()
 
 
@@ -519,3 +527,91 @@ def test_a_cell_is_never_green_where_data_are_missing(storm: StormTown, storm_wa
     assert unseen
     assert {cells[transformer_id][0] for transformer_id in unseen} == {"blind"}
     assert all("—" in cells[transformer_id][1] for transformer_id in unseen)
+
+
+def test_the_transformer_page_shows_a_day_beside_others_and_keeps_it_in_its_address(town: Town) -> None:
+    asked = {
+        "transformer": "YX06",
+        "day": "2021-07-24",
+        "beside": "weekday,2021-07-20",
+        "lines": "phases,voltage,imbalance",
+    }
+    app = opened("views/transformer.py", **asked)
+    assert not app.exception
+    said = told(app)
+    for text in (words.BESIDE_KINDS["weekday"].zh, "2021-07-20", words.NO_READINGS.zh):
+        assert text in said
+    assert words.BESIDE_KINDS["yesterday"].zh not in said
+    assert {name: app.query_params[name] for name in asked} == asked
+
+
+def test_another_day_lies_at_the_same_hours_as_the_one_shown(town: Town) -> None:
+    container = Container(load_settings(town.config))
+    curve = container.queries.curve("YX06", FIRST_US, NOW_US)
+    container.close()
+    earlier = replace(curve, measured_at_us=curve.measured_at_us - DAY_US, load_rate=curve.load_rate - 0.1)
+    drawn = load_rate_chart(
+        curve,
+        (),
+        from_us=FIRST_US,
+        to_us=NOW_US,
+        zone="Asia/Shanghai",
+        language=Language.ZH,
+        gap_us=20 * MINUTE_US,
+        levels=(),
+        beside=[Beside(words.BESIDE_KINDS["yesterday"], earlier, DAY_US)],
+    )
+    shown, beside = drawn["datasets"]["readings"], drawn["datasets"]["beside0"]
+    assert beside["at"].tolist() == shown["at"].tolist()
+    assert np.allclose(beside["rate"], shown["rate"] - 0.1, equal_nan=True)
+
+
+def test_a_day_of_the_station_begins_at_its_own_midnight() -> None:
+    view = View(date(2021, 7, 24), 6, (), ("yesterday", "weekday"), None, ZoneInfo("Asia/Shanghai"))
+    midnight = parse_timestamp_us("2021-07-24T00:00:00+08:00")
+    assert view.span(0) == (midnight, midnight + DAY_US)
+    assert [shift for _, shift in view.other_days(midnight)] == [DAY_US, 7 * DAY_US]
+
+
+def test_a_curve_is_taken_along_as_csv_with_what_is_missing_left_blank(town: Town) -> None:
+    container = Container(load_settings(town.config))
+    curve = container.queries.curve("YX08", FIRST_US, NOW_US)
+    container.close()
+    rows = list(csv.DictReader(io.StringIO(curve_csv(curve).decode("utf-8-sig"))))
+    assert len(rows) == len(curve)
+    assert rows[0]["measured_at"] == "2021-07-23T22:00:00Z"
+    assert rows[0]["basis"] == "active_only"
+    assert (rows[0]["voltage_a_v"], rows[0]["imbalance"]) == ("", "")
+    assert float(rows[0]["load_rate"]) == pytest.approx(float(curve.load_rate[0]), rel=1e-5)
+
+
+_MAY_SAY = {
+    "error",
+    "warning",
+    "info",
+    "success",
+    "markdown",
+    "caption",
+    "write",
+    "title",
+    "header",
+    "subheader",
+    "toast",
+}
+
+
+def test_no_widget_of_the_pages_takes_markdown_from_data() -> None:
+    found = []
+    for file in (APP.parent).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _MAY_SAY):
+                continue
+            if not node.args or ast.unparse(node.func.value) not in ("st", "st.sidebar"):
+                continue
+            said = node.args[0]
+            is_ours = isinstance(said, ast.Call) and (
+                ast.unparse(said.func) == "plain" or (ast.unparse(said.func) == "say" and not said.keywords)
+            )
+            if not is_ours:
+                found.append(f"{file.name}:{node.lineno}: {ast.unparse(node)}")
+    assert found == []

@@ -114,8 +114,9 @@ def a_page(count: int = 30, *, answers: bool = False, evil: str = "", has_list: 
     )  # fmt: skip
     column = np.array([0.9533])
     curve = Curve(
-        "YX06", np.array([NOW]), column, np.full((1, 3), nan), column, column, np.zeros(1, np.int8), column, column
-    )
+        "YX06", np.array([NOW]), column, np.full((1, 3), nan), column, column, np.zeros(1, np.int8), column, column,
+        np.full((1, 3), nan), column,
+    )  # fmt: skip
     rules = "early-warning@1：7月24日 10:41:32 负载率越过严重重载线 90%（首个读数 90.21%），峰值 95.33%（11:00）。"
     return IncidentPage(
         now_us=NOW,

@@ -440,5 +440,6 @@ def _random_curve(rng: np.random.Generator, rows: int) -> Curve:
     rate = rng.choice([0.5, 0.6, 0.7, np.nan], rows)
     nothing = np.full(rows, np.nan)
     return Curve(
-        "X", timestamps, rate, np.full((rows, 3), np.nan), nothing, nothing, np.zeros(rows, np.int8), nothing, nothing
-    )
+        "X", timestamps, rate, np.full((rows, 3), np.nan), nothing, nothing, np.zeros(rows, np.int8), nothing, nothing,
+        np.full((rows, 3), np.nan), nothing,
+    )  # fmt: skip
