@@ -44,6 +44,8 @@ def _cell(now: TransformerNow) -> str:
     transformer = now.transformer
     rate = percent(now.load_rate) if now.freshness is Freshness.FRESH else "—"
     told = f"{transformer.transformer_id} {transformer.name} · {rate} · {name(word)}"
+    if now.lost_feeder:
+        told += f" · {say(words.FEEDER_LOST, feeder=now.lost_feeder)}"
     phase = " phase" if now.level is None and now.phase_level else ""
     address = escape(link("transformer", transformer=transformer.transformer_id))
     sign = "" if kind == "normal" else SHAPES[kind]
