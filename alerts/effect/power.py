@@ -12,7 +12,6 @@ from alerts.quality.believed import believed_rates, by_phases_instead
 from alerts.quality.flags import QualityFlag
 from alerts.quality.rated_readings import RatedReadings
 from alerts.rules.series import SortedRates
-from grid.electrical import Basis
 from grid.timestamps import DAY_US
 
 SUPPLY_LOST_BELOW_V = 110.0
@@ -49,7 +48,7 @@ class MeasuredPower:
             rated.measured_at_us,
             active,
             believed.load_rate * rated.rated_power_kva,
-            instead | (rated.basis == Basis.VOLTAGE_AND_CURRENT),
+            instead | np.isnan(active),
             usable,
             (flags & np.uint8(QualityFlag.STUCK)) != 0,
         )

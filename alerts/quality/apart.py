@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.quality.flags import QualitySettings
-from alerts.quality.rated_readings import Numbers, OrderedPass, RatedReadings, Rows, Timestamps
+from alerts.quality.rated_readings import Numbers, OrderedPass, RatedReadings, Rates, Rows, Timestamps
 from alerts.quality.value_runs import last_within, row_runs
 from alerts.rules.threshold_runs import NEVER
 from grid.electrical import Basis
@@ -44,10 +44,19 @@ class ApartState:
 def apart_kind(block: RatedReadings, by: QualitySettings) -> NDArray[np.int8]:
     """Return for each reading (n,) whether its powers are far below Σ U·I (`LOW`), above it (`HIGH`), or neither."""
     powers, phases = block.load_rate, block.phases_load_rate
-    compared = block.basis == Basis.ACTIVE_AND_REACTIVE
+    compared = (block.basis == Basis.ACTIVE_AND_REACTIVE) | (block.basis == Basis.APPARENT_POWER)
     low = compared & (powers * by.powers_low_ratio < phases) & (phases >= by.apart_load_rate_min)
+    low[low] = _net_rate(block, np.flatnonzero(low)) > powers[low] * by.powers_low_ratio
     high = compared & (powers > by.powers_high_ratio * phases) & (powers > by.apart_load_rate_min)
     return np.asarray(low * LOW + high * HIGH, np.int8)
+
+
+def _net_rate(block: RatedReadings, rows: Rows) -> Rates:
+    """Return the load rate (k,) by Σ U·I with each current's sign: phases that feed back cancel others in P as well."""
+    power_kva = np.abs((block.voltage_v[rows] * block.current_amp[rows]).sum(axis=1)) / 1000.0
+    with_signs = (block.current_amp[rows] < 0.0).any(axis=1)
+    net = power_kva * block.ct_ratio[rows] / block.rated_power_kva[rows]
+    return np.where(with_signs, net, block.phases_load_rate[rows])
 
 
 class PowersApart:

@@ -48,9 +48,13 @@ class FrozenState:
 
 
 def source_of(block: RatedReadings) -> Rates:
-    """Return what made each load (n,): the larger of P and Q, P alone, or the sum of the currents."""
+    """Return what made each load (n,): the larger of P and Q, S or P alone, or the sum of the currents."""
     active, reactive = block.power[:, 0], block.power[:, 1]
     power = np.where(np.abs(reactive) > np.abs(active), reactive, active)
+    of_apparent = block.basis == Basis.APPARENT_POWER
+    if of_apparent.any():
+        as_sent = np.round(block.load_rate * block.rated_power_kva / block.ct_ratio, _DECIMALS + 1)
+        power = np.where(of_apparent, as_sent, power)
     of_phases = block.basis == Basis.VOLTAGE_AND_CURRENT
     if not of_phases.any():
         return power

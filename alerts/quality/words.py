@@ -39,8 +39,8 @@ _WHY = {
         "the load rate changed by just the CT ratio or a thousand: multiplied twice, not at all, or W sent for kW",
     ),
     QualityFlag.POWERS_HIGH: Text(
-        "由有功、无功得出的视在功率长时间高于各相电压、电流之积，这不可能，其中一组数值有误",
-        "active and reactive power have long said more than voltages times currents, which cannot be: one is wrong",
+        "表计的功率长时间高于各相电压、电流之积，这不可能，其中一组数值有误",
+        "the powers have long said more than voltages times currents, which cannot be: one is wrong",
     ),
     QualityFlag.ALWAYS_OFF: Text(
         "一整天的负载率都不是这一容量的台区昼夜应有的，综合倍率可能从一开始就不对",
@@ -48,8 +48,8 @@ _WHY = {
         "been wrong from the first day",
     ),
     QualityFlag.POWERS_LOW: Text(
-        "由有功、无功得出的视在功率长时间远低于各相电压、电流之积；其间负载率改按电压、电流计算",
-        "active and reactive power have long been far below voltages times currents; meanwhile the load rate comes "
+        "表计的功率长时间远低于各相电压、电流之积；其间负载率改按电压、电流计算",
+        "the powers have long been far below voltages times currents; meanwhile the load rate comes "
         "from voltages and currents",
     ),
     QualityFlag.PHASE_SWAP: Text(

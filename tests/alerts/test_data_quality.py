@@ -394,6 +394,15 @@ def test_single_rows_whose_means_differ_five_fold_from_instants_are_believed() -
     assert doubted_in(apart(0.4, 0.9, 15, 12), QualityFlag.POWERS_LOW) == [], "less than 2.5 times"
 
 
+def test_phases_that_feed_back_cancel_others_in_the_powers_and_are_no_contradiction() -> None:
+    signed = [
+        replace(r, values=(*r.values[:5], 550.0, -300.0, -240.0 + i)) for i, r in enumerate(apart(0.1, 0.6, 15, 8))
+    ]
+    assert doubted_in(signed, QualityFlag.POWERS_LOW) == []
+    against = [replace(r, values=(*r.values[:5], -550.0, -551.0, -552.0)) for r in apart(0.1, 0.9, 15, 8)]
+    assert doubted_in(against, QualityFlag.POWERS_LOW) == [3, 4, 5, 6, 7]
+
+
 def test_powers_low_at_night_too_are_told_as_one_stay() -> None:
     evening = apart(0.003, 0.4, 15, 6)
     night = [replace(r, at=r.at + 90 * MINUTE_US, phases_rate=0.1) for r in apart(0.001, 0.1, 15, 90)]
