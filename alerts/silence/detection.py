@@ -1,7 +1,8 @@
 """Silence is not health: who sends nothing any more, what of it is one lost line, and whether we see anything at all.
 
 Freshness is told by when the collector received a valid, stored reading, never by the device's own time. What
-is said to people is one sentence for the whole stream, else one for each feeder; single transformers turn grey.
+is said to people is one sentence for the whole stream, else one for each feeder; single transformers turn grey, and are
+told together.
 Devices send at different seconds, so a whole stream falls silent, and comes back, one transformer after another:
 a feeder is lost by itself only where others were heard meanwhile, and is told of only when all had time to come back.
 """
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grid.assets import Ledger
+from grid.fleet import Fleet
 from grid.timestamps import MINUTE_US
 
 NEVER_RECEIVED = -1
@@ -23,7 +26,10 @@ FEEDER_SLOTS = 2
 """A feeder, and the whole stream, is looked at after so many slots without a reading (reliability promise)."""
 FEEDER_SILENT_PERCENT = 20
 FEEDER_SILENT_MIN = 5
-"""A feeder is lost when at least this share and this number of its transformers send nothing."""
+"""A feeder is lost when at least this share and this number of its transformers send nothing; one that has fewer of
+them when all do that were ever heard."""
+FEEDER_TRANSFORMERS_MIN = 2
+"""A single transformer is no feeder: it is silent by itself."""
 PAUSE_SLOTS = 1.25
 """Nothing from anybody for longer is a pause of the stream. Devices that all send at the same minute leave one slot
 between two readings, give or take what the network does to them; the quarter is for that (own choice)."""
@@ -60,27 +66,41 @@ class Watched:
 
     transformer_ids: tuple[str, ...]
     feeder_ids: tuple[str, ...]
-    """The f feeders by name."""
+    """The f feeders, by station and name."""
+    station_ids: tuple[str, ...]
+    """Of the f feeders."""
     feeder: NDArray[np.int32]
     """(n,) row of its feeder, -1 where the ledger names none."""
     in_service: NDArray[np.bool_]
     """(n,) False for a row without a transformer: nothing is expected of it."""
 
     @staticmethod
-    def of(transformer_ids: Sequence[str], feeder_ids: Sequence[str]) -> Watched:
-        """Number the feeders. `feeder_ids` (n,) belongs to `transformer_ids` (n,); an empty text is none.
+    def of(
+        transformer_ids: Sequence[str], feeder_ids: Sequence[str], station_ids: Sequence[str] | None = None
+    ) -> Watched:
+        """Number the feeders. `feeder_ids` and `station_ids` (n,) belong to `transformer_ids` (n,).
 
-        Rows with an empty transformer id are not in service. A feeder is named within one ledger: give the ids of
-        two stations' feeders different names where they are different lines.
+        Rows with an empty transformer id are not in service; an empty feeder id is none. Two stations may call
+        different feeders by the same id. Without stations all are of one.
         """
-        named = sorted({feeder for feeder in feeder_ids if feeder})
-        number = {feeder: i for i, feeder in enumerate(named)}
+        lines = list(zip(station_ids or [""] * len(feeder_ids), feeder_ids, strict=True))
+        named = sorted({(station, feeder) for station, feeder in lines if feeder})
+        number = {line: i for i, line in enumerate(named)}
         return Watched(
             tuple(transformer_ids),
-            tuple(named),
-            np.fromiter((number.get(feeder, -1) for feeder in feeder_ids), np.int32, len(feeder_ids)),
+            tuple(feeder for _, feeder in named),
+            tuple(station for station, _ in named),
+            np.fromiter((number.get(line, -1) for line in lines), np.int32, len(lines)),
             np.fromiter((bool(i) for i in transformer_ids), np.bool_, len(transformer_ids)),
         )
+
+    @staticmethod
+    def of_ledger(fleet: Fleet, ledger: Ledger) -> Watched:
+        """Return the transformers of a fleet with the feeders and stations that the ledger names."""
+        known = {t.transformer_id: t for t in ledger.transformers}
+        of = [known.get(i) for i in fleet.transformer_ids]
+        feeder_ids, station_ids = [t.feeder_id if t else "" for t in of], [t.station_id if t else "" for t in of]
+        return Watched.of(fleet.transformer_ids, feeder_ids, station_ids)
 
 
 @dataclass(frozen=True)
@@ -94,11 +114,18 @@ class LostFeeder:
     """How many of its transformers were ever heard."""
     since_us: int
     """When so many had fallen silent that the feeder counts as lost."""
+    station_id: str = ""
 
     @property
     def key(self) -> str:
         """Return what names this loss: the same as long as it lasts, also after a restart."""
-        return f"silence/feeder/{self.feeder_id}/{self.since_us}"
+        where = f"{self.station_id}/{self.feeder_id}" if self.station_id else self.feeder_id
+        return f"silence/feeder/{where}/{self.since_us}"
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """Return which feeder it is: its station and its id there."""
+        return self.station_id, self.feeder_id
 
 
 @dataclass(frozen=True)
@@ -166,7 +193,7 @@ def look(
     if seen.any() and (overdue[seen].all() or silent[seen].all()):
         blind = BlindStream(int(seen.sum()), newest_us)
     told_from_us = _told_from(before, newest_us, now_us, settings)
-    known = {feeder.feeder_id for feeder in before.told} if before else set()
+    known = {feeder.line for feeder in before.told} if before else set()
     return Silence(
         now_us=now_us,
         last_received_us=last_received_us.copy(),
@@ -174,7 +201,7 @@ def look(
         never_seen=watched.in_service & ~seen,
         covered=silent & (lost | (blind is not None)),
         feeders=feeders,
-        told=() if blind else tuple(f for f in feeders if f.feeder_id in known or now_us >= told_from_us),
+        told=() if blind else tuple(f for f in feeders if f.line in known or now_us >= told_from_us),
         blind=blind,
         newest_us=newest_us,
         told_from_us=told_from_us,
@@ -210,8 +237,10 @@ def _lost_feeders(
     on_feeder = watched.feeder >= 0
     heard = np.bincount(watched.feeder[on_feeder & seen], minlength=count)
     silent = np.bincount(watched.feeder[on_feeder & overdue], minlength=count)
-    enough = np.maximum(-(-heard * FEEDER_SILENT_PERCENT // 100), FEEDER_SILENT_MIN)
-    is_lost = silent >= enough
+    size = np.bincount(watched.feeder[on_feeder & watched.in_service], minlength=count)
+    least = np.where(size < FEEDER_SILENT_MIN, heard, FEEDER_SILENT_MIN)
+    enough = np.maximum(-(-heard * FEEDER_SILENT_PERCENT // 100), least)
+    is_lost = (silent >= enough) & (heard >= FEEDER_TRANSFORMERS_MIN)
     if not is_lost.any():
         return (), np.zeros(len(watched.feeder), bool)
     rows = np.flatnonzero(on_feeder & is_lost[watched.feeder] & overdue)
@@ -224,7 +253,9 @@ def _lost_feeders(
     is_lost[numbers[~by_itself]] = False
     found = zip(numbers[by_itself].tolist(), began_us[by_itself].tolist(), strict=True)
     return tuple(
-        LostFeeder(watched.feeder_ids[number], int(silent[number]), int(heard[number]), began)
+        LostFeeder(
+            watched.feeder_ids[number], int(silent[number]), int(heard[number]), began, watched.station_ids[number]
+        )
         for number, began in found
     ), on_feeder & is_lost[watched.feeder]
 

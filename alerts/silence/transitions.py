@@ -34,8 +34,8 @@ def changes(before: Silence | None, now: Silence) -> SilenceChanges:
     that is still lost two slots later begins, under the key it had, and any other is over without a word of its own.
     """
     was_blind, is_blind = before.blind if before else None, now.blind
-    feeders_before = {f.feeder_id: f for f in before.told} if before else {}
-    feeders_now = {f.feeder_id: f for f in now.told}
+    feeders_before = {f.line: f for f in before.told} if before else {}
+    feeders_now = {f.line: f for f in now.told}
     started: list[BlindStream | LostFeeder] = [f for name, f in feeders_now.items() if name not in feeders_before]
     ended: list[BlindStream | LostFeeder] = []
     if not is_blind:

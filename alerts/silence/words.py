@@ -17,6 +17,16 @@ def silent_since(last_received_us: int, zone: tzinfo) -> Text:
     return Text(f"{at.zh} 以来无数据", f"no data since {at.en}")
 
 
+def transformer_silent(where: str, last_received_us: int, zone: tzinfo) -> Text:
+    """Return what is said of one transformer that sends nothing any more. `where` is what it is called."""
+    at = day_and_time(last_received_us, zone)
+    return Text(
+        f"【失去数据】{where}：{at.zh} 以来无数据。没有读数不等于正常，请检查终端、通信和供电。",
+        f"[no data] {where}: nothing since {at.en}. No readings does not mean all is well: check device, "
+        "communication and supply.",
+    )
+
+
 def monitoring_is_blind(stream: BlindStream, zone: tzinfo) -> Text:
     """Return what is said when nothing comes in at all."""
     at, number = day_and_time(stream.last_received_us, zone), stream.transformers

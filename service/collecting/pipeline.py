@@ -212,7 +212,7 @@ class Pipeline:
         self.take_ledger(now_us)
         if self._decoder.behind_minutes:
             self._decoder.estimate()
-        self.say(self._watch.look(self._received_us, now_us), now_us)
+        self.say(self._watch.look(self._received_us, now_us, self._told_otherwise()), now_us)
         try:
             self._record_or_keep(self._response.look_at_silence(self._is_silent(now_us), now_us), now_us)
             self._record_or_keep(self._response.look_at_visits(now_us), now_us)
@@ -280,7 +280,7 @@ class Pipeline:
         else:
             evaluated = self._incremental.recover(recorded_up_to, rated_anew)
         # Who is silent already is looked at before anything comes: else nobody would be told that it is over.
-        notification_events = self._watch.look(self._received_us, now_us)
+        notification_events = self._watch.look(self._received_us, now_us, self._told_otherwise())
         answer = self._response.answer(evaluated, self._is_silent(now_us), now_us)
         blind = self._response.look_at_silence(self._is_silent(now_us), now_us)
         said = self._notifications.say(
@@ -333,6 +333,11 @@ class Pipeline:
                 self._records.set_cursor(EVALUATED_CURSOR, self._block_no)
             except StoreError as error:
                 self._metrics.commit_failed(str(error))
+
+    def _told_otherwise(self) -> frozenset[str]:
+        """Return the transformers whose silence is told by something else: an open incident, an outage."""
+        incidents = (incident.transformer_id for incident in self._response.open_incidents)
+        return frozenset([*incidents, *self._response.without_voltage])
 
     def _is_silent(self, now_us: int) -> Silent:
         """Return how silent transformers are: told under another name, by themselves, or not at all."""

@@ -66,9 +66,7 @@ class Ground:
     @cached_property
     def watched(self) -> Watched:
         """Return the transformers that are to send readings, with their feeders."""
-        feeder_of = {t.transformer_id: t.feeder_id for t in self.ledger.transformers}
-        ids = self.fleet.transformer_ids
-        return Watched.of(ids, [feeder_of.get(i, "") for i in ids])
+        return Watched.of_ledger(self.fleet, self.ledger)
 
     def transformer(self, transformer_id: str) -> Transformer:
         """Return a transformer; one that is retired keeps its id and has no rating."""

@@ -73,9 +73,20 @@ def test_nothing_is_expected_of_a_row_without_a_transformer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("transformers", "silent", "is_lost"), [(25, 5, True), (25, 4, False), (26, 5, False), (35, 7, True), (6, 4, False)]
+    ("transformers", "silent", "is_lost"),
+    [
+        (25, 5, True),
+        (25, 4, False),
+        (26, 5, False),
+        (35, 7, True),
+        (6, 4, False),
+        (4, 4, True),
+        (4, 3, False),
+        (2, 2, True),
+        (1, 1, False),
+    ],
 )
-def test_a_feeder_is_lost_when_a_fifth_and_at_least_five_are_silent_for_two_slots(
+def test_a_feeder_is_lost_when_a_fifth_and_at_least_five_or_all_of_a_small_one_are_silent_for_two_slots(
     transformers: int, silent: int, is_lost: bool
 ) -> None:
     watched = town({"F1": transformers, "F2": 1})
@@ -83,6 +94,15 @@ def test_a_feeder_is_lost_when_a_fifth_and_at_least_five_are_silent_for_two_slot
     found = look(watched, heard, NOON)
     assert found.feeders == ((LostFeeder("F1", silent, transformers, NOON - round(0.1 * MINUTE_US)),) * is_lost)
     assert found.blind is None
+
+
+def test_feeders_of_two_stations_with_one_name_are_two_feeders() -> None:
+    watched = Watched.of([f"T{i}" for i in range(8)], ["F1"] * 8, ["S1"] * 4 + ["S2"] * 4)
+    found = look(watched, received(*[60] * 4, *[1] * 4), NOON)
+    assert [(f.station_id, f.feeder_id, f.silent, f.transformers) for f in found.feeders] == [("S1", "F1", 4, 4)]
+    assert rows(found.single) == []
+    other = look(watched, received(*[1] * 4, *[60] * 4), NOON)
+    assert found.feeders[0].key != other.feeders[0].key
 
 
 def test_a_lost_feeder_covers_the_single_ones_and_no_others() -> None:
@@ -301,8 +321,8 @@ def naive_look(feeders: list[str], minutes_ago: list[float]) -> tuple[set[int], 
     for feeder in {"F1", "F2"}:
         own = [i for i in seen if feeders[i] == feeder]
         quiet = [i for i in own if minutes_ago[i] > 30]
-        if len(quiet) >= 5 and len(quiet) * 5 >= len(own):
-            enough = max(5, -(-len(own) // 5))
+        enough = max(5 if feeders.count(feeder) >= 5 else len(own), -(-len(own) // 5))
+        if len(own) > 1 and len(quiet) >= enough:
             lost_for = sorted((minutes_ago[i] for i in quiet), reverse=True)[enough - 1] - 30
             if lost_for >= min(minutes_ago[i] for i in seen) - 15:
                 lost.add(feeder)
