@@ -112,7 +112,7 @@ class Site:
         }
         for section, keys in sections.items():
             values.setdefault(section, {}).update(keys)
-        self.config.write_text(_toml(values), encoding="utf-8")
+        self.config.write_text('language = "en"\n\n' + _toml(values), encoding="utf-8")
         self.settings: Settings = load_settings(self.config)
         self.runs: list[Running] = []
         with self.container() as container:

@@ -60,11 +60,12 @@ def replayed(request: pytest.FixtureRequest, tmp_path: Path, mosquitto: Mosquitt
         rows = len((day / "readings.csv").read_bytes().splitlines()) - 1
         until(lambda: dict(ask_collector(load_settings(config)).details).get("messages") == str(rows), collector)
         collector.send_signal(signal.SIGTERM)
-        assert collector.wait(120) == 0, collector.stderr.read()  # type: ignore[union-attr]
+        _, said = collector.communicate(timeout=120)
+        assert collector.returncode == 0, said
     finally:
         if collector.poll() is None:
             collector.kill()
-            collector.wait()
+            collector.communicate()
     return day, config
 
 
