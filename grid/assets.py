@@ -145,6 +145,14 @@ class Device:
     transformer_id: str
     replays: bool = False
     """It sends readings again when it is asked to."""
+    decoder: str = ""
+    """The `[[decoders]]` entry that its messages are read by; empty: whichever its topic fits."""
+    phases: str = "ABC"
+    """Which phases of the transformer its channels 1, 2, 3 are connected to."""
+    multiplier: float = 1.0
+    """Of its currents and powers, beside the transformer's CT ratio."""
+    valid_from_us: int = 0
+    """From when it is bound so [µs since the epoch, UTC], until its next row."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ class Fleet:
     dated: Mapping[int, DatedRatings]
     """By row, of the transformers whose ratings change over time."""
     devices: Mapping[str, Device] = field(default_factory=dict)
-    """By their own ids, the devices of these transformers that the ledger names."""
+    """By their own ids, the devices of these transformers that the ledger names, each as it is bound last."""
+    bindings: Mapping[str, tuple[Device, ...]] = field(default_factory=dict)
+    """By their own ids, how devices that were bound more than once, or from a moment on, were bound; oldest first."""
 
     @staticmethod
     def of(
@@ -68,6 +70,9 @@ class Fleet:
             rated_power_kva[row] = transformer.rated_power_kva
             ct_ratio[row] = transformer.ct_ratio
             zones[row] = zone_of.get(transformer.station_id, UTC)
+        bound = sorted(
+            (device for device in devices if device.transformer_id in number), key=lambda device: device.valid_from_us
+        )
         return Fleet(
             tuple(ids),
             tuple(stations),
@@ -76,7 +81,8 @@ class Fleet:
             {t.transformer_id: number[t.transformer_id] for t in known},
             tuple(zones),
             _dated(ratings, number),
-            {device.device_id: device for device in devices if device.transformer_id in number},
+            {device.device_id: device for device in bound},
+            _bindings(bound),
         )
 
     @staticmethod
@@ -101,6 +107,13 @@ class Fleet:
                 rated_power_kva[rows], ct_ratio[rows] = then.rated_power_kva[at], then.ct_ratio[at]
         return rated_power_kva, ct_ratio
 
+    def device_at(self, device_id: str, at_us: int) -> Device | None:
+        """Return how a device was bound at a moment [µs]; None where it was not."""
+        bindings = self.bindings.get(device_id)
+        if bindings is None:
+            return self.devices.get(device_id)
+        return next((device for device in reversed(bindings) if device.valid_from_us <= at_us), None)
+
     def differs(self, other: Fleet, row: int) -> bool:
         """Return whether another fleet rates the transformer of a row otherwise, at any time."""
         mine, theirs = self.dated.get(row), other.dated.get(row)
@@ -117,6 +130,15 @@ class Fleet:
         """Return the row (n,) of each id, -1 where the fleet does not know it."""
         row_of = self.number.get
         return np.fromiter((row_of(i, -1) for i in transformer_ids), np.int32, len(transformer_ids))
+
+
+def _bindings(devices: Sequence[Device]) -> dict[str, tuple[Device, ...]]:
+    of_id: dict[str, list[Device]] = {}
+    for device in devices:
+        of_id.setdefault(device.device_id, []).append(device)
+    return {
+        device_id: tuple(bound) for device_id, bound in of_id.items() if len(bound) > 1 or bound[0].valid_from_us > 0
+    }
 
 
 def _dated(ratings: Iterable[Rating], number: Mapping[str, int]) -> dict[int, DatedRatings]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from grid.errors import SettingsError
 from grid.fleet import Fleet
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from alerts.outreach.planner import OutreachSettings
     from alerts.rules.rule_set import RuleSet
     from collector.decoding.plausibility import Limits
+    from collector.devices.decoders import Decoders
     from collector.mqtt.broker_address import BrokerAddress
     from collector.wire.terminal_format import TerminalFormat
     from service.metrics.metrics import Metrics
@@ -136,6 +138,28 @@ class Container:
 
         values = self.settings.terminal
         return TerminalFormat(**values.model_dump()) if values.topics else None
+
+    def decoders(self) -> Decoders:
+        """Return all formats that are read beside Redvest's own, without any session yet."""
+        from collector.devices.decoders import Decoders
+        from collector.devices.device_format import DeviceFormat, FieldSource
+        from collector.devices.topic_patterns import TopicPattern
+        from collector.wire.terminal_format import TerminalFormat
+
+        formats = [
+            DeviceFormat(
+                each.name,
+                each.kind,
+                tuple(map(TopicPattern, each.topics)),
+                {name: FieldSource(told.path, told.multiplier, told.unit) for name, told in each.fields.items()},
+                ZoneInfo(each.timezone) if each.timezone else None,
+                TerminalFormat(each.topics, each.good_quality, each.power_unit, each.points_apart_seconds_max)
+                if each.kind.value == "terminal"
+                else None,
+            )
+            for each in self.settings.decoders
+        ]
+        return Decoders(self.terminal_format(), formats)
 
     def outreach_settings(self) -> OutreachSettings:
         """Return the values that the outreach list depends on."""

@@ -47,6 +47,8 @@ class Decoded:
     """By reason and field, how many values of the readings were sent and are missing, for no meter measures them."""
     missing_examples: tuple[Reject, ...] = ()
     """Some of those values, each with the reading that was taken without it."""
+    deaths: Mapping[int, int] = field(default_factory=dict)
+    """By transformer, when [µs] it was heard that its device is gone, where nothing of it came later."""
 
     @staticmethod
     def join(parts: Sequence[Decoded]) -> Decoded:
@@ -58,6 +60,7 @@ class Decoded:
             sum(part.retained for part in parts),
             sum((Counter(part.missing) for part in parts), Counter()),
             tuple(example for part in parts for example in part.missing_examples),
+            {number: at_us for part in parts for number, at_us in part.deaths.items()},
         )
 
 

@@ -54,6 +54,9 @@ class Reason(StrEnum):
     NO_LOAD_BASIS = "no_load_basis"
     LOAD_RATE_IMPOSSIBLE = "load_rate_impossible"
     PHASES_DISAGREE = "phases_disagree"
+    # What gateways lack
+    NOT_PROTOBUF = "not_protobuf"
+    NO_BIRTH = "no_birth"
     # Our own fault: the decoder stumbled over it
     UNEXPECTED = "unexpected"
     # Only in files of readings

@@ -130,6 +130,14 @@ REMEDIES: dict[Reason, Text] = {
         "总功率明显大于三相电压与电流之积，互相矛盾。请检查接线、相序和倍率。",
         "The total power is far above what the three phases carry. Look at wiring, phase order and CT ratio.",
     ),
+    Reason.NOT_PROTOBUF: Text(
+        "报文不是 Sparkplug B（protobuf）。请检查网关的负载格式和主题。",
+        "The payload is no Sparkplug B (protobuf). Look at the gateway's payload format and topics.",
+    ),
+    Reason.NO_BIRTH: Text(
+        "没有收到该网关或设备的 BIRTH 报文，无法得知别名的含义。请让网关重新发布（Node Control/Rebirth）。",
+        "No birth of this node or device was seen, so its aliases mean nothing. Let it be born again (Rebirth).",
+    ),
     Reason.UNEXPECTED: Text(
         "解析程序在这条报文上出错，属于本系统的缺陷。报文已保存；请把它和采集日志一起交给维护人员。",
         "Our own program failed on this message; the fault is ours. It is kept: report it with the collector's log.",

@@ -21,6 +21,7 @@ from service.cli.backup import backup, restore
 from service.cli.baseline import baseline
 from service.cli.channels import channels
 from service.cli.collect import collect
+from service.cli.decode import decode, devices
 from service.cli.demo import dashboard, demo, version
 from service.cli.doctor import doctor
 from service.cli.effect import effect
@@ -66,6 +67,8 @@ for _command in (
     alarms,
     rejects,
     gaps,
+    decode,
+    devices,
     backup,
     restore,
     doctor,

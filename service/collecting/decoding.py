@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from collector.decoding.decode import Decoded, decode_block
 from collector.decoding.plausibility import Limits
 from collector.decoding.rejects import Fault, Reason, reject_message, shown
-from collector.devices.terminal import decode_formats
+from collector.devices.decoders import Decoders
 from collector.message import Message
-from collector.wire.terminal_format import TerminalFormat
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
@@ -39,10 +38,10 @@ log = logging.getLogger("redvest.decoding")
 class Decoder:
     """Decodes blocks of messages for one fleet."""
 
-    def __init__(self, fleet: Fleet, limits: Limits, terminals: TerminalFormat | None = None) -> None:
-        """Begin without an opinion on our clock. `terminals`: how smart terminals send; None where there are none."""
+    def __init__(self, fleet: Fleet, limits: Limits, decoders: Decoders | None = None) -> None:
+        """Begin without an opinion on our clock. `decoders`: what is read beside Redvest's own format."""
         self._fleet = fleet
-        self._terminals = terminals
+        self._decoders = decoders or Decoders()
         self._usual = limits
         self._ahead_us: NDArray[np.float64] = np.full(len(fleet), np.nan)
         """By how much each transformer's last reading was measured after we had it; NaN: not known."""
@@ -52,16 +51,19 @@ class Decoder:
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """Return readings and rejects of a block, in order of arrival."""
+        sessions = self._decoders.mark()
         decoded = self._isolating(messages, self._limits(self.behind_minutes))
         ahead = sum(reject.reason is Reason.TIME_IN_FUTURE for reject in decoded.rejects)
         if ahead <= len(decoded.readings):
             self._note(decoded.readings)
             return decoded
         before = self.behind_minutes
+        self._decoders.go_back(sessions)
         self._note(self._isolating(messages, self._limits(np.inf)).readings)
         self.estimate()
         if self.behind_minutes == before:
             return decoded
+        self._decoders.go_back(sessions)
         return self._isolating(messages, self._limits(self.behind_minutes))
 
     def estimate(self) -> None:
@@ -77,13 +79,15 @@ class Decoder:
 
     def _isolating(self, messages: Sequence[Message], limits: Limits) -> Decoded:
         """Decode a block; of one that cannot be decoded, each message that can. Raises MemoryError alone."""
+        before = self._decoders.mark()
         try:
-            if self._terminals is not None:
-                return decode_formats(messages, self._fleet, limits, self._terminals)
+            if self._decoders:
+                return self._decoders.decode(messages, self._fleet, limits)
             return decode_block(messages, self._fleet, limits)
         except MemoryError:
             raise  # no message is at fault
         except Exception as error:  # noqa: BLE001 - counted as a reject and logged, whatever it is
+            self._decoders.go_back(before)
             if len(messages) == 1:
                 return self._put_aside(messages[0], error)
         half = len(messages) // 2

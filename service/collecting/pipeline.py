@@ -19,8 +19,8 @@ from alerts.verdicts.engine import UNKNOWN_AFTER_HOURS
 from collector.decoding.decode import Decoded
 from collector.decoding.plausibility import Limits
 from collector.decoding.rejects import Reject
+from collector.devices.decoders import Decoders
 from collector.message import Message, MessageBlock
-from collector.wire.terminal_format import TerminalFormat
 from grid.errors import StoreError
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
@@ -67,8 +67,8 @@ class PipelineOptions:
     escalation: EscalationSettings = field(default_factory=lambda: EscalationSettings({}, 15.0))
     stand_by: tuple[str, ...] = ()
     """Ids of the people who are called when nobody else is on."""
-    terminals: TerminalFormat | None = None
-    """How smart terminals send; None where there are none."""
+    decoders: Decoders = field(default_factory=Decoders)
+    """What is read beside Redvest's own format, with the sessions of gateways."""
     unknown_after_hours: float = UNKNOWN_AFTER_HOURS
     """An open incident ends as unknown after so long without a reading that counts; 0: never."""
 
@@ -97,6 +97,7 @@ class Pipeline:
         self._checkpoints = Checkpoints(journal)
         self._newest_block: tuple[int, ReadingBatch] | None = None
         self._cursor_saved = time.monotonic()
+        self._silent_after_us = options.silence.silent_us + MINUTE_US
         self._now_us = now_us
         """The moment of the last tick or look."""
         self._ledger_version = NOT_EVALUATED
@@ -144,7 +145,7 @@ class Pipeline:
             self._escalation.called_by,
         )
         self._watch = Watch(self.fleet, ledger, options.silence)
-        self._decoder = Decoder(self.fleet, options.limits, options.terminals)
+        self._decoder = Decoder(self.fleet, options.limits, options.decoders)
         self._received_us = np.full(len(self.fleet), -1, np.int64)
         self._measured_us = np.full(len(self.fleet), -1, np.int64)
         heard = self._journal.last_received()
@@ -176,6 +177,9 @@ class Pipeline:
         # Another value for the newest moment is no sign of life: a clock that stands still sends nothing else.
         alive = fresh.where(fresh.measured_at_us != self._measured_us[fresh.transformer])
         np.maximum.at(self._received_us, alive.transformer, alive.received_at_us)
+        for number, heard_us in decoded.deaths.items():
+            # Gone is silent at once: as if nothing had come for as long as silence needs.
+            self._received_us[number] = min(self._received_us[number], heard_us - self._silent_after_us)
         np.maximum.at(self._measured_us, fresh.transformer, fresh.measured_at_us)
         if len(fresh):
             self.newest_measured_us = max(self.newest_measured_us or 0, int(fresh.measured_at_us.max()))

@@ -108,8 +108,7 @@ def run_collector(
 
 
 def _filters(container: Container) -> tuple[str, ...]:
-    terminals = container.terminal_format()
-    return subscription_filters(container.settings.collector.stations) + (terminals.filters() if terminals else ())
+    return subscription_filters(container.settings.collector.stations) + container.decoders().filters()
 
 
 def _options(container: Container) -> PipelineOptions:
@@ -126,5 +125,5 @@ def _options(container: Container) -> PipelineOptions:
         escalation=container.escalation_settings(),
         stand_by=settings.notify.escalation.stand_by,
         throttling=ThrottlingSettings(),
-        terminals=container.terminal_format(),
+        decoders=container.decoders(),
     )

@@ -11,9 +11,12 @@ import json
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from collector.devices.device_format import CELLS, MEASURED_AT, DecoderKind, TimeUnit
+from collector.devices.topic_patterns import fault_of_pattern
 from collector.wire.terminal_format import DEVICE_LEVEL
 from grid.timestamps import parse_timestamp_us
 
@@ -138,6 +141,60 @@ class TerminalSection(Section):
     good_quality: Texts = ("1",)
     power_unit: Literal["kW", "W"] = "kW"
     points_apart_seconds_max: Number = Field(default=60.0, gt=0.0, le=3600.0)
+
+
+def _device_topic(topic: str) -> str:
+    fault = fault_of_pattern(topic, needs_device=False)
+    if fault is not None:
+        raise ValueError(f"{topic!r} {fault}")
+    return topic
+
+
+class FieldSection(Section):
+    """Where one value of a device's message stands."""
+
+    path: Annotated[str, Field(min_length=1, max_length=200)]
+    multiplier: Number = 1.0
+    unit: TimeUnit = TimeUnit.ISO
+
+
+def _source(value: Any) -> Any:
+    """Take a path alone for a value that is taken as it is."""
+    return {"path": value} if isinstance(value, str) else value
+
+
+class DecoderSection(Section):
+    """One `[[decoders]]`: devices of one make, read by their topics."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    kind: DecoderKind
+    topics: Annotated[
+        tuple[Annotated[str, AfterValidator(_device_topic)], ...], BeforeValidator(_texts), Field(min_length=1)
+    ]
+    fields: dict[str, Annotated[FieldSection, BeforeValidator(_source)]] = Field(default_factory=dict)
+    timezone: str = ""
+    good_quality: Texts = ("1",)
+    power_unit: Literal["kW", "W"] = "kW"
+    points_apart_seconds_max: Number = Field(default=60.0, gt=0.0, le=3600.0)
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> DecoderSection:
+        """Hold fields, topics and zone to what the kind needs."""
+        needs_fields = self.kind in (DecoderKind.MAPPED_JSON, DecoderKind.SPARKPLUG_B)
+        known = (*CELLS, *((MEASURED_AT,) if self.kind is DecoderKind.MAPPED_JSON else ()))
+        for name in self.fields:
+            if name not in known:
+                raise ValueError(f"decoders.fields.{name} is no value of a reading: use {', '.join(known)}")
+        if needs_fields != bool(self.fields.keys() - {MEASURED_AT}):
+            told = "needs fields that say where the values stand" if needs_fields else "takes no fields"
+            raise ValueError(f"decoders of kind {self.kind.value} {told}")
+        for topic in self.topics:
+            fault = fault_of_pattern(topic, needs_device=self.kind is not DecoderKind.SPARKPLUG_B)
+            if fault is not None:
+                raise ValueError(f"decoders.topics: {topic!r} {fault}")
+        if self.timezone and self.timezone not in available_timezones():
+            raise ValueError(f"decoders.timezone: {self.timezone!r} is the name of no zone; write Asia/Shanghai")
+        return self
 
 
 class VerdictsSection(Section):

@@ -28,6 +28,7 @@ from service.settings.sections import (
     CollectorSection,
     DashboardSection,
     DataSection,
+    DecoderSection,
     InfluxSection,
     NotifySection,
     OutreachSection,
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     broker: BrokerSection = Field(default_factory=BrokerSection)
     collector: CollectorSection = Field(default_factory=CollectorSection)
     terminal: TerminalSection = Field(default_factory=TerminalSection)
+    decoders: tuple[DecoderSection, ...] = ()
     verdicts: VerdictsSection = Field(default_factory=VerdictsSection)
     outreach: OutreachSection = Field(default_factory=OutreachSection)
     silence: SilenceSection = Field(default_factory=SilenceSection)

@@ -115,6 +115,11 @@ def identifier(cell: str) -> str:
     )
 
 
+def device_identifier(cell: str) -> str:
+    """Return a device's own id; behind a gateway it has levels, such as `group/node/device`."""
+    return "/".join(identifier(level) for level in clean(cell).split("/"))
+
+
 def number(lowest: float, highest: float, *, above: bool = False) -> Callable[[str], float]:
     """Return a check of a decimal number between two bounds; `above`: the lower bound itself is refused."""
 
@@ -183,6 +188,17 @@ def one_of(choices: Iterable[str]) -> Callable[[str], str]:
         )
 
     return check
+
+
+def phase_order(cell: str) -> str:
+    """Return the phases that the channels of a device are connected to, such as ABC, CAB or B."""
+    text = clean(cell).upper()
+    if text and set(text) <= set("ABC") and len(set(text)) == len(text):
+        return text
+    raise CellError(
+        Text(f"{_shown(text)} 不是相序", f"{_shown(text)} is no order of phases"),
+        Text("按设备通道 1、2、3 的顺序写，例如 ABC、CAB 或 B", "write them by channel, such as ABC, CAB or B"),
+    )
 
 
 def timezone(cell: str) -> str:

@@ -21,7 +21,18 @@ from grid.assets import (
     Station,
     Transformer,
 )
-from stores.ledger_files.cells import identifier, number, one_of, timestamp, timezone, whole, words, yes_or_no
+from stores.ledger_files.cells import (
+    device_identifier,
+    identifier,
+    number,
+    one_of,
+    phase_order,
+    timestamp,
+    timezone,
+    whole,
+    words,
+    yes_or_no,
+)
 from stores.ledger_files.phones import phone
 from stores.ledger_files.roster_cells import day, time_of_day, weekdays
 
@@ -38,6 +49,9 @@ RatedPower = Annotated[float, BeforeValidator(number(0, 100_000, above=True))]
 Ratio = Annotated[float, BeforeValidator(number(0, 100_000, above=True))]
 Timestamp = Annotated[int, BeforeValidator(timestamp)]
 """[µs since the epoch, UTC]; in the sheet ISO 8601 with an offset."""
+DeviceId = Annotated[str, BeforeValidator(device_identifier)]
+DecoderName = Annotated[str, BeforeValidator(words(64))]
+Phases = Annotated[str, BeforeValidator(phase_order)]
 Latitude = Annotated[float, BeforeValidator(number(-90, 90))]
 Longitude = Annotated[float, BeforeValidator(number(-180, 180))]
 Setpoint = Annotated[float, BeforeValidator(number(5, 40))]
@@ -195,13 +209,25 @@ class LinkRow(LedgerRow):
 class DeviceRow(LedgerRow):
     """A row of devices.csv."""
 
-    device_id: Identifier
+    device_id: DeviceId
     transformer_id: Identifier
     replays: YesNo = False
+    decoder: DecoderName = ""
+    phases: Phases = "ABC"
+    multiplier: Ratio = 1.0
+    valid_from: Timestamp | None = None
 
     def asset(self) -> Device:
         """Return the device."""
-        return Device(self.device_id, self.transformer_id, self.replays)
+        return Device(
+            self.device_id,
+            self.transformer_id,
+            self.replays,
+            self.decoder,
+            self.phases,
+            self.multiplier,
+            self.valid_from or 0,
+        )
 
 
 class ApplianceRow(LedgerRow):

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from stores.storable_text import storable
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The newest migration in stores/records/migrations/versions."""
 
 metadata = MetaData()
@@ -138,6 +138,10 @@ device = Table(
     Column("device_id", Words, primary_key=True),
     Column("transformer_id", Words, ForeignKey("transformer.transformer_id"), nullable=False),
     Column("replays", Boolean, nullable=False),
+    Column("decoder", Words, nullable=False),
+    Column("phases", Words, nullable=False),
+    Column("multiplier", Float, nullable=False),
+    Column("valid_from_us", BigInteger, nullable=False),
     *_ledger_marks(),
 )
 person = Table(

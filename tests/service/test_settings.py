@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from collector.devices.device_format import DecoderKind, TimeUnit
 from grid.errors import RuleError, SettingsError
 from grid.text import Language
 from grid.timestamps import MINUTE_US, parse_timestamp_us
 from service.clock import ScaledClock, SystemClock, real_seconds
 from service.container import Container
 from service.rulebook import choose_rule_sets, read_rule_sets
-from service.settings.sections import ChannelName, RobotChannel, RobotKind
+from service.settings.sections import ChannelName, DecoderSection, RobotChannel, RobotKind
 from service.settings.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +72,7 @@ def test_without_a_file_everything_has_a_default() -> None:
 def test_the_sample_holds_every_key_with_its_default() -> None:
     keys = keys_of(Settings)
     keys.pop("notify.robots")  # tables of their own, as a comment
+    keys.pop("decoders")
     assert flat(tomllib.loads(SAMPLE.read_text(encoding="utf-8"))) == {k for k, secret in keys.items() if not secret}
     write(SAMPLE.read_text(encoding="utf-8"))
     assert load_settings().model_dump() == Settings().model_dump() | {
@@ -91,6 +93,35 @@ def test_the_robot_of_the_sample_has_every_key_and_is_one() -> None:
         ("ST01",),
         Path.cwd() / "secrets" / "yongxing.url",
     )
+
+
+def test_the_decoder_of_the_sample_has_every_key_and_is_one() -> None:
+    lines = SAMPLE.read_text(encoding="utf-8").splitlines()
+    begin = lines.index("# [[decoders]]")
+    decoder = "\n".join(line.removeprefix("# ") for line in lines[begin : lines.index("", begin)])
+    (table,) = tomllib.loads(decoder)["decoders"]
+    assert set(table) == set(DecoderSection.model_fields)
+    write(decoder)
+    (loaded,) = load_settings().decoders
+    assert (loaded.kind, loaded.fields["measured_at"].unit) == (DecoderKind.MAPPED_JSON, TimeUnit.SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ("kind = 'mapped_json'\ntopics = ['a/{device_id}']", "needs fields"),
+        ("kind = 'shelly_3em'\ntopics = ['a/b']", "names no device"),
+        ("kind = 'tasmota_energy'\ntopics = ['a/{device_id}']\nfields = {active_power_kw = 'p'}", "takes no fields"),
+        ("kind = 'mapped_json'\ntopics = ['a/{device_id}']\nfields = {power = 'p'}", "no value of a reading"),
+        ("kind = 'tasmota_energy'\ntopics = ['a/{device_id}']\ntimezone = 'UTC+8'", "Asia/Shanghai"),
+        ("kind = 'modbus'\ntopics = ['a/{device_id}']", "decoders"),
+    ],
+)
+def test_a_decoder_that_cannot_work_is_refused_with_what_to_mend(lines: str, complaint: str) -> None:
+    write(f"[[decoders]]\nname = 'd'\n{lines}\n")
+    with pytest.raises(SettingsError) as fault:
+        load_settings()
+    assert complaint in str(fault.value)
 
 
 def test_robots_are_named_by_kind_and_number_where_nobody_names_them() -> None:
