@@ -9,8 +9,9 @@ import streamlit as st
 from alerts.outreach.planner import VisitResult
 from dashboard import words
 from dashboard.markup.elements import draw, plain, section, trouble
-from dashboard.session import choose_person, container, forget_answers, person, person_labels, say
+from dashboard.session import forget_answers, may, person, say, visits
 from grid.errors import RedvestError
+from service.access.rights import Action
 from service.queries.answers import DoorRow
 
 _REASON_LETTERS_MIN = 4
@@ -18,7 +19,12 @@ _ORDER = (VisitResult.AGREED, VisitResult.REFUSED, VisitResult.ABSENT, VisitResu
 
 
 def answer_buttons(row: DoorRow, place: str) -> None:
-    """Draw one row of buttons for a door. The newest result is the filled one; pressing another changes it."""
+    """Draw one row of buttons for a door. The newest result is the filled one; pressing another changes it.
+
+    Whoever belongs to nobody in the ledger, or may not answer, gets none.
+    """
+    if not (may(Action.ANSWER) and person()):
+        return
     with st.container(key=f"answers-{place}-{row.incident_id}-{row.door.merchant_id}"):
         for result in _ORDER:
             st.button(
@@ -33,6 +39,8 @@ def answer_buttons(row: DoorRow, place: str) -> None:
 
 def change_answer(rows: Sequence[DoorRow]) -> None:
     """Draw, folded away, how to change what was recorded at a door; the newest answer counts, none is lost."""
+    if not (may(Action.ANSWER) and person()):
+        return
     by_id = {row.door.merchant_id: row for row in rows}
     with st.expander(say(words.CHANGE_ANSWER), icon=":material/edit:"):
         chosen = st.selectbox(
@@ -50,36 +58,14 @@ def change_answer(rows: Sequence[DoorRow]) -> None:
 
 
 def _record(row: DoorRow, result: VisitResult) -> None:
-    if not person():
-        st.session_state["said"] = (say(words.CHOOSE_YOURSELF_FIRST), ":material/person_alert:")
-        return
     try:
-        container().visit_recorder.record_visit(row.incident_id, row.door.merchant_id, result, person())
+        visits().record_visit(row.incident_id, row.door.merchant_id, result, person())
     except RedvestError as error:
         st.session_state["said"] = (say(words.NOT_RECORDED, why=say(error.line)), ":material/error:")
         return
     forget_answers()
     told = say(words.RECORDED, merchant=row.merchant_name, result=say(words.RESULT_BUTTONS[result]))
     st.session_state["said"] = (told, ":material/check_circle:")
-
-
-def choose_yourself() -> None:
-    """Ask who records, where nobody was chosen yet; answers without a person are not taken."""
-    if person():
-        return
-    people = person_labels()
-    chosen = st.selectbox(
-        say(words.CHOOSE_YOURSELF),
-        options=list(people),
-        format_func=lambda person_id: people.get(person_id, person_id),
-        index=None,
-        placeholder=say(words.CHOOSE_YOURSELF),
-        label_visibility="collapsed",
-        key="who_here",
-    )
-    if chosen:
-        choose_person(chosen)
-        st.rerun()
 
 
 def show_what_was_said() -> None:
@@ -90,8 +76,8 @@ def show_what_was_said() -> None:
 
 
 def reveal_button(row: DoorRow, place: str) -> None:
-    """Draw the button that asks for a reason before it shows a phone number."""
-    if not row.phone_masked:
+    """Draw the button that asks for a reason before it shows a phone number, for who may see one."""
+    if not row.phone_masked or not (may(Action.REVEAL) and person()):
         return
     label = plain(f"{say(words.REVEAL)} {row.phone_masked}")
     key = f"reveal-{place}-{row.incident_id}-{row.door.merchant_id}"
@@ -112,9 +98,6 @@ def may_redraw() -> bool:
 def _reveal(row: DoorRow) -> None:
     draw(section(row.merchant_name))
     st.caption(say(words.REVEAL_WARNING))
-    if not person():
-        st.warning(say(words.CHOOSE_YOURSELF_FIRST))
-        return
     reasons = [say(reason) for reason in (*words.REVEAL_REASONS, words.OTHER_REASON)]
     chosen = st.radio(say(words.REVEAL_REASON), reasons, index=None)
     own = st.text_input(say(words.OTHER_REASON), max_chars=200) if chosen == reasons[-1] else ""
@@ -125,7 +108,7 @@ def _reveal(row: DoorRow) -> None:
         st.error(say(words.REASON_TOO_SHORT))
         return
     try:
-        contact = container().visit_recorder.reveal(row.door.merchant_id, person(), reason)
+        contact = visits().reveal(row.door.merchant_id, person(), reason)
     except RedvestError as error:
         trouble(say(error.line))
         return

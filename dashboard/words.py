@@ -246,11 +246,8 @@ INCIDENT_CLOSED = Text("事件已结束，无需再走访。", "The incident is 
 INCIDENT_RETRACTED = Text("事件已被迟到读数撤销。", "Late readings have retracted this incident.")
 
 # People, visits, personal data
-WHO_ARE_YOU = Text("记录人", "Recorded by")
-CHOOSE_YOURSELF = Text("请先在此选择您是谁", "Choose who you are first")
 CHOSEN = Text("记录人：{name}（在侧栏更改）", "Recording as {name} (change it in the sidebar)")
 INCIDENT_NUMBER = Text("事件编号 {number}", "Incident {number}")
-CHOOSE_YOURSELF_FIRST = Text("请先选择记录人，再点答复按钮。", "Choose who records before pressing an answer.")
 RECORDED = Text("已记录：{merchant} {result}", "Recorded: {merchant}, {result}")
 NOT_RECORDED = Text("没有记录成功：{why}", "Not recorded: {why}")
 REVEAL = Text("显示电话", "Show phone")
@@ -416,3 +413,42 @@ NO_NEWS = Text(
     "This page is not live: no news for {}. Do not take it for now. Connecting again …",
 )
 NOT_LIVE = Text("本页数据截至 {time}", "as of {time}")
+
+# Who is signed in
+SIGNED_OUT = Text("登录已结束，请重新登录。", "Your sign-in has ended. Please sign in again.")
+NOTHING_TO_SEE = Text(
+    "这个账号还没有对应台账中的人员，什么都看不到。请找管理员。",
+    "This account belongs to nobody in the ledger, so there is nothing to see. Ask the administrator.",
+)
+UNTIL = Text("至 {time}", "until {time}")
+SIGN_OUT = Text("退出", "sign out")
+ACCOUNTS = Text("账号", "Accounts")
+AUDIT = Text("审计记录", "Audit")
+COLUMN_ACCOUNT = Text("账号", "Account")
+COLUMN_ROLE = Text("角色", "Role")
+COLUMN_PERSON = Text("人员", "Person")
+COLUMN_STATIONS = Text("供电所", "Stations")
+COLUMN_SESSIONS = Text("登录数", "Sign-ins")
+COLUMN_BY = Text("谁", "By")
+COLUMN_ACTION = Text("做了什么", "Did")
+COLUMN_SUBJECT = Text("对象", "To")
+ALL_STATIONS = Text("全部", "all")
+ACCOUNT_ACTIVE = Text("可用", "active")
+ACCOUNT_DISABLED = Text("已停用", "disabled")
+ADD_ACCOUNT = Text("添加账号", "Add an account")
+CHANGE_ACCOUNT = Text("管理账号", "Manage an account")
+CHOOSE_ACCOUNT = Text("选择账号", "Choose an account")
+NEW_PASSWORD = Text("密码（至少 8 位）", "Password (at least 8 characters)")
+DISABLE = Text("停用", "Disable")
+ENABLE = Text("启用", "Enable")
+END_SESSIONS = Text("结束它的所有登录", "End all its sign-ins")
+SET_PASSWORD = Text("设置新密码", "Set a new password")
+NEW_WALL_ADDRESS = Text("给大屏一个新地址", "Give the wall a new address")
+WALL_ADDRESS = Text(
+    "在大屏的浏览器里打开一次，这个地址不会再显示：", "Open this once in the wall's browser; it is not shown again:"
+)
+DONE = Text("已完成：{what}", "Done: {what}")
+AUDIT_NOTE = Text(
+    "最新 {count} 条；完整性用 redvest audit verify 检查。",
+    "The newest {count}; redvest audit verify checks that none is missing.",
+)

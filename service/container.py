@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collector.devices.decoders import Decoders
     from collector.mqtt.broker_address import BrokerAddress
     from collector.wire.terminal_format import TerminalFormat
+    from service.access.accounts import Accounts
+    from service.access.sessions import Sessions
     from service.metrics.metrics import Metrics
     from service.notify.acknowledge import Acknowledger
     from service.notify.channels.make import Channel
@@ -187,6 +189,22 @@ class Container:
             ),
             collector_state=lambda: ask_collector(self.settings),
         )
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Return the accounts of those who may come in."""
+        from service.access.accounts import Accounts
+
+        return Accounts(self.records, SystemClock(), self.clock)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Return sign-in and sessions, which live in real time whatever the installation's clock shows."""
+        from service.access.sessions import SessionLimits, Sessions
+
+        values = self.settings.dashboard
+        limits = SessionLimits(values.session_idle_minutes, values.session_absolute_hours)
+        return Sessions(self.records, SystemClock(), self.clock, limits)
 
     @cached_property
     def visit_recorder(self) -> VisitRecorder:

@@ -11,7 +11,8 @@ import streamlit as st
 from alerts.model.display_names import level_name
 from alerts.model.kinds import LevelName, known_level
 from dashboard import words
-from dashboard.session import language, say
+from dashboard.figures import day_and_time
+from dashboard.session import language, queries, say, signed_in
 from grid.supply import Supply
 from grid.text import Language, Text
 from service.queries.answers import Freshness, TransformerNow
@@ -82,7 +83,21 @@ def head(title: str, place: str = "", clock: str = "", clock_word: str = "") -> 
     time = f'<span class="rv-clock"><small>{escape(clock_word)}</small>{escape(clock)}</span>' if clock else ""
     return (
         f'<div class="rv-head"><h1><span class="rv-vest"></span>{escape(title)}</h1>{told}'
-        f'<span class="rv-right">{time}{_other_language()}</span></div>'
+        f'<span class="rv-right">{time}{_who()}{_other_language()}</span></div>'
+    )
+
+
+def _who() -> str:
+    """Return who is signed in and until when, with the way out."""
+    me = signed_in()
+    if me is None:
+        return ""
+    until = (
+        f" {escape(say(words.UNTIL, time=day_and_time(me.until_us, queries().first_zone())))}" if me.until_us else ""
+    )
+    return (
+        f'<a class="rv-me" href="./session?lang={language().value}" target="_self"><b>{escape(me.account.name)}</b>'
+        f"<small>{until}</small> · {escape(say(words.SIGN_OUT))}</a>"
     )
 
 

@@ -9,16 +9,15 @@ import streamlit as st
 from alerts.model.incidents import IncidentState
 from dashboard import words
 from dashboard.charts.curve import load_rate_chart
-from dashboard.exports import export_buttons
+from dashboard.exports import export_links
 from dashboard.markup.doors import answered, door, is_answered
 from dashboard.markup.elements import draw, head, note, section, trouble
 from dashboard.markup.incident import advice_banner, incident_top, legend, progress_panel, record
 from dashboard.markup.live import beat
-from dashboard.session import incident, keep_address, language, link, live_seconds, queries, say
+from dashboard.session import incident, keep_address, language, link, live_seconds, may, queries, say
 from dashboard.visit_entry import (
     answer_buttons,
     change_answer,
-    choose_yourself,
     may_redraw,
     reveal_button,
     show_what_was_said,
@@ -26,6 +25,7 @@ from dashboard.visit_entry import (
 from grid.electrical import Basis
 from grid.errors import UsageError
 from grid.timestamps import HOUR_US, MINUTE_US
+from service.access.rights import Action
 from service.queries.answers import DoorRow, IncidentPage
 
 # So many doors are drawn with their buttons at once; the others on request.
@@ -48,8 +48,10 @@ def page() -> None:
     show_what_was_said()
     draw(head(say(words.INCIDENT)))
     st.fragment(_live, run_every=live_seconds())(chosen, _shape(shown))
-    _doors(shown)
-    export_buttons(shown)
+    if may(Action.SEE_DOORS):
+        _doors(shown)
+    if may(Action.EXPORT):
+        export_links(shown)
     number = say(words.INCIDENT_NUMBER, number=shown.row.incident.incident_id)
     draw(section(say(words.RECORD)) + record(shown.events, shown.row.zone) + note(number))
 
@@ -133,7 +135,6 @@ def _doors(shown: IncidentPage) -> None:
         draw(section(f"{say(words.LIST_OF_DOORS)} · {len(shown.doors)}") + answered(shown.doors, zone))
         return
     draw(section(f"{say(words.DOORS_TO_WALK)} · {len(waiting)}"))
-    choose_yourself()
     first = waiting if st.session_state.get("every_door") else waiting[:_DOORS_SHOWN]
     for i in range(0, len(first), 2):
         for column, row in zip(st.columns(2, gap="small"), first[i : i + 2], strict=False):

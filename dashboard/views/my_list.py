@@ -10,11 +10,10 @@ from dashboard.markup.doors import answered, door, is_answered, why
 from dashboard.markup.elements import draw, head, note, section
 from dashboard.markup.incident import advice_banner, incident_top
 from dashboard.markup.live import beat
-from dashboard.session import keep_address, live_seconds, my_list, person, queries, say
+from dashboard.session import keep_address, live_seconds, my_list, queries, say
 from dashboard.visit_entry import (
     answer_buttons,
     change_answer,
-    choose_yourself,
     may_redraw,
     reveal_button,
     show_what_was_said,
@@ -26,18 +25,13 @@ def page() -> None:
     """Draw the page."""
     keep_address()
     show_what_was_said()
-    who = person()
-    if not who:
-        draw(head(say(words.MY_LIST)))
-        choose_yourself()
-        return
-    mine = my_list(who)
+    mine = my_list()
     draw(head(say(words.MY_LIST), mine.person.name))
     if not mine.incidents:
         draw(note(say(words.MY_LIST_EMPTY)))
     for part in mine.incidents:
         _incident(part, mine.now_us)
-    st.fragment(_watch, run_every=live_seconds())(who, _shape(mine))
+    st.fragment(_watch, run_every=live_seconds())(_shape(mine))
 
 
 def _shape(mine: MyList) -> tuple[object, ...]:
@@ -58,9 +52,9 @@ def percent_now(part: MyIncident) -> str:
     return f"{part.current.load_rate:.2f} {part.current.freshness.value}"
 
 
-def _watch(who: str, drawn: tuple[object, ...]) -> None:
+def _watch(drawn: tuple[object, ...]) -> None:
     draw(beat(queries().now_us()))
-    if _shape(my_list(who)) != drawn and may_redraw():
+    if _shape(my_list()) != drawn and may_redraw():
         st.rerun(scope="app")
 
 

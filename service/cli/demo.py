@@ -19,7 +19,6 @@ from grid.text import Text
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Screen
 from service.settings.settings import CONFIG_VARIABLE, load_settings
-from service.streamlit_flags import streamlit_arguments
 
 
 def demo(
@@ -53,7 +52,16 @@ def dashboard(config: Config = None, language: Speak = None) -> None:
         _claim(values.host, values.port)
         container.records.ledger_version()
         screen.say(Text(f"大屏：{container.settings.link}", f"dashboard: {container.settings.link}"))
-        command = [sys.executable, "-m", "dashboard.serve", *streamlit_arguments(container.settings)]
+        token = container.accounts.set_up_token()
+        if token is not None:
+            address = f"http://127.0.0.1:{values.port}/setup?token={token}"
+            screen.say(
+                Text(
+                    f"还没有账号。请在本机打开一次，建立管理员：{address}",
+                    f"there are no accounts yet. Open this once on this computer to make an administrator: {address}",
+                )
+            )
+        command = [sys.executable, "-m", "web.serve"]
         environment = {**os.environ, "REDVEST_LANGUAGE": container.settings.language.value}
         if container.settings.file is not None:
             environment[CONFIG_VARIABLE] = str(container.settings.file)

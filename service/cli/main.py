@@ -16,6 +16,7 @@ import typer
 
 from grid.errors import RedvestError
 from grid.text import Language
+from service.cli.account import account
 from service.cli.alarms import alarms
 from service.cli.backup import backup, restore
 from service.cli.baseline import baseline
@@ -75,6 +76,7 @@ for _command in (
     version,
 ):
     app.command(_command.__name__)(_command)
+app.add_typer(account, name="account")
 app.add_typer(ledger, name="ledger")
 app.add_typer(fleet, name="fleet")
 app.add_typer(channels, name="channels")

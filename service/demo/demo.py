@@ -23,6 +23,7 @@ from grid.text import Language, Text
 from grid.timestamps import SECOND_US, format_utc
 from service.clock import SystemClock
 from service.container import Container
+from service.demo.accounts import throw_away_accounts
 from service.demo.narrator import Narrator
 from service.free_port import free_port, is_free
 from service.ledger_sheets import ledger_of
@@ -69,9 +70,11 @@ def run_demo(options: DemoOptions, say: Callable[[str], None]) -> int:
             _import_ledger(container, scenario)
             processes.start("collect", "--config", str(config))
             processes.start("simulate", "--config", str(config))
+            addresses: tuple[str, str] | None = None
             if not options.headless:
+                addresses = throw_away_accounts(container, dashboard_port)
                 processes.start("dashboard", "--config", str(config))
-            return _tell(options, container, processes, say, broker.kind, dashboard_port, scenario.ends_at_us)
+            return _tell(options, container, processes, say, broker.kind, addresses, scenario.ends_at_us)
         finally:
             container.close()
 
@@ -82,14 +85,19 @@ def _tell(
     processes: _Processes,
     say: Callable[[str], None],
     broker_kind: str,
-    dashboard_port: int,
+    addresses: tuple[str, str] | None,
     ends_at_us: int,
 ) -> int:
     zh = options.language is Language.ZH
     say(f"消息代理：{broker_kind}；街道为模拟" if zh else f"broker: {broker_kind}; the street is simulated")
-    if not options.headless:
-        address = f"http://127.0.0.1:{dashboard_port}"
-        say(f"看板：{address}（Ctrl-C 结束）" if zh else f"dashboard: {address} (Ctrl-C ends)")
+    if addresses is not None:
+        desk, phone = addresses
+        say(
+            f"看板（自动以值班员登录）：{desk} （Ctrl-C 结束）"
+            if zh
+            else f"dashboard, signed in as duty: {desk} (Ctrl-C ends)"
+        )
+        say(f"手机页（自动以队员登录）：{phone}" if zh else f"phone page, signed in as a team member: {phone}")
     began = time.monotonic()
     narrator = Narrator(container, ends_at_us)
     while True:

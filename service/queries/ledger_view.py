@@ -104,15 +104,42 @@ class GroundKeeper:
         self._records = records
         self._lock = threading.Lock()
         self._ground: Ground | None = None
+        self._seen: frozenset[str] | None = None
 
     def ground(self) -> Ground:
         """Return the ground of this moment. Raises StoreError."""
         version = self._records.ledger_version()
+        if self._ground is None or self._ground.ledger_version != version or self._records.visible_by_incidents:
+            seen = self._records.visible_transformers()
+        else:
+            seen = self._seen
         journal = self._journal()
         numbers = journal.all_numbers() if journal else {}
         with self._lock:
             kept = self._ground
-            if kept is None or kept.ledger_version != version or kept.numbers != numbers:
-                kept = Ground.of(version, self._records.ledger(), numbers)
-                self._ground = kept
+            if kept is None or kept.ledger_version != version or kept.numbers != numbers or self._seen != seen:
+                ledger = self._records.ledger()
+                kept = Ground.of(version, ledger if seen is None else _part_of(ledger, seen), numbers)
+                self._ground, self._seen = kept, seen
             return kept
+
+
+def _part_of(ledger: Ledger, transformer_ids: frozenset[str]) -> Ledger:
+    """Return the part of a ledger below some transformers, with the stations, grids and people above them."""
+    transformers = tuple(t for t in ledger.transformers if t.transformer_id in transformer_ids)
+    station_ids = {t.station_id for t in transformers}
+    grid_ids = {t.grid_id for t in transformers} - {""}
+    merchants = tuple(m for m in ledger.merchants if m.transformer_id in transformer_ids)
+    merchant_ids = {m.merchant_id for m in merchants}
+    links = [link for link in ledger.links if link.merchant_id in merchant_ids]
+    return Ledger(
+        stations=tuple(s for s in ledger.stations if s.station_id in station_ids),
+        grids=tuple(g for g in ledger.grids if g.grid_id in grid_ids),
+        transformers=transformers,
+        ratings=tuple(r for r in ledger.ratings if r.transformer_id in transformer_ids),
+        devices=tuple(d for d in ledger.devices if d.transformer_id in transformer_ids),
+        people=tuple(p for p in ledger.people if not p.grid_id or p.grid_id in grid_ids),
+        merchants=merchants,
+        links=tuple(link for link in links if link.transformer_id in transformer_ids),
+        appliances=tuple(a for a in ledger.appliances if a.merchant_id in merchant_ids),
+    )

@@ -14,10 +14,11 @@ from alerts.model.incidents import Incident
 from alerts.model.kinds import LevelName
 from alerts.model.outreach_model import Visit
 from alerts.rules.rule_set import Level, RuleSet
-from grid.assets import Person, Transformer
+from grid.assets import Person, Station, Transformer
 from grid.errors import UsageError
 from grid.text import Text
 from grid.timestamps import HOUR_US
+from service.access.rights import EVERY_RIGHT, Rights
 from service.clock import Clock
 from service.queries.advice import advice_on
 from service.queries.alarm_audit import AuditedAlarms, audited_alarms
@@ -50,10 +51,11 @@ from service.queries.ledger_view import Ground, GroundKeeper
 from service.queries.now import counts_of, covered_ids, in_order_of_urgency, with_lost_feeders
 from service.queries.privacy import masked
 from service.queries.rules import reason_of, rule_lines
+from service.queries.shown_to import incident_shown_to, rejects_shown_to, transformer_shown_to
 from service.queries.sources import QueryOptions, Sources
 from service.queries.system import MESSAGES_LOOKED_AT, alarms_of, dead_messages, message_rows, reject_rows
 from stores.journal.journal import Journal
-from stores.records.records import Records
+from stores.records.records import AuditEntry, Records
 
 __all__ = ["Queries", "QueryOptions"]
 
@@ -77,6 +79,8 @@ class Queries:
     ) -> None:
         """Keep the parts. `journal` gives the reader, or None while no collector has ever written one."""
         self.options = options
+        self.rights = EVERY_RIGHT
+        self._rules, self._collector_state = tuple(rules), collector_state
         self._sources = Sources(journal, records, tuple(rules), clock, options)
         self._journal = journal
         self._records = records
@@ -89,6 +93,23 @@ class Queries:
     def ladder(self) -> tuple[Level, ...]:
         """Return the load-rate levels of the rule set that calls people, the lowest line first: what is drawn."""
         return self._sources.calling.ladder
+
+    def seen_by(self, rights: Rights) -> Queries:
+        """Return the same read side as an account sees it: what it may not see is not there."""
+        seen = Queries(
+            self._journal, self._records.seen_by(rights.visible), self._rules, self._clock, self.options,
+            self._collector_state,
+        )  # fmt: skip
+        seen.rights, seen._collector = rights, self._collector
+        return seen
+
+    def first_zone(self) -> str:
+        """Return the time zone of the first station."""
+        return self._keeper.ground().first_zone
+
+    def collector_state(self) -> CollectorState | None:
+        """Return what the collector says of itself, some seconds old; None where nobody can be asked."""
+        return self._collector.state()
 
     def now_us(self) -> int:
         """Return the moment of the installation's clock [µs]."""
@@ -142,7 +163,7 @@ class Queries:
         visits = [v for i in own for v in self._records.visits(i.incident_id) if from_us <= v.recorded_at_us <= to_us]
         merchants = ground.view.customers(transformer_id, now_us)
         station, grid = ground.stations.get(transformer.station_id), ground.grids.get(transformer.grid_id)
-        return TransformerPage(
+        page = TransformerPage(
             now_us=now_us,
             current=one_now(self._sources, ground, now_us, transformer),
             zone=ground.zone(transformer),
@@ -156,6 +177,7 @@ class Queries:
             rules=rule_lines(self._sources),
             quality=quality_in(self._journal(), ground, transformer_id, now_us),
         )
+        return transformer_shown_to(page, self.rights)
 
     def incidents(self, open_only: bool = False, since_us: int | None = None) -> tuple[IncidentRow, ...]:
         """Return incidents, newest first."""
@@ -173,7 +195,7 @@ class Queries:
         from_us = incident.opened_at_us - _CURVE_BEFORE_US
         until_us = now_us if incident.closed_at_us is None else min(now_us, incident.closed_at_us + _CURVE_AFTER_US)
         band, effect = self._whole_effect(incident, current_visits, ground)
-        return IncidentPage(
+        page = IncidentPage(
             band=band,
             effect=effect,
             now_us=now_us,
@@ -187,6 +209,7 @@ class Queries:
             curve=curve_between(journal, ground, row.transformer, from_us, until_us),
             marks=marks_of([incident], self._records.visits(incident.incident_id), ground, now_us),
         )
+        return incident_shown_to(page, self.rights)
 
     def effect(self, incident_id: str) -> tuple[IncidentRow, tuple[ScopeEffect, ...]]:
         """Return an incident with what its visits brought: as a whole, then by wave and door. Raises UsageError."""
@@ -231,7 +254,9 @@ class Queries:
     ) -> tuple[RejectRow, ...]:
         """Return refused payloads, newest first; `with_values`: also values that are missing in readings taken."""
         journal = self._journal()
-        return reject_rows(journal.rejects(limit, since_us, with_values=with_values)) if journal else ()
+        if journal is None:
+            return ()
+        return rejects_shown_to(reject_rows(journal.rejects(limit, since_us, with_values=with_values)), self.rights)
 
     def alarms(self, from_us: int, to_us: int) -> AuditedAlarms:
         """Return how what people were told in [from_us, to_us) stands against the limits."""
@@ -242,6 +267,14 @@ class Queries:
         """Return the meters that people were told to check of late, those still in doubt first."""
         now_us, ground, journal = self._clock.now_us(), self._keeper.ground(), self._journal()
         return flagged_meters(self._records, journal, ground, now_us) if journal else ()
+
+    def audit(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return the newest lines of the audit record, newest first."""
+        return self._records.audit(limit)
+
+    def stations(self) -> tuple[Station, ...]:
+        """Return the stations of the ledger."""
+        return self._keeper.ground().ledger.stations
 
     def system(self) -> System:
         """Return what stands behind the wall."""

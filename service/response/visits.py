@@ -13,6 +13,7 @@ from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Merchant, Person
 from grid.errors import RedvestError, UsageError
 from grid.text import Text
+from service.access.rights import EVERY_RIGHT, Action, Rights
 from service.clock import Clock
 from stores.records.records import Records
 
@@ -39,6 +40,13 @@ class VisitRecorder:
         """Keep the store and the clock."""
         self._records = records
         self._clock = clock
+        self._rights = EVERY_RIGHT
+
+    def seen_by(self, rights: Rights) -> VisitRecorder:
+        """Return the same door for answers as an account may use it: what it may not see does not exist."""
+        seen = VisitRecorder(self._records.seen_by(rights.visible), self._clock)
+        seen._rights = rights
+        return seen
 
     def record_visit(self, incident_id: str, merchant_id: str, result: VisitResult, by: str) -> Visit:
         """Record one result at one door and return it. An answer may also come after the incident has closed.
@@ -46,6 +54,7 @@ class VisitRecorder:
         Raises UsageError for an unknown incident, merchant or person, NotOnList when the door is on no list
         of the incident.
         """
+        self._need(Action.ANSWER)
         incident = self._incident(incident_id)
         merchant = self._merchant(merchant_id)
         person = self._person(by)
@@ -76,6 +85,7 @@ class VisitRecorder:
 
         Raises UsageError for an unknown merchant or person, or without a reason.
         """
+        self._need(Action.REVEAL)
         merchant = self._merchant(merchant_id)
         person = self._person(by)
         reason = " ".join(reason.split())
@@ -94,6 +104,13 @@ class VisitRecorder:
         self._records.record_reveal(merchant.merchant_id, person.person_id, reason, self._clock.now_us())
         return Contact(merchant.merchant_id, merchant.contact_name, merchant.phone)
 
+    def _need(self, action: Action) -> None:
+        if not self._rights.may(action):
+            raise UsageError(
+                Text("这个账号没有这项权限", "this account has no right to that"),
+                remedy=Text("请用有权限的账号登录", "sign in with an account that has"),
+            )
+
     def _incident(self, incident_id: str) -> Incident:
         incident = self._records.incident(incident_id)
         if incident is None:
@@ -106,7 +123,7 @@ class VisitRecorder:
     def _merchant(self, merchant_id: str) -> Merchant:
         merchants = self._records.ledger().merchants
         found = next((merchant for merchant in merchants if merchant.merchant_id == merchant_id), None)
-        if found is None:
+        if found is None or not self._records.sees_merchant(merchant_id):
             raise UsageError(
                 Text(f"台账里没有商户 {merchant_id}", f"the ledger knows no merchant {merchant_id}"),
                 remedy=Text("请使用名单上的编号", "take the id from the list"),

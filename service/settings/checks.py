@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,7 @@ def check_together(settings: Settings) -> None:
             where=where,
             remedy=Text('至少写上 "early-warning"', 'name at least "early-warning"'),
         )
+    _check_who_listens(settings, where)
     _check_notify(settings.notify, where)
 
 
@@ -179,3 +181,44 @@ def _check_notify(notify: NotifySection, where: str) -> None:
             where=where,
             remedy=Text("请调大", "raise it"),
         )
+
+
+def _check_who_listens(settings: Settings, where: str) -> None:
+    """Raise SettingsError where passwords would cross a network in the clear."""
+    values = settings.dashboard
+    if (values.tls_certificate_file is None) != (values.tls_key_file is None):
+        raise SettingsError(
+            Text(
+                "键 dashboard.tls_certificate_file 和 tls_key_file 只写了一个",
+                "of the keys dashboard.tls_certificate_file and tls_key_file one is missing",
+            ),
+            where=where,
+            remedy=Text("请两个都写，或都不写", "give both or neither"),
+        )
+    if is_loopback(values.host) or values.tls_certificate_file or values.plain_http_allowed:
+        return
+    raise SettingsError(
+        Text(
+            f"键 dashboard.host 为 {values.host!r}，但没有 TLS：密码会在网络上明文传输",
+            f"key dashboard.host is {values.host!r} without TLS: passwords would cross the network in the clear",
+        ),
+        where=where,
+        remedy=Text(
+            "请设置 tls_certificate_file 和 tls_key_file；或留 127.0.0.1 并放在反向代理之后（见 deploy/）；"
+            "自担风险时 plain_http_allowed = true",
+            "set tls_certificate_file and tls_key_file; or stay on 127.0.0.1 behind a proxy (see deploy/); "
+            "at your own risk plain_http_allowed = true",
+        ),
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this computer can reach a host or come from an address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -346,6 +346,13 @@ class DashboardSection(Section):
     port: Port = 8501
     title: str = Field(default="", max_length=80)
     public_url: HttpUrl = ""
+    allowed_hosts: Texts = ()
+    proxy_addresses: Texts = ()
+    tls_certificate_file: OptionalPath = None
+    tls_key_file: OptionalPath = None
+    plain_http_allowed: bool = False
+    session_idle_minutes: Number = Field(default=720.0, gt=0.0, le=100_000.0)
+    session_absolute_hours: Number = Field(default=168.0, gt=0.0, le=10_000.0)
 
 
 class ClockKind(Enum):

@@ -98,8 +98,14 @@ class Settings(BaseSettings):
     @property
     def link(self) -> str:
         """Return the address of the dashboard as people reach it, without a slash at its end."""
-        own = f"http://{self.dashboard.host}:{self.dashboard.port}"
+        scheme = "https" if self.dashboard.tls_certificate_file else "http"
+        own = f"{scheme}://{self.dashboard.host}:{self.dashboard.port}"
         return (self.dashboard.public_url or own).rstrip("/")
+
+    @property
+    def https(self) -> bool:
+        """Return whether browsers reach the dashboard by https: directly, or through a proxy."""
+        return self.dashboard.tls_certificate_file is not None or self.dashboard.public_url.startswith("https:")
 
     def records_url(self) -> str:
         """Return the URL of the records store; it may hold a password. Raises SettingsError for an unreadable file."""

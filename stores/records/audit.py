@@ -29,6 +29,17 @@ class AuditAction(Enum):
     MERCHANT_REVEALED = "merchant_revealed"
     INCIDENT_ACKNOWLEDGED = "incident_acknowledged"
     MESSAGES_RESENT = "messages_resent"
+    CONTACTS_LISTED = "contacts_listed"
+    MERCHANT_EXPORTED = "merchant_exported"
+    MERCHANT_ERASED = "merchant_erased"
+    ACCOUNT_ADDED = "account_added"
+    ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_ENABLED = "account_enabled"
+    PASSWORD_CHANGED = "password_changed"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SESSIONS_ENDED = "sessions_ended"
 
 
 @dataclass(frozen=True)

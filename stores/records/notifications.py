@@ -7,9 +7,11 @@ from dataclasses import asdict, fields
 
 from sqlalchemy import Connection, select
 
+from stores.records import visible
 from stores.records.changes import NotifiedEvent
 from stores.records.schema import kept_state, told_remark
 from stores.records.upsert import insert_or_keep, insert_or_update
+from stores.records.visible import EVERYTHING, Visible
 
 _FIELDS = tuple(field.name for field in fields(NotifiedEvent))
 
@@ -19,9 +21,11 @@ def record_told(connection: Connection, told: Sequence[NotifiedEvent]) -> None:
     insert_or_keep(connection, told_remark, [asdict(one) for one in told], ("key",))
 
 
-def told_since(connection: Connection, since_us: int) -> tuple[NotifiedEvent, ...]:
+def told_since(connection: Connection, since_us: int, seen: Visible = EVERYTHING) -> tuple[NotifiedEvent, ...]:
     """Return what was told since a moment, oldest first."""
-    asked = select(told_remark).where(told_remark.c.told_at_us >= since_us)
+    asked = select(told_remark).where(
+        told_remark.c.told_at_us >= since_us, visible.stations(seen, told_remark.c.station_id)
+    )
     rows = connection.execute(asked.order_by(told_remark.c.told_at_us, told_remark.c.key)).mappings()
     return tuple(NotifiedEvent(**{name: row[name] for name in _FIELDS}) for row in rows)
 

@@ -17,9 +17,11 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from grid.errors import StoreError
 from grid.text import Text
+from stores.records import visible
 from stores.records.changes import NewMessage
 from stores.records.schema import delivery, incident, message
 from stores.records.upsert import insert_or_keep
+from stores.records.visible import EVERYTHING, Visible
 
 
 class DeliveryState(Enum):
@@ -327,9 +329,10 @@ def mark_failed(connection: Connection, delivery_no: int, error: str, next_attem
     )
 
 
-def messages(connection: Connection, limit: int) -> tuple[Message, ...]:
-    """Return the newest messages, newest first, with the fate of each channel."""
-    rows = connection.execute(select(message).order_by(message.c.message_no.desc()).limit(limit)).all()
+def messages(connection: Connection, limit: int, seen: Visible = EVERYTHING) -> tuple[Message, ...]:
+    """Return the newest messages that are visible, newest first, with the fate of each channel."""
+    asked = select(message).where(visible.messages(seen))
+    rows = connection.execute(asked.order_by(message.c.message_no.desc()).limit(limit)).all()
     fates = _fates(connection, delivery.c.message_no >= min((row.message_no for row in rows), default=0))
     return tuple(_message(row, fates) for row in rows)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, and_, func, select
 
 from alerts.outreach.planner import Ask, Door, OutreachList, Visit, VisitResult
 from grid.text import Text
+from stores.records import visible
 from stores.records.audit import AuditAction, append
 from stores.records.schema import door, outreach_list, visit
 from stores.records.upsert import insert_or_keep
+from stores.records.visible import EVERYTHING, Visible
 
 
 def record_lists(connection: Connection, lists: Sequence[OutreachList]) -> None:
@@ -42,9 +44,11 @@ def record_lists(connection: Connection, lists: Sequence[OutreachList]) -> None:
     insert_or_keep(connection, door, doors, (*_LIST_KEY, "position"))
 
 
-def lists(connection: Connection, incident_id: str) -> tuple[OutreachList, ...]:
+def lists(connection: Connection, incident_id: str, seen: Visible = EVERYTHING) -> tuple[OutreachList, ...]:
     """Return every revision of an incident's list, oldest first."""
-    of_incident = outreach_list.c.incident_id == incident_id
+    of_incident = and_(
+        outreach_list.c.incident_id == incident_id, visible.incident_ids(seen, outreach_list.c.incident_id)
+    )
     made = connection.execute(select(outreach_list).where(of_incident).order_by(outreach_list.c.revision)).mappings()
     asked = select(door).where(door.c.incident_id == incident_id).order_by(door.c.position)
     doors = connection.execute(asked).mappings().all()
@@ -65,14 +69,14 @@ def record_visit(connection: Connection, seen: Visit, by: str) -> None:
         append(connection, AuditAction.VISIT_RECORDED, seen.incident_id, by, detail, seen.recorded_at_us)
 
 
-def visits(connection: Connection, incident_id: str) -> tuple[Visit, ...]:
+def visits(connection: Connection, incident_id: str, seen: Visible = EVERYTHING) -> tuple[Visit, ...]:
     """Return every result recorded for an incident, oldest first."""
-    return _visits(connection, select(visit).where(visit.c.incident_id == incident_id))
+    return _visits(connection, select(visit).where(visit.c.incident_id == incident_id), seen)
 
 
-def visits_since(connection: Connection, since_us: int) -> tuple[Visit, ...]:
+def visits_since(connection: Connection, since_us: int, seen: Visible = EVERYTHING) -> tuple[Visit, ...]:
     """Return every result recorded since a moment, oldest first."""
-    return _visits(connection, select(visit).where(visit.c.recorded_at_us >= since_us))
+    return _visits(connection, select(visit).where(visit.c.recorded_at_us >= since_us), seen)
 
 
 def visits_mark(connection: Connection) -> tuple[int, int]:
@@ -85,7 +89,8 @@ _LIST_KEY = ("incident_id", "revision")
 _MARK = select(func.max(visit.c.visit_no), func.count(visit.c.visit_no))
 
 
-def _visits(connection: Connection, asked: Select[Any]) -> tuple[Visit, ...]:
+def _visits(connection: Connection, asked: Select[Any], seen: Visible) -> tuple[Visit, ...]:
+    asked = asked.where(visible.incident_ids(seen, visit.c.incident_id))
     rows = connection.execute(asked.order_by(visit.c.recorded_at_us, visit.c.visit_no))
     return tuple(
         Visit(row.incident_id, row.merchant_id, VisitResult(row.result), row.recorded_at_us, row.recorded_by)

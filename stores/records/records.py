@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from copy import copy
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
 from alerts.model.episodes import Episode
 from alerts.model.incidents import Incident, IncidentEvent
@@ -19,17 +20,20 @@ from alerts.outreach.planner import OutreachList, Visit
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.text import Text
-from stores.records import audit, calls, cursors, notifications, outbox, verdicts
+from stores.records import audit, calls, cursors, notifications, outbox, verdicts, visible
 from stores.records import ledger as records_ledger
 from stores.records import outreach as records_outreach
+from stores.records.accounts import AccountRecords
 from stores.records.audit import AuditAction, AuditEntry
 from stores.records.calls import Acknowledgement
 from stores.records.changes import Call, Changes, NotifiedEvent
 from stores.records.database import Database, alone
 from stores.records.ledger import LedgerReplaced
 from stores.records.outbox import ChannelCounts, DueMessage, Message
-from stores.records.schema import SCHEMA_VERSION
+from stores.records.phone_answers import PhoneAnswers
+from stores.records.schema import SCHEMA_VERSION, merchant, transformer
 from stores.records.verdicts import EpisodeToCopy
+from stores.records.visible import EVERYTHING, Visible
 
 __all__ = ["AuditEntry", "Changes", "DueMessage", "EpisodeToCopy", "LedgerReplaced", "Message", "Records"]
 
@@ -43,6 +47,42 @@ class Records:
         `sqlite:////path/records.sqlite` or `postgresql+psycopg://user@host/database`.
         """
         self._database = Database(url)
+        self._visible = EVERYTHING
+
+    def seen_by(self, visible: Visible) -> Records:
+        """Return the same store as somebody sees it: reading leaves out what is not visible. Close the first one."""
+        seen = copy(self)
+        seen._visible = visible
+        return seen
+
+    @property
+    def access(self) -> AccountRecords:
+        """Return the tables of accounts and sessions."""
+        return AccountRecords(self._database)
+
+    @property
+    def phone_answers(self) -> PhoneAnswers:
+        """Return the answers that came from phones."""
+        return PhoneAnswers(self._database)
+
+    @property
+    def visible_by_incidents(self) -> bool:
+        """Return whether what is visible changes with incidents and their lists, and not with the ledger alone."""
+        return bool(self._visible.doors_of)
+
+    def sees_merchant(self, merchant_id: str) -> bool:
+        """Return whether a merchant is visible."""
+        with self._reading() as connection:
+            asked = select(merchant.c.merchant_id).where(merchant.c.merchant_id == merchant_id)
+            return connection.execute(asked.where(visible.merchants(self._visible))).first() is not None
+
+    def visible_transformers(self) -> frozenset[str] | None:
+        """Return the ids of the transformers that are visible; None where no row is left out."""
+        if self._visible.everything:
+            return None
+        with self._reading() as connection:
+            asked = select(transformer.c.transformer_id).where(visible.transformers(self._visible))
+            return frozenset(connection.execute(asked).scalars())
 
     def migrate(self) -> None:
         """Bring the schema up to date, in one transaction; safe against a kill, and when several processes do it.
@@ -130,7 +170,7 @@ class Records:
     def told_since(self, since_us: int) -> tuple[NotifiedEvent, ...]:
         """Return every remark that was told to people since a moment, oldest first."""
         with self._reading() as connection:
-            return notifications.told_since(connection, since_us)
+            return notifications.told_since(connection, since_us, self._visible)
 
     def state(self, name: str) -> str:
         """Return what a part of the pipeline keeps under a name, empty when it keeps nothing."""
@@ -153,17 +193,17 @@ class Records:
         Only the open ones, or those not over before a moment.
         """
         with self._reading() as connection:
-            return verdicts.incidents(connection, open_only, since_us)
+            return verdicts.incidents(connection, open_only, since_us, self._visible)
 
     def incident(self, incident_id: str) -> Incident | None:
         """Return one incident, None when there is none of that id."""
         with self._reading() as connection:
-            return verdicts.one_incident(connection, incident_id)
+            return verdicts.one_incident(connection, incident_id, self._visible)
 
     def events(self, incident_id: str) -> tuple[IncidentEvent, ...]:
         """Return an incident's record, oldest first."""
         with self._reading() as connection:
-            return verdicts.events(connection, incident_id)
+            return verdicts.events(connection, incident_id, self._visible)
 
     # Outreach
 
@@ -174,7 +214,7 @@ class Records:
     def outreach_revisions(self, incident_id: str) -> tuple[OutreachList, ...]:
         """Return every revision of the incident's list, oldest first."""
         with self._reading() as connection:
-            return records_outreach.lists(connection, incident_id)
+            return records_outreach.lists(connection, incident_id, self._visible)
 
     def record_visit(self, visit: Visit, by: str) -> None:
         """Add one result at one door, with a line in the audit record; the same visit twice is one."""
@@ -184,7 +224,7 @@ class Records:
     def visits(self, incident_id: str) -> tuple[Visit, ...]:
         """Return every result recorded for an incident, oldest first."""
         with self._reading() as connection:
-            return records_outreach.visits(connection, incident_id)
+            return records_outreach.visits(connection, incident_id, self._visible)
 
     def current_visits(self, incident_id: str) -> dict[str, Visit]:
         """Return the latest result of each merchant of an incident."""
@@ -193,7 +233,7 @@ class Records:
     def visits_since(self, since_us: int) -> tuple[Visit, ...]:
         """Return every result recorded since a moment, oldest first."""
         with self._reading() as connection:
-            return records_outreach.visits_since(connection, since_us)
+            return records_outreach.visits_since(connection, since_us, self._visible)
 
     def visits_mark(self) -> tuple[int, int]:
         """Return what is another one after each visit that anybody records."""
@@ -257,7 +297,7 @@ class Records:
     def messages(self, limit: int) -> tuple[Message, ...]:
         """Return the newest messages, newest first, with the fate of each channel."""
         with self._reading() as connection:
-            return outbox.messages(connection, limit)
+            return outbox.messages(connection, limit, self._visible)
 
     # Who was called, and who has it
 

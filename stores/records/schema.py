@@ -448,3 +448,67 @@ cursor = Table(
     Column("value", BigInteger, nullable=False),
     _words("error"),
 )
+
+# Who may come in
+
+account = Table(
+    "account",
+    metadata,
+    Column("name", Words, primary_key=True),
+    _words("role"),
+    _words("person_id"),
+    _words("station_ids"),  # a JSON list; empty: all stations
+    _words("secret_hash"),
+    _timestamp("created_at_us"),
+    _timestamp("disabled_at_us", nullable=True),
+)
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("token_hash", Words, primary_key=True),
+    Column("session_id", Words, nullable=False, unique=True),
+    Column("account", Words, ForeignKey("account.name"), nullable=False),
+    _timestamp("opened_at_us"),
+    _timestamp("seen_at_us"),
+    _timestamp("ends_at_us", nullable=True),
+    _timestamp("ended_at_us", nullable=True),
+    _words("ended_why"),
+    _words("address"),
+    _words("agent"),
+)
+Index("web_session_of_account", web_session.c.account, web_session.c.ended_at_us)
+access_ticket = Table(
+    "access_ticket",
+    metadata,
+    Column("token_hash", Words, primary_key=True),
+    _words("kind"),
+    _words("account"),
+    _timestamp("made_at_us"),
+    _timestamp("ends_at_us", nullable=True),
+)
+wrong_guess = Table(
+    "wrong_guess",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    _timestamp("failed_at_us"),
+    _timestamp("next_at_us"),
+)
+phone_answer = Table(
+    "phone_answer",
+    metadata,
+    Column("answer_id", Words, primary_key=True),
+    _words("body_hash"),
+    Column("incident_id", Words, ForeignKey("incident.incident_id"), nullable=False),
+    _words("merchant_id"),
+    _words("result"),
+    Column("switched_off_units", Integer),
+    Column("setpoint_c", Float),
+    Column("lights_off", Boolean),
+    _words("note"),
+    _timestamp("answered_at_us", nullable=True),
+    _timestamp("recorded_at_us"),
+    _words("recorded_by"),
+    Column("reassigned", Boolean, nullable=False),
+)
+Index("phone_answer_of_incident", phone_answer.c.incident_id, phone_answer.c.merchant_id)

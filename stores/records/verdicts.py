@@ -10,9 +10,11 @@ from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
 from alerts.model.episodes import Ending, Episode
 from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
+from stores.records import visible
 from stores.records.changes import EpisodeKey
 from stores.records.schema import episode, incident, incident_event
 from stores.records.upsert import insert_or_keep, insert_or_update
+from stores.records.visible import EVERYTHING, Visible
 
 _EPISODE_KEY = ("transformer_id", "rule", "level", "first_reading_at_us")
 _EPISODE_FIELDS = [field.name for field in fields(Episode)]
@@ -102,9 +104,11 @@ def record_incidents(connection: Connection, incidents: Sequence[Incident], even
     )
 
 
-def incidents(connection: Connection, open_only: bool, since_us: int | None) -> tuple[Incident, ...]:
-    """Return incidents, newest first."""
-    asked = select(incident)
+def incidents(
+    connection: Connection, open_only: bool, since_us: int | None, seen: Visible = EVERYTHING
+) -> tuple[Incident, ...]:
+    """Return incidents that are visible, newest first."""
+    asked = select(incident).where(visible.incidents(seen))
     if open_only:
         asked = asked.where(incident.c.state == IncidentState.OPEN.value)
     if since_us is not None:
@@ -114,15 +118,17 @@ def incidents(connection: Connection, open_only: bool, since_us: int | None) -> 
     return tuple(_incident(row) for row in connection.execute(in_order).mappings())
 
 
-def one_incident(connection: Connection, incident_id: str) -> Incident | None:
-    """Return one incident, None when there is none of that id."""
-    row = connection.execute(select(incident).where(incident.c.incident_id == incident_id)).mappings().first()
+def one_incident(connection: Connection, incident_id: str, seen: Visible = EVERYTHING) -> Incident | None:
+    """Return one incident, None when none of that id is visible."""
+    asked = select(incident).where(incident.c.incident_id == incident_id, visible.incidents(seen))
+    row = connection.execute(asked).mappings().first()
     return None if row is None else _incident(row)
 
 
-def events(connection: Connection, incident_id: str) -> tuple[IncidentEvent, ...]:
+def events(connection: Connection, incident_id: str, seen: Visible = EVERYTHING) -> tuple[IncidentEvent, ...]:
     """Return an incident's record, oldest first."""
     asked = select(incident_event).where(incident_event.c.incident_id == incident_id)
+    asked = asked.where(visible.incident_ids(seen, incident_event.c.incident_id))
     rows = connection.execute(asked.order_by(incident_event.c.at_us, incident_event.c.event_no))
     return tuple(
         IncidentEvent(row.incident_id, row.at_us, IncidentEventKind(row.kind), row.detail_zh, row.detail_en)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, ViewportSize, expect, sync_playwright
@@ -21,11 +16,10 @@ from grid.timestamps import MINUTE_US
 from service.container import Container
 from service.metrics.health import ADDRESS_FILE, HealthServer
 from service.metrics.metrics import Metrics
-from service.settings.settings import CONFIG_VARIABLE, load_settings
-from service.streamlit_flags import streamlit_arguments
+from service.settings.settings import load_settings
 from stores.journal.journal import Journal
+from tests.support.dashboard import cookie_of, dashboard_of
 from tests.support.town import NOW_US, RATED_KVA, Town, build_town
-from tests.support.waiting import pause
 
 pytestmark = pytest.mark.browser
 
@@ -52,31 +46,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture(scope="module")
 def address(town: Town, free_port: Callable[[], int]) -> Iterator[str]:
     """Return the address of a dashboard that serves the town, started as `redvest dashboard` starts it."""
-    port = free_port()
-    environment = {**os.environ, CONFIG_VARIABLE: str(town.config), "REDVEST_DASHBOARD__PORT": str(port)}
-    settings = load_settings(town.config)
-    settings = settings.model_copy(update={"dashboard": settings.dashboard.model_copy(update={"port": port})})
-    log = town.folder / "dashboard.log"
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "dashboard.serve", *streamlit_arguments(settings)]
-        server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(90)
-
-
-def _wait_for(url: str, log: Path) -> None:
-    for _ in range(240):
-        try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            pause(0.25)
-    pytest.fail(f"the dashboard did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+    with dashboard_of(town.config, free_port()) as (running, _):
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +60,16 @@ def browser(chromium: str, chromium_options: list[str]) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def viewers(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
-    """Return a desk and a phone, in another time zone than the station's; each keeps its cache between tests."""
+def viewers(browser: Browser, town: Town) -> Iterator[dict[str, BrowserContext]]:
+    """Return a desk and a phone, in another time zone than the station's; each keeps its cache between tests.
+
+    Both are signed in as duty: the desk as P4, the phone as P2.
+    """
     zone = "America/New_York"
     desk = browser.new_context(viewport=WALL_SCREEN, timezone_id=zone)
     phone = browser.new_context(viewport=PHONE, timezone_id=zone, has_touch=True, is_mobile=True)
+    desk.add_cookies([cookie_of(town.config, "duty", "P4")])  # type: ignore[list-item]
+    phone.add_cookies([cookie_of(town.config, "duty", "P2")])  # type: ignore[list-item]
     yield {"desk": desk, "phone": phone}
     desk.close()
     phone.close()
@@ -164,7 +140,7 @@ def test_an_answer_from_a_phone_appears_on_the_desk_without_a_reload(new_page: C
     names = {m.merchant_id: m.name for m in town.ledger.merchants}
     door = mine[0]
     expect(desk.locator(".rv-door", has_text=names[door.merchant_id])).to_contain_text(words.NOT_VISITED.zh)
-    phone = new_page("/my-list?who=P2", "phone")
+    phone = new_page("/my-list", "phone")
     next_door = phone.locator(".rv-door.next")
     expect(next_door).to_contain_text(names[door.merchant_id])
     phone.get_by_role("button", name=words.RESULT_BUTTONS[VisitResult.AGREED].zh).first.tap()
@@ -177,8 +153,8 @@ def test_an_answer_from_a_phone_appears_on_the_desk_without_a_reload(new_page: C
 
 def test_buttons_fit_a_thumb_and_nothing_scrolls_sideways(new_page: Callable[..., Page], town: Town) -> None:
     for path in (
-        "/my-list?who=P1&lang=en",
-        f"/incident?incident={town.incident.incident_id}&who=P1&lang=en",
+        "/my-list?lang=en",
+        f"/incident?incident={town.incident.incident_id}&lang=en",
         "/?lang=en",
     ):
         phone = new_page(path, "phone")
@@ -224,7 +200,7 @@ def test_a_phone_number_needs_a_name_and_a_reason_and_leaves_a_record(
 ) -> None:
     door = town.outreach.doors[-1].merchant_id
     number = next(m.phone for m in town.ledger.merchants if m.merchant_id == door)
-    page = new_page(f"/incident?incident={town.incident.incident_id}&who=P1")
+    page = new_page(f"/incident?incident={town.incident.incident_id}")
     assert number not in page.content()
     page.locator(f".st-key-reveal-incident-{town.incident.incident_id}-{door} button").click()
     dialog = page.get_by_role("dialog")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -20,9 +17,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from dashboard import words
 from grid.assets import Ledger
 from service.container import Container
-from service.settings.settings import CONFIG_VARIABLE, load_settings
-from service.streamlit_flags import streamlit_arguments
-from tests.dashboard.test_dashboard_in_chromium import _wait_for
+from service.settings.settings import load_settings
+from tests.support.dashboard import cookie_of, dashboard_of
 from tests.support.town import NOW_US, Town, build_town
 
 pytestmark = pytest.mark.browser
@@ -95,21 +91,10 @@ def served(
     container.records.replace_ledger(with_hostile_names(town.ledger), by="test", now_us=NOW_US)
     container.close()
     port, proxy = free_port(), f"http://127.0.0.1:{outside.port}"
-    settings = load_settings(town.config)
-    dashboard = settings.dashboard.model_copy(update={"port": port, "host": "0.0.0.0"})
-    settings = settings.model_copy(update={"dashboard": dashboard})
-    environment = {**os.environ, CONFIG_VARIABLE: str(town.config), "http_proxy": proxy, "https_proxy": proxy}
-    log = Path(town.folder) / "dashboard.log"
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "dashboard.serve", *streamlit_arguments(settings)]
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", log)
-            yield Served(f"http://127.0.0.1:{port}", process, outside, town)
-        finally:
-            process.send_signal(signal.SIGCONT)
-            process.terminate()
-            process.wait(90)
+    settings = {"http_proxy": proxy, "https_proxy": proxy, "REDVEST_DASHBOARD__HOST": "0.0.0.0"}
+    settings["REDVEST_DASHBOARD__PLAIN_HTTP_ALLOWED"] = "true"
+    with dashboard_of(town.config, port, environment=settings) as (address, process):
+        yield Served(address, process, outside, town)
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +107,10 @@ def browser(chromium: str, chromium_options: list[str]) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """Return a page of its own session."""
+def page(browser: Browser, served: Served) -> Iterator[Page]:
+    """Return a page of its own session, signed in as duty."""
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.context.add_cookies([cookie_of(served.town.config, "duty", "P2")])  # type: ignore[list-item]
     opened.set_default_timeout(60_000)
     yield opened
     opened.close()
@@ -137,12 +123,12 @@ def test_what_people_write_is_never_fetched(served: Served, page: Page) -> None:
     for path in ("/", f"/incident?incident={picture}", f"/transformer?transformer={picture}", "/incidents", "/system"):
         page.goto(served.address + path)
         page.wait_for_selector(".rv-head, .rv-trouble")
-    page.goto(f"{served.address}/incident?incident={incident_id}&who=P1")
+    page.goto(f"{served.address}/incident?incident={incident_id}")
     page.get_by_role("button", name=re.compile(words.RESULT_BUTTONS[next(iter(words.RESULT_BUTTONS))].zh)).first.click()
     expect(page.locator("[data-testid=stToast]")).to_contain_text("![x]")
     page.get_by_role("button", name=re.compile(words.REVEAL.zh)).first.click()
     expect(page.locator("[data-testid=stDialog]")).to_contain_text("![x]")
-    page.goto(f"{served.address}/my-list?who=P2")
+    page.goto(f"{served.address}/my-list")
     page.wait_for_selector(".rv-door")
     assert [url for url in asked if not re.match(r"(https?|wss?)://127\.0\.0\.1:|data:|blob:", url)] == []
 

@@ -14,6 +14,7 @@ from tests.support.layers import FOLDERS, OUTSIDE, ROOMS, faults_of_file, faults
 ROOT = Path(__file__).resolve().parents[2]
 
 _MODULE_OF_DISTRIBUTION = {
+    "argon2-cffi": "argon2",
     "influxdb-client": "influxdb_client",
     "paho-mqtt": "paho",
     "prometheus-client": "prometheus_client",

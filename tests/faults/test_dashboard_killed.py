@@ -17,22 +17,29 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from service.access.sessions import SESSION_COOKIE
 from tests.faults.devices import Devices
 from tests.faults.promises import nothing_lost, require
 from tests.faults.site import START_SECONDS_MAX, Site
 from tests.faults.street import Street, minutes_ago
+from tests.support.dashboard import token_of
 from tests.support.mosquitto import Mosquitto
 from tests.support.waiting import pause
 
 
-def reload_page(port: int, until: threading.Event, drawn_once: threading.Event) -> int:
+def reload_page(port: int, token: str, until: threading.Event, drawn_once: threading.Event) -> int:
     """Open the wall as a browser does, again and again; return how often it was drawn to its end."""
     drawn = 0
     ask = BackMsg()
     ask.rerun_script.query_string = ""
     with suppress(OSError, WebSocketException, TimeoutError):
         while not until.is_set():
-            with connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as session:  # type: ignore[list-item]
+            with connect(
+                f"ws://127.0.0.1:{port}/_stcore/stream",
+                subprotocols=["streamlit"],  # type: ignore[list-item]
+                additional_headers={"Cookie": f"{SESSION_COOKIE}={token}"},
+                max_size=None,
+            ) as session:
                 session.send(ask.SerializeToString())
                 told = ForwardMsg()
                 while told.WhichOneof("type") != "script_finished":
@@ -54,11 +61,12 @@ def reload_and_kill_the_dashboard(
     command = [sys.executable, "-m", "service.cli.main", "dashboard", "--config", str(site.config)]
     with (site.folder / "dashboard.log").open("wb") as log:
         dashboard = subprocess.Popen(command, stdout=log, stderr=log)
+    token = token_of(site.config, "duty")
     stop, drawn_once = threading.Event(), threading.Event()
     try:
         wait_for_port(port, dashboard)
         with ThreadPoolExecutor(browsers) as pool, Devices(broker.port) as devices:
-            drawn = [pool.submit(reload_page, port, stop, drawn_once) for _ in range(browsers)]
+            drawn = [pool.submit(reload_page, port, token, stop, drawn_once) for _ in range(browsers)]
             drawn_once.wait(120.0)
             devices.start_sending(sent, per_second=len(sent) / seconds)
             pause(0.7 * seconds)

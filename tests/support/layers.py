@@ -25,6 +25,7 @@ ROOMS = {
     "simulator": Room(("grid", "collector.wire", "collector.mqtt.broker_address")),
     "service": Room(("grid", "alerts", "collector", "stores", "simulator")),
     "dashboard": Room(("grid", "alerts", "service")),
+    "web": Room(("grid", "alerts", "service")),
 }
 """Who may import whom; a dotted name allows that module of a room and no other."""
 
@@ -83,7 +84,10 @@ OUTSIDE = {
     "rich": ("service",),
     "typer": ("service",),
     "pandas": ("dashboard",),
-    "streamlit": ("dashboard",),
+    "streamlit": ("dashboard", "web"),
+    "starlette": ("web",),
+    "argon2": ("service",),
+    "zxcvbn": ("service",),
 }
 """Libraries from outside, and the rooms that may use them."""
 
