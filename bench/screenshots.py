@@ -30,7 +30,6 @@ COLOURS = 200
 BYTES_MAX = 150_000
 WAIT_SECONDS_MAX = 240.0
 ANSWERS_FOR_PICTURE = 9
-WALKER = "P03"
 """A simulated team member of the demo's ledger."""
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _SWITCHES = (
@@ -56,17 +55,17 @@ def main() -> int:
     if browser_path is None:
         print("needs chromium: apt-get install chromium fonts-noto-cjk", file=sys.stderr)
         return 2
-    with _demo(options.speed) as address, sync_playwright() as playwright:
+    with _demo(options.speed) as addresses, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=list(_SWITCHES))
-        for name, picture in _pictures(browser, address):
+        for name, picture in _pictures(browser, addresses):
             _save(picture, options.folder / name)
         browser.close()
     return 0
 
 
 @contextmanager
-def _demo(speed: float) -> Iterator[str]:
-    """Run the demo and give the address of its dashboard."""
+def _demo(speed: float) -> Iterator[tuple[str, str]]:
+    """Run the demo and give the addresses that sign in to its dashboard."""
     with tempfile.TemporaryDirectory(prefix="redvest-pictures-") as folder:
         command = [
             sys.executable,
@@ -79,31 +78,35 @@ def _demo(speed: float) -> Iterator[str]:
         ]
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
-            yield _address(running)
+            yield _addresses(running)
         finally:
             running.send_signal(signal.SIGINT)
             running.wait(30)
 
 
-def _address(running: subprocess.Popen[str]) -> str:
+def _addresses(running: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return the addresses that sign in: at the desk, and on a phone."""
     assert running.stdout is not None
+    found: list[str] = []
     for line in running.stdout:
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
-        if found:
-            return found.group()
+        found += re.findall(r"http://127\.0\.0\.1:\d+/enter\S+", line)
+        if len(found) == 2:
+            return found[0], found[1]
     raise SystemExit("the demo ended before it said its address")
 
 
-def _pictures(browser: Browser, address: str) -> Iterator[tuple[str, bytes]]:
+def _pictures(browser: Browser, addresses: tuple[str, str]) -> Iterator[tuple[str, bytes]]:
     """Yield each picture with its file name, in the order of the story."""
     visit_recorder = browser.new_context(viewport=DESK)
     phone = browser.new_context(viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True)
-    wall = _opened(visit_recorder, address, ".rv-tile .big small")
+    desk_address, phone_address = addresses
+    address = desk_address.partition("/enter")[0]
+    wall = _opened(visit_recorder, desk_address, ".rv-tile .big small")
     _until("an incident", lambda: wall.locator(".rv-row").count() > 0)
     about = str(wall.locator(".rv-row").first.get_attribute("href")).removeprefix(".")
     incident = _opened(visit_recorder, address + about, ".rv-door")
     english = _opened(visit_recorder, f"{address}/?lang=en", ".rv-tile")
-    mine = _opened(phone, f"{address}/my-list?who={WALKER}", ".rv-door")
+    mine = _opened(phone, phone_address, ".rv-door")
     answers = incident.locator(".rv-answered > li")
     _until("answers", lambda: answers.count() >= ANSWERS_FOR_PICTURE)
     for name, page in (

@@ -55,7 +55,7 @@ def _address(running: subprocess.Popen[str]) -> str:
     said = ""
     for line in running.stdout:
         said += line
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        found = re.search(r"http://127\.0\.0\.1:\d+/enter\S+", line)
         if found:
             return found.group()
     pytest.fail(f"the demo said no address: {said}")
@@ -104,7 +104,7 @@ def test_the_24_july_day_can_be_followed_on_the_pages(page: Page, demo: tuple[su
     assert _percent(big.inner_text()) < 85.0
     expect(over).to_contain_text(words.INCIDENT_CLOSED.zh)
 
-    page.goto(address)
+    page.goto(address.partition("/enter")[0])
     expect(page.get_by_text(words.NO_OPEN_INCIDENTS.zh)).to_be_visible(timeout=60_000)
     running.send_signal(signal.SIGINT)
     assert running.wait(STOP_SECONDS_MAX) == 0

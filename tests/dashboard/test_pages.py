@@ -503,7 +503,7 @@ def storm_wall(storm: StormTown, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
     """Return the wall of that town as HTML."""
     monkeypatch.setenv(CONFIG_VARIABLE, str(storm.config))
     st.cache_resource.clear()
-    yield told(opened())
+    yield told(opened(who=""))
     st.cache_resource.clear()
 
 
