@@ -30,7 +30,6 @@ COLOURS = 200
 BYTES_MAX = 150_000
 WAIT_SECONDS_MAX = 240.0
 ANSWERS_FOR_PICTURE = 9
-"""A simulated team member of the demo's ledger."""
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _SWITCHES = (
     "--no-sandbox",
