@@ -106,6 +106,11 @@ class VerdictEngine:
         """Return how much memory the state takes, without the few raises of open incidents [bytes]."""
         return sum(engine.nbytes for engine in self._folds) + self._supply.nbytes
 
+    @property
+    def supply(self) -> NDArray[np.int8]:
+        """Return the `Supply` (n,) that the newest reading of each row of the fleet tells; `UNSEEN` for none."""
+        return self._supply.newest
+
     def is_late(self, transformer: NDArray[np.int32], measured_at_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which readings (n,) are not later than what their transformer was already shown."""
         last_at_us = self._supply.last_at_us(transformer)

@@ -48,6 +48,11 @@ class SupplyEngine:
         """Return when a reading of each transformer (n,) was last passed over, `NEVER` for none."""
         return self._past.passed_at_us[transformer]
 
+    @property
+    def newest(self) -> NDArray[np.int8]:
+        """Return the `Supply` (n,) of the newest reading of each row; not to be written to."""
+        return self._past.supply
+
     def resolve(self, rates: SortedRates) -> SortedRates:
         """Return a block in which a reading that is `UNSEEN` has become `GONE` where a meter sent voltages before.
 

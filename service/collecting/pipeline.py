@@ -29,6 +29,7 @@ from service.collecting.checkpoint import Checkpoint, Checkpoints, fingerprint_o
 from service.collecting.decoding import Decoder
 from service.collecting.missing_values import MissingValueList
 from service.metrics.metrics import BlockStored, Metrics
+from service.monitors.outages import OutageWatch
 from service.monitors.silence import Watch
 from service.notify.audiences import Audience
 from service.notify.escalation import Escalation, EscalationSettings
@@ -145,6 +146,7 @@ class Pipeline:
             self._escalation.called_by,
         )
         self._watch = Watch(self.fleet, ledger, options.silence)
+        self._outage_watch = OutageWatch(self.fleet, ledger, options.silence)
         self._decoder = Decoder(self.fleet, options.limits, options.decoders)
         self._received_us = np.full(len(self.fleet), -1, np.int64)
         self._measured_us = np.full(len(self.fleet), -1, np.int64)
@@ -224,8 +226,14 @@ class Pipeline:
         except StoreError:
             self._ledger_version = NOT_EVALUATED  # what was found half way is found again by another response
             raise
+        self.say(self._outages(now_us), now_us)
         self._follow_up()
         self._save_cursor()
+
+    def _outages(self, now_us: int) -> tuple[NotificationEvent, ...]:
+        """Return what is to be said of transformers, parts of feeders and feeders without voltage."""
+        without = self._response.without_voltage
+        return self._outage_watch.look(without, self._incremental.supply, self._measured_us, now_us)
 
     def _call_people(self, now_us: int) -> None:
         """Call people to open incidents, and the next when nobody answered."""

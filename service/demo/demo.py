@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from alerts.silence.detection import FEEDER_SLOTS
 from grid.errors import StoreError, UsageError
 from grid.text import Language, Text
 from grid.timestamps import SECOND_US, format_utc
@@ -36,6 +37,9 @@ START_SECONDS = 6.0
 STORES_MADE_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 10.0
 DASHBOARD_PORT = 8501
+STALL_SECONDS_MAX = 5.0
+"""So long the machine may stall without anybody being called silent: hours pass in a minute here, and what is late by a
+second would be late by minutes of the day (practice)."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,17 @@ def _tell(
             return 130 if options.headless else 0
 
 
+def slot_minutes_at(speed: float) -> float:
+    """Return the slot [min] of the demo's day at a speed: a stall of the machine stays within two slots.
+
+    The simulated meters send once a minute; at the speed of a real day that is the slot.
+
+    >>> slot_minutes_at(1.0), slot_minutes_at(180.0)
+    (1.0, 7.5)
+    """
+    return max(1.0, STALL_SECONDS_MAX * speed / 60.0 / FEEDER_SLOTS)
+
+
 def _write_settings(
     folder: Path, options: DemoOptions, scenario: Scenario, port: int, dashboard_port: int, protocol: str
 ) -> Path:
@@ -144,7 +159,7 @@ def _write_settings(
                 "[collector]",
                 "health_port = 0",
                 "[silence]",
-                "slot_minutes = 1",
+                f"slot_minutes = {slot_minutes_at(options.speed):g}",
                 "[notify]",
                 'channels = ["file"]',
                 "[dashboard]",

@@ -177,6 +177,11 @@ class IncrementalVerdicts:
         known = len(self._fleet)
         return self.re_evaluate({n: at for n, at in since.items() if n < known and self._fleet.transformer_ids[n]})
 
+    @property
+    def supply(self) -> NDArray[np.int8]:
+        """Return the `Supply` (n,) that the newest reading of each transformer tells."""
+        return self._engine.supply
+
     def state(self) -> IncrementalVerdictsState:
         """Return a copy of all that is remembered."""
         return IncrementalVerdictsState(self._engine.state(), self._quality.state())

@@ -141,7 +141,7 @@ def climb_the_ladder(new_site: NewSite, broker: Mosquitto, broken: str = "") -> 
     require(metrics == {FROZEN}, f"asked to check the meters of {metrics}")
     require(not site.incidents(), "silence opened an incident")
     return (
-        "one silent: grey, nothing said; a feeder: said once, for its ten; all: said once; retained: no life; "
+        "one silent: grey, told by itself; a feeder: said once, for its ten; all: said once; retained: no life; "
         "frozen: check the meter"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,19 @@ import pytest
 from alerts.model.incidents import IncidentEventKind, IncidentState
 from collector.message import Message
 from collector.wire.format import encode_reading, reading_topic
+from grid.assets import Transformer
 from grid.timestamps import HOUR_US, MINUTE_US, format_utc
-from tests.service.test_pipeline import NOON, Station1
+from tests.service.test_pipeline import NOON, Station1, a_town
 
-DARK = {
+DARK: dict[str, Any] = {
     "voltage_v": [0.0, 0.0, 0.0],
     "current_amp": [0.0, 0.0, 0.0],
     "active_power_kw": 0.0,
     "reactive_power_kvar": 0.0,
 }
-NOISE = {"voltage_v": [0.6, 2.3, 1.1], "active_power_kw": 0.02, "reactive_power_kvar": 0.01}
-UNSEEN = {"active_power_kw": 0.0, "reactive_power_kvar": 0.0}
-ONLY_VOLTAGES = {"voltage_v": [0.0, 0.0, 0.0]}
+NOISE: dict[str, Any] = {"voltage_v": [0.6, 2.3, 1.1], "active_power_kw": 0.02, "reactive_power_kvar": 0.01}
+UNSEEN: dict[str, Any] = {"active_power_kw": 0.0, "reactive_power_kvar": 0.0}
+ONLY_VOLTAGES: dict[str, Any] = {"voltage_v": [0.0, 0.0, 0.0]}
 
 
 def live(rate: float) -> dict[str, Any]:
@@ -168,3 +170,70 @@ def test_readings_of_the_silence_that_come_after_it_take_the_end_back(station: S
     station.pipeline.tick(readings, now_us)
     assert station.incident().state is IncidentState.OPEN
     assert "saw_again" in kinds(station)
+
+
+FEEDER = tuple(f"X{i}" for i in range(6))
+
+
+@pytest.fixture
+def on_feeders(tmp_path: Path) -> Iterator[Station1]:
+    """Six transformers on one feeder."""
+    made = Station1(tmp_path)
+    on_it = tuple(Transformer(i, i, "S1", 400.0, "G1", "F1") for i in FEEDER)
+    made.records.replace_ledger(replace(a_town(), transformers=on_it), "test", NOON)
+    made.rules = ("early-warning", "supply")
+    made.restart(NOON)
+    yield made
+    made.close()
+
+
+def minutes_of(station: Station1, minutes: range, dark: Sequence[str] = ()) -> None:
+    """Send of all six, minute by minute; look each half minute."""
+    for minute in minutes:
+        rate = 0.5 + minute % 7 / 1000
+        send(station, minute, **{name: DARK if name in dark else live(rate) for name in FEEDER})
+        station.pipeline.look(NOON + minute * MINUTE_US + MINUTE_US // 2)
+
+
+def outage_words(station: Station1) -> list[str]:
+    """What was told of outages, oldest first."""
+    found = [m.text.zh for m in station.records.messages(50) if m.kind == "outage" or "停电" in m.text.zh]
+    return found[::-1]
+
+
+def test_a_feeder_without_voltage_is_told_once_for_all_its_transformers_and_once_when_it_is_back(
+    on_feeders: Station1,
+) -> None:
+    minutes_of(on_feeders, range(3))
+    minutes_of(on_feeders, range(3, 30), dark=FEEDER)
+    (lost,) = outage_words(on_feeders)
+    assert lost.startswith("【线路停电】线路 F1") and "共 6 个" in lost
+    on_feeders.restart(NOON + 30 * MINUTE_US)
+    minutes_of(on_feeders, range(30, 40), dark=FEEDER)
+    assert len(outage_words(on_feeders)) == 1
+    minutes_of(on_feeders, range(40, 50))
+    assert len(outage_words(on_feeders)) == 2
+    assert "恢复供电" in outage_words(on_feeders)[1] and "6 个台区已全部恢复" in outage_words(on_feeders)[1]
+
+
+def test_one_transformer_without_voltage_is_told_with_what_the_others_of_its_feeder_say(on_feeders: Station1) -> None:
+    minutes_of(on_feeders, range(3))
+    minutes_of(on_feeders, range(3, 15), dark=FEEDER[:1])
+    (lost,) = outage_words(on_feeders)
+    assert lost.startswith("【停电】X0") and "同线路另有 5 个台区有电压" in lost
+    minutes_of(on_feeders, range(15, 35), dark=FEEDER[:3])
+    assert "【线路部分停电】线路 F1：3 个台区无电压" in outage_words(on_feeders)[1]
+
+
+def test_an_outage_of_yesterday_is_no_news(on_feeders: Station1) -> None:
+    minutes_of(on_feeders, range(3))
+    now_us = NOON + 30 * HOUR_US
+    late = [
+        Message(reading_topic("S1", name), encode_reading(format_utc(NOON + m * MINUTE_US), **DARK), now_us, mid=m,
+                qos=1, epoch=1, retained=False)
+        for m in range(3, 15) for name in FEEDER
+    ]  # fmt: skip
+    on_feeders.pipeline.tick(late, now_us)
+    on_feeders.pipeline.look(now_us + MINUTE_US)
+    assert outage_words(on_feeders) == []
+    assert len([e for e in on_feeders.records.episodes(open_only=True) if e.level == "no_voltage"]) == 6
