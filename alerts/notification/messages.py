@@ -177,7 +177,7 @@ def incident_ended_unknown(incident: Incident, transformer: Transformer, zone: t
     since, lasted = _last(incident, zone), span(incident.last_reading_at_us - incident.opened_at_us)
     return Text(
         f"【结果不明】{where}：{since.zh}（负载率 {rate.zh}）之后没有可信读数，事件按“此后不明”结束，不是已经回落。"
-        f"有读数的 {lasted.zh} 内峰值 {peak.zh}。事件 {incident.incident_id}",
+        f"有读数的 {lasted.zh}内峰值 {peak.zh}。事件 {incident.incident_id}",
         f"[unknown since] {where}: no reading that counts since {since.en}, when the load rate was {rate.en}. The "
         f"incident ends as unknown since then, not as relieved; peak {peak.en} in the {lasted.en} that were measured. "
         f"Incident {incident.incident_id}",

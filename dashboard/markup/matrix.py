@@ -15,7 +15,7 @@ from service.queries.answers import Freshness, TransformerNow
 
 CELLS_MAX = 720
 """More areas than this are told as counts by grid: cells would be too small to read or to click."""
-_ORDER = ("overload", "severe_heavy", "heavy", "blind", "normal")
+_ORDER = ("overload", "severe_heavy", "heavy", "dark", "blind", "normal")
 GRIDS_MAX = 240
 """More grids than this are not listed one by one; those with something to see come first."""
 
@@ -74,6 +74,7 @@ def legend() -> str:
         ("overload", words.OVERLOAD_COUNT),
         ("severe_heavy", words.SEVERE_COUNT),
         ("heavy", words.HEAVY_COUNT),
+        ("dark", words.NO_VOLTAGE_COUNT),
         ("blind", words.BLIND_COUNT),
         ("normal", words.NORMAL),
     )

@@ -49,6 +49,7 @@ from service.queries.incidents import (
 )
 from service.queries.ledger_view import Ground, GroundKeeper
 from service.queries.now import counts_of, covered_ids, in_order_of_urgency, with_lost_feeders
+from service.queries.outages import outage_lines
 from service.queries.privacy import masked
 from service.queries.rules import reason_of, rule_lines
 from service.queries.shown_to import incident_shown_to, rejects_shown_to, transformer_shown_to
@@ -133,7 +134,10 @@ class Queries:
             transformers=tuple(with_trends(self._sources, ground, now_us, transformers)),
             open_incidents=self._with_advice(self._rows(by_weight, ground), ground, now_us),
             counts=counts,
-            alarms=alarms_of(counts, silence, ZoneInfo(ground.first_zone), self._collector.state(), dead),
+            alarms=(
+                *outage_lines(transformers, ground),
+                *alarms_of(counts, silence, ZoneInfo(ground.first_zone), self._collector.state(), dead),
+            ),
         )
 
     def curve(self, transformer_id: str, from_us: int, to_us: int, step_us: int | None = None) -> Curve:

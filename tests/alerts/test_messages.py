@@ -133,9 +133,48 @@ def test_every_turn_of_an_incident_has_its_sentence_with_the_number_of_the_incid
         blind,
         messages.incident_saw_again(INCIDENT, YX06, SHANGHAI),
         messages.incident_retracted(INCIDENT, YX06, SHANGHAI),
+        messages.incident_lost_supply(DARK, YX06, SHANGHAI),
+        messages.incident_got_supply(DARK, INCIDENT, YX06, SHANGHAI),
+        messages.incident_ended_unknown(UNKNOWN, YX06, SHANGHAI),
     ):
         assert INCIDENT.incident_id in text.zh
         assert INCIDENT.incident_id in text.en
+
+
+DARK = replace(INCIDENT, no_voltage_since_us=timestamp("11:30:30"))
+UNKNOWN = replace(INCIDENT, state=IncidentState.UNKNOWN, closed_at_us=INCIDENT.last_reading_at_us)
+
+
+def test_supply_that_goes_is_told_as_no_relief_and_what_comes_back_with_the_load_that_was_seen_since() -> None:
+    lost = messages.incident_lost_supply(DARK, YX06, SHANGHAI)
+    assert lost.zh.startswith("【停电】YX06 永兴街 6 号台区：7月24日 11:30:30 起三相无电压，停电前负载率 89.06%")
+    assert "没有电不等于负荷已降，事件保持未结" in lost.zh and "No supply is no relief" in lost.en
+    assert not any(word in lost.zh + lost.en for word in ("够了", "解除", "Enough", "thank you"))
+    unseen = messages.incident_got_supply(DARK, INCIDENT, YX06, SHANGHAI)
+    assert "还没有可信的负载率" in unseen.zh and "no load rate that can be trusted yet" in unseen.en
+    seen = replace(INCIDENT, last_reading_at_us=timestamp("11:50:00"), last_load_rate=0.91)
+    back = messages.incident_got_supply(DARK, seen, YX06, SHANGHAI)
+    assert "11:50 负载率 91%" in back.zh and "load rate 91 % on" in back.en
+
+
+def test_an_end_that_nobody_knows_is_told_as_such_and_counts_no_silence() -> None:
+    said = messages.incident_ended_unknown(UNKNOWN, YX06, SHANGHAI)
+    assert "11:30（负载率 89.06%）之后没有可信读数" in said.zh and "不是已经回落" in said.zh
+    assert "有读数的 48 分钟内峰值 95.33%" in said.zh
+    assert "not as relieved" in said.en and "in the 48 min that were measured" in said.en
+
+
+def test_what_the_team_is_told_of_an_advice_names_transformer_and_incident() -> None:
+    said = messages.incident_advice(Text("上报值班台。", "Escalate."), INCIDENT, YX06)
+    assert said.zh == f"YX06 永兴街 6 号台区：上报值班台。事件 {INCIDENT.incident_id}"
+    assert said.en.startswith("YX06 ") and INCIDENT.incident_id in said.en
+
+
+def test_an_overloaded_phase_is_told_to_the_desk_to_be_balanced() -> None:
+    phase = replace(INCIDENT, level="phase_overload", last_load_rate=1.14)
+    said = messages.incident_opened(phase, YX06, SHANGHAI)
+    assert said.zh.startswith("【单相过载】") and "114%" in said.zh and "调整三相负荷" in said.zh
+    assert "114 %" in said.en and "balance the phases" in said.en
 
 
 def test_why_there_is_an_incident_tells_the_line_that_opened_it_and_that_it_was_raised() -> None:

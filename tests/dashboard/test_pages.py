@@ -20,6 +20,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from alerts.model.episodes import Episode
 from alerts.notification.audit_words import FORMULA
 from alerts.outreach.planner import VisitResult
 from alerts.rules.rule_set import parse_rule_set
@@ -356,6 +357,37 @@ def test_a_lost_feeder_is_one_red_line_and_its_tiles_name_it(own_town: Town) -> 
     assert words.LOST_FEEDERS.zh in system
     assert words.SILENT_COVERED.zh.format(count=6) in system
     assert "<td>YX20</td>" not in system
+
+
+def test_a_feeder_without_voltage_is_black_and_one_line_and_never_normal(own_town: Town) -> None:
+    ids = [f"YX2{n}" for n in range(3)]
+    more = tuple(Transformer(i, f"城东 {i}", "YX", 315.0, "G02", "F2") for i in ids)
+    container = Container(load_settings(own_town.config))
+    ledger = replace(own_town.ledger, transformers=own_town.ledger.transformers + more)
+    container.records.replace_ledger(ledger, by="test", now_us=FIRST_US)
+    since_us = NOW_US - 8 * MINUTE_US
+    dark = tuple(
+        Episode(i, "supply@1", "no_voltage", since_us, since_us, None, None, 0.0, 0.0, since_us, 7) for i in ids[:2]
+    )
+    container.records.commit(Changes(episodes=dark))
+    container.close()
+    with Journal.open_writer(own_town.folder / "data" / "journal.sqlite") as journal:
+        at_us = np.full(3, NOW_US - MINUTE_US)
+        numbers = list(journal.numbers(ids).values())
+        no_voltage, none = np.zeros((3, 3)), np.zeros(3)
+        journal.append(
+            ReadingBatch.of(
+                numbers, at_us, received_at_us=at_us, voltage_v=no_voltage, current_amp=no_voltage,
+                active_power_kw=none, reactive_power_kvar=none,
+            )
+        )  # fmt: skip
+    wall = told(opened())
+    assert "【线路停电】线路 F2：有读数的台区全部无电压，共 2 个" in wall
+    cells = {i: k for k, i in re.findall(r'class="cell ([a-z_]+)"[^>]*transformer=(YX\d\d)', wall)}
+    tiles = {i: k for k, i in re.findall(r'<a class="rv-tile ([a-z_ ]+)" href="[^"]*transformer=(YX\d\d)', wall)}
+    assert {(cells | tiles)[i] for i in ids} == {"dark"}
+    page = told(opened("views/transformer.py", transformer="YX20"))
+    assert "起三相无电压" in page and ">0<" not in page and "● 正常" not in page
 
 
 def test_a_wrong_address_says_so_and_shows_no_page_of_code(town: Town) -> None:

@@ -36,6 +36,7 @@ FOLDERS = {
         "quality": ("model", "rules"),
         "verdicts": ("model", "quality", "rules"),
         "silence": ("model",),
+        "outages": ("silence",),
         "outreach": ("model",),
         "effect": ("model", "quality", "rules"),
         "notification": ("model", "outreach", "quality", "silence", "verdicts"),
