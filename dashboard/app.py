@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import words
+from dashboard.channel_words import CHANNELS
 from dashboard.markup.elements import trouble
 from dashboard.markup.live import watch_in_browser
 from dashboard.session import container, may, person, say, signed_in
@@ -64,6 +65,7 @@ def _pages() -> dict[str, Any]:
         ("transformer", Action.SEE_LOAD, words.TRANSFORMER, "transformer", "show_chart"),
         ("my_list", Action.ANSWER, words.MY_LIST, "my-list", "directions_walk"),
         ("alarms", Action.SEE_ALARMS, words.ALARM_AUDIT, "alarms", "fact_check"),
+        ("channels", Action.SEE_SYSTEM, CHANNELS, "channels", "forward_to_inbox"),
         ("system", Action.SEE_SYSTEM, words.SYSTEM, "system", "monitor_heart"),
         ("accounts", Action.MANAGE_ACCOUNTS, words.ACCOUNTS, "accounts", "manage_accounts"),
         ("audit", Action.SEE_AUDIT, words.AUDIT, "audit", "policy"),

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from service.metrics.metrics import Metrics
     from service.notify.acknowledge import Acknowledger
     from service.notify.channels.make import Channel
-    from service.notify.escalation import EscalationSettings
     from service.notify.links import AcknowledgeLinks
+    from service.notify.speech import SpeechOptions
+    from service.queries.channels import ChannelRow
     from service.queries.queries import Queries
     from service.response.visits import VisitRecorder
     from stores.journal.journal import Journal
@@ -220,13 +221,33 @@ class Container:
 
         return channels_of(self.settings)
 
-    def escalation_settings(self) -> EscalationSettings:
-        """Return how long people have to answer before the next are called."""
-        from service.notify.escalation import EscalationSettings
+    def channel_rows(self) -> tuple[ChannelRow, ...]:
+        """Return how each channel fares. Raises StoreError."""
+        from service.queries.channels import channel_rows
 
-        values = self.settings.notify.escalation
-        minutes = {"severe_heavy": values.severe_heavy_minutes, "overload": values.overload_minutes}
-        return EscalationSettings(minutes, values.other_minutes, values.enabled)
+        return channel_rows(self.settings, self.records)
+
+    def speech_options(self) -> SpeechOptions:
+        """Return who is told what, and how long people have to answer. Raises SettingsError for a faulty template."""
+        from alerts.model.kinds import LevelName
+        from service.notify.audiences import audiences_of
+        from service.notify.escalation import EscalationSettings
+        from service.notify.speech import SpeechOptions
+        from service.notify.templates import read_templates
+
+        notify = self.settings.notify
+        values = notify.escalation
+        minutes = {
+            LevelName.SEVERE_HEAVY.value: values.severe_heavy_minutes,
+            LevelName.OVERLOAD.value: values.overload_minutes,
+        }
+        return SpeechOptions(
+            audiences=audiences_of(self.channels),
+            escalation=EscalationSettings(minutes, values.other_minutes, values.enabled),
+            stand_by=values.stand_by,
+            communities_first=notify.communities_first,
+            templates=read_templates(notify.templates_file),
+        )
 
     @cached_property
     def acknowledger(self) -> Acknowledger:

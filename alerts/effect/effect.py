@@ -115,9 +115,9 @@ def effect_of(
     slots = slots_of(series, from_us, to_us, step_us)
     window = slots.power_kw[slots.before :]
     known = ~np.isnan(window)
-    measured = float(np.average(window[known], weights=slots.weight[known])) if known.any() else np.nan
-    if not known.any() or known.sum() < MEASURED_SHARE_MIN * (known | slots.has_reading_due).sum():
-        return _nothing(measured, "too_few_readings_in_the_window")
+    if known.mean() < MEASURED_SHARE_MIN:
+        return _nothing(float(np.nanmean(window)) if known.any() else np.nan, "too_few_readings_in_the_window")
+    measured = float(window[known].mean())
     around = _surroundings(slots, from_us, utc_offset_us, weather, donors)
     windows = {kind: windows_of(slots, series, from_us, around, kind) for kind in DayKind}
     best = best_of(windows)

@@ -74,12 +74,11 @@ def windows_of(slots: Slots, series: PowerSeries, from_us: int, around: Surround
     valid = ~np.isnan(power[span]) & ~np.isnan(usual_kw[span])
     # Placebo windows have holes where the measured one has: the same slots are compared.
     valid &= ~np.isnan(power[before:])
-    weight = valid * slots.weight
-    total = weight.sum(axis=1)
+    enough = valid.sum(axis=1)
 
     def mean(values: Floats) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray((np.where(valid, values[span], 0.0) * weight).sum(axis=1) / total)
+            return np.asarray(np.where(valid, values[span], 0.0).sum(axis=1) / enough)
 
     typical, measured = mean(usual_kw), mean(power)
     of_day = _trailing_mean(np.abs(power), first, slots.per_day)

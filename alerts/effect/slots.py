@@ -61,10 +61,6 @@ class Slots:
     """How many slots of the past there are; slot 0 stands at this place."""
     power_kw: Floats
     """(before + window,) NaN where a slot has too few readings."""
-    weight: Floats
-    """(window,) length of each slot of the window over that of a whole one; the last may be cut short."""
-    has_reading_due: NDArray[np.bool_]
-    """(window,) False for a slot so short that the meter may send nothing in it."""
 
     @property
     def per_day(self) -> int:
@@ -84,12 +80,5 @@ def slots_of(series: PowerSeries, from_us: int, to_us: int, step_us: int) -> Slo
     lengths_us = np.full(before + window, step_us, np.float64)
     lengths_us[-1] = to_us - from_us - (window - 1) * step_us
     wanted = np.maximum(_SHARE_OF_SLOT_MIN * np.floor(lengths_us / series.interval_us + 0.01), 1.0)
-    of_window_us = lengths_us[before:]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Slots(
-            step_us,
-            before,
-            np.where(count >= wanted, total / count, np.nan),
-            of_window_us / step_us,
-            of_window_us >= series.interval_us,
-        )
+        return Slots(step_us, before, np.where(count >= wanted, total / count, np.nan))

@@ -57,7 +57,8 @@ class NotificationEvent:
     @property
     def subject(self) -> str:
         """Return what it is about: its transformer, or itself."""
-        return f"transformer {self.transformer_id}" if self.transformer_id else f"remark {self.key}"
+        is_of_its_own = not self.transformer_id or self.kind == MessageKind.COMMUNITY_NOTICE
+        return f"remark {self.key}" if is_of_its_own else f"transformer {self.transformer_id}"
 
 
 @dataclass(frozen=True)

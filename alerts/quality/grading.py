@@ -220,8 +220,6 @@ class QualityGrader:
             far: Flags = np.abs(block.load_rate[rows] - before_last) > by.jump_load_rate
             rows = rows[far]
         impossible = block.load_rate > by.impossible_load_rate
-        if not len(rows) and not impossible.any() and (past.jumped_at_us[evaluate.number] == NEVER).all():
-            return rows
         inside = np.flatnonzero(impossible)
         into = inside[block.load_rate[inside] - evaluate.rate_before[inside] > by.jump_load_rate]
         into = into[evaluate.no_further_than(by.exchange_us, into)]

@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
-from alerts.model.kinds import MessageKind
+from alerts.model.kinds import LevelName, MessageKind
 from alerts.notification.delivery_words import channel_test
+from alerts.notification.event import NotificationEvent, Urgency
+from alerts.notification.on_duty import Roster
+from grid.assets import Ledger
 from grid.errors import UsageError
 from grid.text import Text
 from service.cli.options import AsJson, Config, Speak, opened
@@ -16,7 +19,8 @@ from service.cli.screen import Column, utc
 from service.container import Container
 from service.notify.channels.make import Channel
 from service.notify.channels.notice import NotDelivered, Notice
-from service.queries.channels import CHANNEL_STATES, DEAD_SHOWN_MAX, channel_rows
+from service.notify.templates import filled, read_templates
+from service.queries.channels import CHANNEL_STATES, DEAD_SHOWN_MAX
 
 NOT_DELIVERED = 1
 _TEST_NUMBER = 0
@@ -45,7 +49,7 @@ def list_channels(
     if context.invoked_subcommand is not None:
         return
     with opened(config, language, as_json) as (container, screen):
-        rows = channel_rows(container.settings, container.records)
+        rows = container.channel_rows()
         if as_json:
             for row in rows:
                 screen.line(
@@ -101,6 +105,56 @@ def send_test(name: NameArgument, config: Config = None, language: Speak = None,
             screen.say(Text(f"{name}：已送达", f"{name}: delivered"))
         if error:
             raise typer.Exit(NOT_DELIVERED)
+
+
+@channels.command("preview")
+def preview(
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Only this kind of message.")] = None,
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
+    """预览 · What a message of each kind says by the station's own words, with an example, in both languages."""
+    with opened(config, language, as_json) as (container, screen):
+        templates = read_templates(container.settings.notify.templates_file)
+        ledger = container.records.ledger()
+        names = {station.station_id: station.name for station in ledger.stations}
+        known = [each for each in MessageKind if each not in (MessageKind.GROUP, MessageKind.DIGEST, MessageKind.OTHER)]
+        rows: list[list[object]] = []
+        for each in known:
+            if kind is not None and each != kind:
+                continue
+            words = filled(_example(each, ledger, container.clock.now_us()), templates, Roster(ledger), names)
+            if as_json:
+                screen.line(kind=each.value, changed=each in templates, zh=words.zh, en=words.en)
+            rows.append([each.value, "✓" if each in templates else "", words.zh, words.en])
+        if kind is not None and not rows:
+            raise UsageError(
+                Text(f"没有 {kind} 这种通知", f"there is no kind of message {kind}"),
+                where=Text("预览", "preview"),
+                remedy=Text(f"可用的：{'、'.join(known)}", f"the kinds are {', '.join(known)}"),
+            )
+        if not as_json:
+            titles = (Text("类别", "kind"), Text("自定义", "own"), Text("中文", "Chinese"), Text("英文", "English"))
+            screen.table(Text("通知用语", "Words of messages"), tuple(Column(title) for title in titles), rows)
+
+
+def _example(kind: MessageKind, ledger: Ledger, now_us: int) -> NotificationEvent:
+    """Return an event to show a template with; about the ledger's first transformer, where there is one."""
+    transformer = next(iter(ledger.transformers), None)
+    transformer_id = transformer.transformer_id if transformer else "YX06"
+    return NotificationEvent(
+        key="preview",
+        kind=kind,
+        station_id=transformer.station_id if transformer else "",
+        level=LevelName.SEVERE_HEAVY,
+        urgency=Urgency.SEVERE_HEAVY,
+        created_at_us=now_us,
+        text=Text("（本产品的原话）", "(the product's own sentence)"),
+        transformer_id=transformer_id,
+        load_rate=0.9533,
+        incident_id=f"{transformer_id}-20210724T0300Z-000000",
+    )
 
 
 @channels.command("dead")

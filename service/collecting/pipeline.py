@@ -10,7 +10,6 @@ from hashlib import sha256
 import numpy as np
 
 from alerts.notification.event import NotificationEvent
-from alerts.notification.on_duty import Roster
 from alerts.notification.throttling import ThrottlingSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.rules.rule_set import RuleSet
@@ -32,8 +31,7 @@ from service.metrics.metrics import BlockStored, Metrics
 from service.monitors.outages import OutageWatch
 from service.monitors.silence import Watch
 from service.notify.audiences import Audience
-from service.notify.escalation import Escalation, EscalationSettings
-from service.notify.policy import NotificationPolicy
+from service.notify.speech import SpeechOptions, make_speech
 from service.response.draft import Answer, Silent
 from service.response.recent import RECENT_MINUTES, Recent, recent_of
 from service.response.response import Response
@@ -63,11 +61,8 @@ class PipelineOptions:
     silence: SilenceSettings
     channels: tuple[str, ...]
     throttling: ThrottlingSettings
-    audiences: tuple[Audience, ...] = ()
-    """Which of the channels serve which stations and grids; empty: all of them everything."""
-    escalation: EscalationSettings = field(default_factory=lambda: EscalationSettings({}, 15.0))
-    stand_by: tuple[str, ...] = ()
-    """Ids of the people who are called when nobody else is on."""
+    speech: SpeechOptions | None = None
+    """Who is told what; None: everybody everything, on all channels."""
     decoders: Decoders = field(default_factory=Decoders)
     """What is read beside Redvest's own format, with the sessions of gateways."""
     unknown_after_hours: float = UNKNOWN_AFTER_HOURS
@@ -134,17 +129,8 @@ class Pipeline:
             self._journal, self._records, rules, gap_minutes, self.fleet, unknown_after_hours
         )
         self._response = Response(self._records, ledger, options.rule_sets, options.outreach, self._recent_of)
-        names = {station.station_id: station.name for station in ledger.stations}
-        roster = Roster(ledger, options.stand_by)
-        self._escalation = Escalation(self._records, roster, options.escalation)
-        self._notifications = NotificationPolicy(
-            options.audiences or (Audience(options.channels),),
-            options.throttling,
-            names,
-            self._records.state,
-            {t.transformer_id: t.grid_id for t in ledger.transformers},
-            self._escalation.called_by,
-        )
+        speech = options.speech or SpeechOptions((Audience(options.channels),), options.throttling)
+        self._notifications, self._escalation = make_speech(self._records, ledger, speech)
         self._watch = Watch(self.fleet, ledger, options.silence)
         self._outage_watch = OutageWatch(self.fleet, ledger, options.silence)
         self._decoder = Decoder(self.fleet, options.limits, options.decoders)

@@ -22,7 +22,6 @@ from service.monitors.device_clocks import DeviceClocks
 from service.monitors.disk import DiskWatch
 from service.monitors.gaps import Cause, GapWatch
 from service.monitors.replay_requests import ReplayRequests
-from service.notify.audiences import audiences_of
 from service.notify.delivery_thread import DeliveryThread
 from service.periodic import PeriodicThread
 
@@ -121,9 +120,7 @@ def _options(container: Container) -> PipelineOptions:
         outreach=container.outreach_settings(),
         silence=SilenceSettings(settings.silence.slot_minutes, settings.silence.silent_slots),
         channels=settings.notify.channel_names(),
-        audiences=audiences_of(container.channels),
-        escalation=container.escalation_settings(),
-        stand_by=settings.notify.escalation.stand_by,
+        speech=container.speech_options(),
         throttling=ThrottlingSettings(),
         decoders=container.decoders(),
     )

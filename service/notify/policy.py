@@ -20,6 +20,9 @@ KeptState = Callable[[str], str]
 CalledBy = Callable[[Notification, Sequence[NotificationEvent]], tuple[str, ...]]
 """Ids of the people whom a message calls."""
 
+Prepared = Callable[[Sequence[NotificationEvent]], Sequence[NotificationEvent]]
+"""What a station makes of events before they are said: its own words, what it says beside."""
+
 
 class NotificationPolicy:
     """Holds the rules of speech and their state, which is committed in one transaction with the messages."""
@@ -32,8 +35,10 @@ class NotificationPolicy:
         kept_state: KeptState,
         grid_of: Mapping[str, str] | None = None,
         called_by: CalledBy = lambda notification, events: (),
+        prepared: Prepared = lambda events: events,
     ) -> None:
         """Go on from what was kept. `grid_of` by transformer."""
+        self._prepared = prepared
         self._grid_of = grid_of or {}
         self._audiences = tuple(audiences)
         self._of = {
@@ -47,7 +52,7 @@ class NotificationPolicy:
         More often is as well: what is heard is kept at once.
         """
         heard: dict[Audience, list[NotificationEvent]] = {audience: [] for audience in self._audiences}
-        for event in notification_events:
+        for event in self._prepared(notification_events):
             for audience in hearers(self._audiences, event, self._grid_of):
                 heard[audience].append(event)
         changes = Changes()

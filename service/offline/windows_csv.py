@@ -17,8 +17,6 @@ from grid.timestamps import parse_timestamp_us
 
 WINDOW_COLUMNS = ("transformer_id", "from", "to")
 WEATHER_COLUMNS = ("time", "temperature_c")
-_ALSO_CALLED = {"measured_at": "time", "at": "time", "ambient_temperature_c": "temperature_c"}
-"""Names of readings.csv, so that a part of one is weather too."""
 _TIME_LIKE = Text("请写成 2021-07-24T11:00:00+08:00", "write it like 2021-07-24T11:00:00+08:00")
 _TEMPERATURE_C = (-60.0, 60.0)
 
@@ -72,7 +70,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str,
     with path.open(encoding=encoding_of(path), newline="") as file:
         rows = csv.DictReader(file)
         names = [name.strip() for name in rows.fieldnames or []]
-        rows.fieldnames = names = [_ALSO_CALLED.get(name, name) for name in names]
+        if "measured_at" in names and "time" not in names:
+            names[names.index("measured_at")] = "time"
+        rows.fieldnames = names
         for name in columns:
             if name not in names:
                 raise LedgerError(

@@ -302,6 +302,8 @@ class NotifySection(Section):
     """Where notifications go, and how often a failed one is tried again."""
 
     channels: Annotated[tuple[ChannelName, ...], BeforeValidator(_texts)] = (ChannelName.TERMINAL, ChannelName.FILE)
+    templates_file: OptionalPath = None
+    communities_first: bool = False
     attempts_max: Whole = Field(default=12, ge=1, le=1000)
     retry_seconds_first: Number = Field(default=5.0, gt=0.0, le=3600.0)
     retry_seconds_max: Number = Field(default=900.0, gt=0.0, le=86_400.0)

@@ -132,13 +132,6 @@ def test_readings_that_are_missing_are_no_saving() -> None:
     assert effect(some).verdict is EffectVerdict.NOT_SHOWN
 
 
-def test_a_window_that_fits_no_slot_is_measured_by_the_readings_that_are_due_in_it() -> None:
-    found = effect(LARGE.power_kw, first=ELEVEN + 7, minutes=33)
-    assert found.verdict is EffectVerdict.NOT_SHOWN
-    due = LARGE.power_kw[[ELEVEN + 15, ELEVEN + 30]]
-    assert found.measured_kw == pytest.approx(due.mean())
-
-
 def test_too_few_days_and_windows_longer_than_a_day_are_not_measurable() -> None:
     assert effect(LARGE.power_kw, first=5 * 1440 + 660).why == "too_few_days_before"
     assert effect(LARGE.power_kw, minutes=1441).why == "window_too_long"

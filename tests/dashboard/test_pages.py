@@ -24,7 +24,7 @@ from alerts.model.episodes import Episode
 from alerts.notification.audit_words import FORMULA
 from alerts.outreach.planner import VisitResult
 from alerts.rules.rule_set import parse_rule_set
-from dashboard import words
+from dashboard import channel_words, words
 from dashboard.charts.curve import load_rate_chart
 from dashboard.charts.layers import Beside, wall_clock_ms
 from dashboard.markup.wall import gauge
@@ -41,7 +41,7 @@ from service.queries.answers import Freshness
 from service.rulebook import read_rule_sets
 from service.settings.settings import CONFIG_VARIABLE, load_settings
 from stores.journal.journal import Journal
-from stores.records.changes import Changes, NotifiedEvent
+from stores.records.changes import Changes, NewMessage, NotifiedEvent
 from tests.support.dashboard import token_of
 from tests.support.storm_town import StormTown, build_storm_town
 from tests.support.town import FIRST_US, NASTY_SHOP, NOW_US, Town, build_town
@@ -54,6 +54,7 @@ PAGES = (
     "views/transformer.py",
     "views/my_list.py",
     "views/alarms.py",
+    "views/channels.py",
     "views/system.py",
 )
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -144,6 +145,7 @@ def test_every_page_draws_in_both_languages(town: Town, page: str, language: Lan
         "views/transformer.py": words.TRANSFORMER,
         "views/my_list.py": words.MY_LIST,
         "views/alarms.py": words.ALARM_AUDIT,
+        "views/channels.py": channel_words.CHANNELS,
         "views/system.py": words.SYSTEM,
     }[page]
     assert title.to(language) in told(app)
@@ -244,6 +246,37 @@ def test_an_answer_goes_into_the_record_and_shows_at_once(own_town: Town) -> Non
     visit = container.records.current_visits(town.incident.incident_id)[door]
     assert (visit.result, visit.recorded_by) == (VisitResult.AGREED, "P2")
     assert "模拟乙 记录" in told(app)
+    container.close()
+
+
+def test_somebody_says_i_have_it_and_everybody_sees_who(own_town: Town) -> None:
+    town = own_town
+    app = opened("views/incident.py", incident=town.incident.incident_id, who="P2")
+    next(button for button in app.button if button.label == channel_words.I_HAVE_IT.zh).click().run()
+    assert not app.exception
+    container = Container(load_settings(town.config))
+    taken = container.records.acknowledgement(town.incident.incident_id)
+    assert taken is not None and (taken.person_id, taken.way) == ("P2", "desk")
+    shown = opened("views/incident.py", incident=town.incident.incident_id, who="P4")
+    assert "模拟乙 已接手。" in told(shown)
+    assert not [button for button in shown.button if button.label == channel_words.I_HAVE_IT.zh]
+    container.close()
+
+
+def test_what_could_not_be_delivered_is_sent_again_from_the_page(own_town: Town) -> None:
+    town = own_town
+    container = Container(load_settings(town.config))
+    text = Text("送不到的一条", "one that was not delivered")
+    message = NewMessage("dead", "incident_opened", town.ledger.stations[0].station_id, None, text, NOW_US, ("file",))
+    container.records.commit(Changes(messages=(message,)))
+    due = next(each for each in container.records.due_messages(NOW_US, 99, "file") if each.text == text)
+    container.records.mark_failed(due.delivery_no, "disk full", None)
+    app = opened("views/channels.py")
+    assert "送不到的一条" in told(app) and "disk full" in told(app)
+    app.button(key="resend-file").click().run()
+    assert not app.exception
+    assert container.records.dead_messages(None, 9) == ()
+    assert container.records.audit(1)[0].action == "messages_resent"
     container.close()
 
 
