@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from service.notify.speech import SpeechOptions
     from service.queries.channels import ChannelRow
     from service.queries.queries import Queries
+    from service.response.incident_desk import IncidentDesk
     from service.response.visits import VisitRecorder
     from stores.journal.journal import Journal
     from stores.maintenance.disk_reserve import DiskReserve
@@ -213,6 +214,13 @@ class Container:
         from service.response.visits import VisitRecorder
 
         return VisitRecorder(self.records, self.clock)
+
+    @cached_property
+    def incident_desk(self) -> IncidentDesk:
+        """Return the one door for what the desk does with incidents."""
+        from service.response.incident_desk import IncidentDesk
+
+        return IncidentDesk(self.records, self.clock)
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:

@@ -42,6 +42,9 @@ class IncidentEventKind(Enum):
     CALLED = "called"
     UNANSWERED = "unanswered"
     ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    COMMENTED = "commented"
+    PUT_AWAY = "put_away"
 
 
 @dataclass(frozen=True)

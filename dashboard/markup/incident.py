@@ -13,7 +13,7 @@ from dashboard import words
 from dashboard.figures import kilowatts, percent, span, time_of_day, trend
 from dashboard.markup.elements import SHAPES, badge, kind_of, name, note, pairs
 from dashboard.markup.live import growing_age
-from dashboard.markup.wall import ADVICE_SHAPES, has_load_rate, progress_bar, when, why_no_load_rate
+from dashboard.markup.wall import ADVICE_SHAPES, handling_badge, has_load_rate, progress_bar, when, why_no_load_rate
 from dashboard.session import language, say
 from grid.electrical import Basis
 from service.queries.answers import IncidentRow, Progress, TransformerNow
@@ -33,6 +33,7 @@ def incident_top(row: IncidentRow, current: TransformerNow, now_us: int, *, smal
         badges += " " + badge("blind", say(words.BLIND))
     if is_dark:
         badges += " " + badge("dark", say(words.NO_VOLTAGE_INCIDENT))
+    badges += " " + handling_badge(row)
     where = escape(f"{incident.transformer_id} {row.transformer.name}")
     opened = when(incident.opened_at_us, now_us, row.zone)
     since = escape(say(words.SINCE, time=opened))

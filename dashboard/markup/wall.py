@@ -126,6 +126,7 @@ def incident_line(row: IncidentRow, now_us: int) -> str:
         state = badge("quiet", name(state_name(incident.state)))
     if row.active_only:
         state += " " + badge("active-only", say(words.ACTIVE_ONLY))
+    state += " " + handling_badge(row)
     where = escape(f"{incident.transformer_id} {row.transformer.name}")
     opened = when(incident.opened_at_us, now_us, row.zone)
     end_us = now_us if incident.closed_at_us is None else incident.closed_at_us
@@ -140,6 +141,15 @@ def incident_line(row: IncidentRow, now_us: int) -> str:
     ]
     address = escape(link("incident", incident=incident.incident_id))
     return f'<a class="rv-row {kind}" href="{address}" target="_self">{"".join(cells)}</a>'
+
+
+def handling_badge(row: IncidentRow) -> str:
+    """Return who has an incident, or that the desk has put it away, or that nobody has an open one."""
+    if row.handling.put_away is not None:
+        return badge("quiet", f"✔ {say(words.PUT_AWAY)}")
+    if row.has_it:
+        return badge("quiet", say(words.HAS_IT, name=row.has_it))
+    return badge("heavy", say(words.NOBODY_HAS_IT)) if row.incident.state is IncidentState.OPEN else ""
 
 
 def _next_step(row: IncidentRow) -> str:

@@ -10,6 +10,7 @@ from alerts.model.incidents import IncidentState
 from dashboard import words
 from dashboard.charts.curve import load_rate_chart
 from dashboard.exports import export_links
+from dashboard.handling import handling_bar
 from dashboard.markup.doors import answered, door, is_answered
 from dashboard.markup.elements import draw, head, note, section, trouble
 from dashboard.markup.incident import advice_banner, incident_top, legend, progress_panel, record
@@ -50,6 +51,7 @@ def page() -> None:
     draw(head(say(words.INCIDENT)))
     take_on_bar(shown)
     st.fragment(_live, run_every=live_seconds())(chosen, _shape(shown))
+    handling_bar(shown.row)
     if may(Action.SEE_DOORS):
         _doors(shown)
     if may(Action.EXPORT):
@@ -69,7 +71,7 @@ def _choose() -> str | None:
 def _shape(shown: IncidentPage) -> tuple[object, ...]:
     """Return what the part of the page that does not redraw itself depends on."""
     doors = [(row.door.merchant_id, row.revision, row.result, row.result_at_us) for row in shown.doors]
-    return (shown.row.incident.state, len(shown.events), *doors)
+    return (shown.row.incident.state, shown.row.handling, len(shown.events), *doors)
 
 
 def _live(chosen: str, drawn: tuple[object, ...]) -> None:

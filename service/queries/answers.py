@@ -11,6 +11,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.model.handling import NOT_HANDLED, Handling
 from alerts.model.incidents import Incident, IncidentEvent
 from alerts.outreach.planner import Advice, Door, OutreachList, VisitResult
 from grid.assets import Person, Phase, ServiceGrid, Station, Transformer
@@ -109,6 +110,9 @@ class IncidentRow:
     """Whether one of its load rates comes from active power alone; not looked at far down in long lists."""
     advice: Advice | None = None
     """What to do next; not looked at far down in long lists."""
+    handling: Handling = NOT_HANDLED
+    has_it: str = ""
+    """Name of whoever was given it, else of whoever took it; empty while nobody has it."""
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,14 @@ from service.queries.rules import reason_of, rule_lines
 from service.queries.shown_to import incident_shown_to, rejects_shown_to, transformer_shown_to
 from service.queries.sources import QueryOptions, Sources
 from service.queries.system import MESSAGES_LOOKED_AT, alarms_of, dead_messages, message_rows, reject_rows
+from service.queries.timeline import timeline
 from stores.journal.journal import Journal
 from stores.records.records import AuditEntry, Records
 
 __all__ = ["Queries", "QueryOptions"]
 
+HANDLED_ROWS = 200
+"""So many rows of a list of incidents say who has them."""
 ADVISED_ROWS = 12
 """So many rows of a list of incidents say what to do next: each costs a look at its visits and readings."""
 _CURVE_BEFORE_US = HOUR_US
@@ -203,9 +206,14 @@ class Queries:
             band=band,
             effect=effect,
             now_us=now_us,
-            row=row,
+            row=self._handled([row], ground)[0],
             reason=reason_of(self._sources, row),
-            events=self._records.events(incident.incident_id),
+            events=timeline(
+                self._records.events(incident.incident_id),
+                self._records.visits(incident.incident_id),
+                revisions,
+                ground,
+            ),
             outreach=revisions[-1] if revisions else None,
             doors=door_rows(incident.incident_id, ground, revisions, current_visits),
             advice=advice_on(self._sources, ground, incident, now_us),
@@ -327,7 +335,19 @@ class Queries:
         return (*first, *rows[ADVISED_ROWS:])
 
     def _rows(self, incidents: Sequence[Incident], ground: Ground) -> tuple[IncidentRow, ...]:
-        return incident_rows(self._records, self._journal(), ground, incidents)
+        return self._handled(incident_rows(self._records, self._journal(), ground, incidents), ground)
+
+    def _handled(self, rows: Sequence[IncidentRow], ground: Ground) -> tuple[IncidentRow, ...]:
+        """Return rows with how each of the first stands with people."""
+        known = self._records.handling([row.incident.incident_id for row in rows[:HANDLED_ROWS]])
+        found = []
+        for row in rows:
+            handling = known.get(row.incident.incident_id)
+            if handling is not None:
+                person = ground.people.get(handling.assigned_to or handling.acknowledged_by)
+                row = replace(row, handling=handling, has_it=person.name if person else "")
+            found.append(row)
+        return tuple(found)
 
     def _to_walk(self, incident: Incident, person: Person, ground: Ground, now_us: int) -> MyIncident | None:
         """Return what a person has to walk of an incident; None where that is nothing."""

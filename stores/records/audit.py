@@ -28,6 +28,7 @@ class AuditAction(Enum):
     VISIT_RECORDED = "visit_recorded"
     MERCHANT_REVEALED = "merchant_revealed"
     INCIDENT_ACKNOWLEDGED = "incident_acknowledged"
+    INCIDENT_NOTED = "incident_noted"
     MESSAGES_RESENT = "messages_resent"
     CONTACTS_LISTED = "contacts_listed"
     MERCHANT_EXPORTED = "merchant_exported"

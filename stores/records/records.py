@@ -15,12 +15,13 @@ from typing import Self
 from sqlalchemy import Connection, inspect, select, text
 
 from alerts.model.episodes import Episode
+from alerts.model.handling import Handling, IncidentNote
 from alerts.model.incidents import Incident, IncidentEvent
 from alerts.outreach.planner import OutreachList, Visit
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.text import Text
-from stores.records import audit, calls, cursors, notifications, outbox, verdicts, visible
+from stores.records import audit, calls, cursors, handling, notifications, outbox, verdicts, visible
 from stores.records import ledger as records_ledger
 from stores.records import outreach as records_outreach
 from stores.records.accounts import AccountRecords
@@ -336,6 +337,19 @@ class Records:
         """Return acknowledgements recorded after a row, each with its row, oldest first."""
         with self._reading() as connection:
             return calls.acknowledgements_after(connection, row_no)
+
+    def record_note(self, note: IncidentNote, told: IncidentEvent) -> None:
+        """Record what somebody noted at an incident, with a line in its record and, without its words, in the audit."""
+        with self._writing() as connection:
+            handling.record_note(connection, note)
+            verdicts.record_incidents(connection, (), (told,))
+            detail = {"kind": note.kind.value, "assigned_to": note.assigned_to}
+            audit.append(connection, AuditAction.INCIDENT_NOTED, note.incident_id, note.by, detail, note.at_us)
+
+    def handling(self, incident_ids: Sequence[str]) -> Mapping[str, Handling]:
+        """Return how incidents stand with people; those of which nothing is noted are missing."""
+        with self._reading() as connection:
+            return handling.handling(connection, incident_ids)
 
     # Audit
 

@@ -392,6 +392,18 @@ acknowledgement = Table(
     _words("way"),
     _timestamp("at_us"),
 )
+incident_note = Table(
+    "incident_note",
+    metadata,
+    _row_no("note_no"),
+    Column("incident_id", Words, ForeignKey("incident.incident_id"), nullable=False),
+    _words("kind"),
+    _timestamp("at_us"),
+    _words("by"),
+    _words("text"),
+    _words("assigned_to"),
+    UniqueConstraint("incident_id", "at_us", "kind", "by", name="incident_note_once"),
+)
 used_link = Table(
     "used_link",
     metadata,
