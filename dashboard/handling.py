@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from alerts.model.display_names import role_name
 from alerts.model.handling import NOTE_LETTERS_MAX
 from alerts.model.incidents import IncidentState
 from dashboard import words
-from dashboard.session import container, forget_answers, may, person, person_labels, say
+from dashboard.session import container, forget_answers, may, person, queries, say
 from grid.errors import RedvestError
 from grid.text import Text
 from service.access.rights import Action
@@ -20,7 +21,9 @@ from service.queries.answers import IncidentRow
 def handling_bar(row: IncidentRow) -> None:
     """Draw what can be done with an incident."""
     incident_id = row.incident.incident_id
-    people = person_labels()
+    if not person():
+        return
+    people = {each.person_id: f"{each.name} · {say(role_name(each.role))}" for each in queries().people()}
     with st.container(horizontal=True, key="handling"):
         if may(Action.ACKNOWLEDGE):
             _take(row)
@@ -80,9 +83,6 @@ def _write(key: str, incident_id: str) -> None:
 
 def _do(act: Callable[[], object], done: Text) -> None:
     """Do it as the person of this session, and say what came of it when the page is drawn again."""
-    if not person():
-        st.session_state["said"] = (say(words.CHOOSE_YOURSELF_FIRST), ":material/person_alert:")
-        return
     try:
         act()
     except RedvestError as error:

@@ -52,7 +52,7 @@ from service.queries.now import counts_of, covered_ids, in_order_of_urgency, wit
 from service.queries.outages import outage_lines
 from service.queries.privacy import masked
 from service.queries.rules import reason_of, rule_lines
-from service.queries.shown_to import incident_shown_to, rejects_shown_to, transformer_shown_to
+from service.queries.shown_to import doors_shown_to, incident_shown_to, rejects_shown_to, transformer_shown_to
 from service.queries.sources import QueryOptions, Sources
 from service.queries.system import MESSAGES_LOOKED_AT, alarms_of, dead_messages, message_rows, reject_rows
 from service.queries.timeline import timeline
@@ -201,6 +201,7 @@ class Queries:
         )
         from_us = incident.opened_at_us - _CURVE_BEFORE_US
         until_us = now_us if incident.closed_at_us is None else min(now_us, incident.closed_at_us + _CURVE_AFTER_US)
+        doors = door_rows(incident.incident_id, ground, revisions, current_visits)
         band, effect = self._whole_effect(incident, current_visits, ground)
         page = IncidentPage(
             band=band,
@@ -213,9 +214,10 @@ class Queries:
                 self._records.visits(incident.incident_id),
                 revisions,
                 ground,
+                {row.door.merchant_id for row in doors_shown_to(doors, self.rights)},
             ),
             outreach=revisions[-1] if revisions else None,
-            doors=door_rows(incident.incident_id, ground, revisions, current_visits),
+            doors=doors,
             advice=advice_on(self._sources, ground, incident, now_us),
             current=one_now(self._sources, ground, now_us, row.transformer),
             curve=curve_between(journal, ground, row.transformer, from_us, until_us),
@@ -329,6 +331,8 @@ class Queries:
 
     def _with_advice(self, rows: Sequence[IncidentRow], ground: Ground, now_us: int) -> tuple[IncidentRow, ...]:
         """Return rows of open incidents, the first of them with what to do next."""
+        if not self.rights.visible.merchants:
+            return tuple(rows)
         first = [
             replace(row, advice=advice_on(self._sources, ground, row.incident, now_us)) for row in rows[:ADVISED_ROWS]
         ]
