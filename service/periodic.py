@@ -26,7 +26,7 @@ class Pace:
     ends_with_a_round: bool = False
     """Whoever stops it has one more round done."""
     stop_seconds_max: float | None = None
-    """So long a stop waits for the round under way; None: until it is over."""
+    """How long a stop waits for the task under way [s]; None: until it is over."""
 
 
 def with_journal(

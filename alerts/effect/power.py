@@ -75,7 +75,7 @@ class MeasuredPower:
 
 _LOOKED_AT_DAYS = HISTORY_DAYS + 1
 _RECENT = 2_000
-"""So many readings say what usually lies between two."""
+"""Minimum number of readings from which the usual interval is taken."""
 
 
 def _frozen_runs(power: Floats, stuck: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -112,7 +112,7 @@ class OutreachSettings:
     ask_again_hours: float = 24.0
     """A merchant who was asked is left in peace for so long, whatever the incident."""
     settle_minutes: float = 10.0
-    """So long after a promise the readings may not show it yet: the shop acts, the compressors run down."""
+    """Time after a promise in which readings may not show it yet [minutes]: the shop acts, compressors run down."""
     setpoint_c: float = 26.0
     """The summer set point asked for (public guidance for summer cooling, 26 °C)."""
     heating_setpoint_c: float = 20.0

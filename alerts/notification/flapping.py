@@ -8,7 +8,7 @@ from grid.timestamps import HOUR_US, MINUTE_US
 
 FLAPPING_OPENINGS = 3
 FLAPPING_WITHIN_US = HOUR_US
-"""So many openings within so long are flapping (practice, as the self-audit counts them)."""
+"""Threshold: this many openings within the window count as flapping (practice, as the self-audit counts them)."""
 CALM_AFTER_US = 30 * MINUTE_US
 """A flapping transformer is calm when it has not opened for so long."""
 

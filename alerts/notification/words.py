@@ -20,7 +20,7 @@ from grid.timestamps import MINUTE_US
 
 _WORST_MAX = 3
 _NAMED_MAX = 60
-"""So many transformers are named by one message, which stays below the 4,096 bytes that chat robots take (practice):
+"""Maximum number of transformers named in one message; it stays below the 4,096 bytes that chat robots take (practice):
 each of a storm of fewer is named in some message."""
 _OWN_WORDS_MAX = 3
 _STATIONS_MAX = 12

@@ -25,7 +25,7 @@ class SteadyDelaySettings:
     """Later than the median of the fleet by so much: further than readings that are neighbours lie apart."""
     steady_minutes: float = 60.0
     readings: int = 12
-    """So many readings, over so long, must all have come late alike."""
+    """Minimum number of readings, over the minimum time, that must all have come late alike."""
     tolerance_minutes: float = 3.0
     """How much their delays may differ: the way of a message, and a clock that drifts."""
     gap_minutes: float = 20.0

@@ -87,7 +87,7 @@ class QualitySettings:
     """Once in a stay Σ U·I must be so much of the rating: where roofs feed back, light powers of phases cancel out."""
     apart_minutes: float = 45.0
     apart_readings: int = 4
-    """So long, over so many neighbours, the two must be apart."""
+    """Minimum time, and minimum number of neighbouring readings, for which the two must be apart."""
     ct_ratio_min: float = 5.0
     """A smaller CT ratio cannot be told from a change of load."""
     factor_tolerance: float = 0.15

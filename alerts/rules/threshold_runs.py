@@ -92,7 +92,7 @@ class Lines:
     points_us: Timestamps
     """What lies between two points, where only points count; 0 where every reading does."""
     bridged_us: int
-    """So long a gap is bridged where gaps are; a longer one ends the run."""
+    """Maximum length of a bridged gap; a longer one ends the run."""
 
     @staticmethod
     def of(

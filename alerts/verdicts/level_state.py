@@ -34,7 +34,7 @@ from alerts.rules.threshold_runs import evaluate as evaluate_pairs
 from alerts.verdicts.open_runs import OpenRuns
 
 EVALUATED_ROWS_MAX = 200_000
-"""So many readings, each counted once for each level, are walked at once: memory stays small (practice)."""
+"""Maximum number of readings, counted once for each level, evaluated at once: bounds the memory (practice)."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ WORK = ("08:30", "17:30")
 _AT_WORK = 0.6
 """Of those who are at home on a Saturday between these hours, so many are on a working day (made up)."""
 _AT_DESKS = 1.5
-"""So many more sit in the offices, and so much more is switched on there (made up)."""
+"""Factor by which more people sit in the offices, and more is switched on there (made up)."""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ _SINGLE = (
 _FIELDS = (*(f"{field}[{phase}]" for field in ("voltage_v", "current_amp") for phase in range(3)), *_SINGLE)
 _CURRENTS = slice(3, 6)
 _OF_LOAD = 9
-"""So many of the fields, the first ones, make the load rate."""
+"""Number of fields, from the first, that make the load rate."""
 _RANGES = [PLAUSIBLE.get(field.partition("[")[0], (-np.inf, np.inf)) for field in _FIELDS]
 _LEAST, _MOST = np.array(_RANGES).T
 _SMALLEST_NORMAL = np.finfo(np.float64).tiny

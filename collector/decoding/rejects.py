@@ -9,7 +9,7 @@ from hashlib import sha256
 from collector.message import Message
 
 KEPT_BYTES_MAX = 64 * 1024
-"""So much of a refused payload is kept; its digest is of all of it."""
+"""Maximum size of what is kept of a refused payload [bytes]; its digest is of all of it."""
 
 _TOPIC_CHARACTERS_MAX = 300
 _SHOWN_CHARACTERS_MAX = 80

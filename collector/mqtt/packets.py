@@ -28,7 +28,7 @@ _LENGTH_BYTES_MAX = 4
 _CONTROL_BYTES_MAX = 64 * 1024
 """No packet other than PUBLISH that a broker sends is anywhere near as long."""
 _KEPT_BYTES_MAX = BATCH_BYTES_MAX + 64 * 1024 + 1_024
-"""So much of a packet that is longer than `PACKET_BYTES_MAX` is kept: its topic, and enough to see that it is."""
+"""Size of what is kept of a packet longer than `PACKET_BYTES_MAX` [bytes]: its topic, and enough to see what it is."""
 
 
 @dataclass(frozen=True, slots=True)

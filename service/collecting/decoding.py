@@ -27,7 +27,7 @@ from grid.readings import ReadingBatch
 from grid.timestamps import MINUTE_US
 
 FLEET_MIN = 3
-"""So many transformers must agree before it is our clock that is wrong, and not theirs (own choice)."""
+"""Minimum number of transformers that must agree before our clock is taken to be wrong, and not theirs (own choice)."""
 
 PLACES_LOGGED_MAX = 100
 """The traceback of an unforeseen error is logged once for each place that it came from, and for so many places."""

@@ -19,14 +19,14 @@ from service.periodic import Pace, PeriodicThread, with_journal
 from stores.journal.journal import Gap, Journal
 
 SEARCHED_MINUTES = 5.0
-"""So long after a connection began, beyond one slot, it is searched for gaps (reliability promise)."""
+"""Time after a connection began, beyond one slot, when it is searched for gaps (reliability promise)."""
 LOOK_EVERY_US = 30 * SECOND_US
 RHYTHM_SLOTS = 4
 """A transformer's rhythm is read from so many slots before what is searched."""
 SEARCHED_AT_ONCE = 50_000
 """Transformers; it bounds the memory that a search takes."""
 RECHECKED_MAX = 500
-"""So many gaps are looked at again in one look; the next look takes the next ones."""
+"""Maximum number of gaps checked again at once; the next check takes the next ones."""
 
 log = logging.getLogger("redvest.gaps")
 

@@ -26,7 +26,7 @@ LOOK_EVERY_US = 30 * SECOND_US
 SAME_DEVICE_EVERY_US = 10 * MINUTE_US
 REQUESTS_PER_MINUTE_MAX = 20
 ASKED_TIMES_MAX = 6
-"""So often a gap is asked for; who has not answered then, does not have the readings any more."""
+"""Maximum number of requests for one gap; a device that has not answered then does not have the readings any more."""
 GAPS_LOOKED_AT_MAX = 10_000
 
 log = logging.getLogger("redvest.replay")

@@ -29,7 +29,7 @@ CALLING = (
 )
 """Kinds of messages by which those who are called are named."""
 CALLED_AT_ONCE_MAX = 10
-"""So many people are named in one message at most."""
+"""Maximum number of people named in one message."""
 _DOUBLINGS_MAX = 3
 _OLD_US = 2 * HOUR_US
 """An incident that opened longer ago, and to which nobody was ever called, is history."""

@@ -19,7 +19,7 @@ class SendRate:
     limits: tuple[tuple[int, float], ...] = ()
     """(number, seconds)."""
     hour_pause_seconds: float = 0.0
-    """So long after :00 and :30 nothing is sent: the provider's busiest moments."""
+    """Time after :00 and :30 in which nothing is sent [s]: the provider is busiest then."""
 
 
 UNLIMITED = SendRate()

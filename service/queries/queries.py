@@ -64,7 +64,7 @@ __all__ = ["Queries", "QueryOptions"]
 HANDLED_ROWS = 200
 """So many rows of a list of incidents say who has them."""
 ADVISED_ROWS = 12
-"""So many rows of a list of incidents say what to do next: each costs a look at its visits and readings."""
+"""Maximum number of rows in a list of incidents that say what to do next: each reads its visits and readings."""
 _CURVE_BEFORE_US = HOUR_US
 _CURVE_AFTER_US = HOUR_US
 

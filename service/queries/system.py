@@ -17,9 +17,9 @@ from stores.records.outbox import Message
 from stores.records.records import Records
 
 MESSAGES_LOOKED_AT = 200
-"""So many of the newest messages are looked at."""
+"""Number of the newest messages that are read."""
 FEEDERS_TOLD_MAX = 4
-"""So many lost feeders have a line of their own on top of the pages."""
+"""Maximum number of lost feeders with a line of their own on top of the pages."""
 
 
 def reject_rows(rejects: Sequence[StoredReject]) -> tuple[RejectRow, ...]:

@@ -12,7 +12,7 @@ from grid.timestamps import SECOND_US
 ROUND_EVERY_US = SECOND_US
 """An incident that only goes on is looked at once in so long: people see it on pages that refresh every few seconds."""
 FOLLOWED_AT_ONCE = 25
-"""So many in one step, some 10 ms: what is new does not wait for a round of hundreds (practice)."""
+"""Maximum number followed in one step, some 10 ms: what is new does not wait for hundreds (practice)."""
 
 
 class FollowUps:

@@ -11,7 +11,7 @@ from stores.records.records import Records
 HISTORY_DAYS = 400
 """How far back visits count for how likely a merchant agrees."""
 READ_ANEW_US = DAY_US
-"""So often all are read again, so that what grew too old goes."""
+"""Interval at which all visits are read again, so that old ones are dropped."""
 
 
 class VisitHistory:

@@ -37,7 +37,7 @@ from stores.journal.journal import Journal
 from stores.records.records import Records
 
 ASKED_SINGLY_MAX = 20
-"""So many transformers are looked up one by one; for more, everybody's recent verdicts are read at once."""
+"""Up to this many transformers are looked up one by one; for more, all recent verdicts are read at once."""
 NOTIFIED_FLAGS = int(UNTRUSTED | QualityFlag.PHASE_SWAP | QualityFlag.POWERS_LOW)
 """Doubts that somebody should look at the meter for; active-only readings are only marked."""
 SOUGHT_ONE_IN = 4

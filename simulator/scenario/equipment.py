@@ -34,7 +34,7 @@ class HeatersPart(Part, frozen=True):
     auxiliary_kw: Amount = 0.0
     """Resistance behind a heat pump that helps when the room stays 2 K too cold."""
     away_k: Amount = 4.0
-    """So much lower is the set point while nobody is in."""
+    """How much lower the set point is while nobody is in [K]."""
     setpoint_scatter_k: Amount = 1.0
     power_factor: Share = 0.97
 

@@ -21,7 +21,7 @@ class VerdictPart(Part, frozen=True):
 
 
 class StormPart(Part, frozen=True):
-    """So many transformers reach a level between these clock times."""
+    """Number of transformers that reach a level between these clock times."""
 
     level: str
     transformers: tuple[Count, Count]

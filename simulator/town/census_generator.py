@@ -22,7 +22,7 @@ from simulator.town.assembly import Gathering, Row
 _PHASE_SHARE = {Phase.A: (1.0, 0.0, 0.0), Phase.B: (0.0, 1.0, 0.0), Phase.C: (0.0, 0.0, 1.0)}
 _ALL_PHASES = (1 / 3, 1 / 3, 1 / 3)
 _SHUT_K = 8.0
-"""So much cooler a shop may get while it is shut."""
+"""How much cooler a shop may get while it is shut [K]."""
 _IDS_NAMED_MAX = 12
 EVERY_TRANSFORMER = "*"
 

@@ -15,7 +15,7 @@ from stores.ledger_files.table import FILE_BYTES_MAX, ROWS_MAX, Table, too_large
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SAVE_AS_UTF8 = Text("另存为“CSV UTF-8（逗号分隔）”", "save it as CSV UTF-8 (comma delimited)")
 _WIDE_CHARACTERS_PROOF = 4
-"""So many valid UTF-8 characters beyond ASCII before the first invalid byte are no accident of GB18030."""
+"""At least this many valid UTF-8 characters beyond ASCII before the first invalid byte are no accident of GB18030."""
 
 
 def csv_table(path: Path) -> Table:

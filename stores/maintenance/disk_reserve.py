@@ -18,7 +18,7 @@ RESERVE_FILE = "disk-reserve"
 _FORMER_FILE = "ballast"
 """What it was called up to version 0.1."""
 NEEDED_RATIO = 2
-"""So many times the reserve must be free before it is taken (again): it may not fill the disk itself."""
+"""How many times the reserve must be free before it is taken (again): it may not fill the disk itself."""
 
 
 class DiskReserve:

@@ -31,7 +31,7 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True)
 class Street:
-    """So many transformers; each fiftieth climbs over 90 % in its fourth minute. The same seed, the same bytes."""
+    """A street of transformers; each fiftieth climbs over 90 % in its fourth minute. The same seed, the same bytes."""
 
     transformers: int
     seed: int

@@ -32,7 +32,7 @@ class Scale:
     keep_alive_seconds: int
     back_seconds_max: float
     broken_seconds_max: float
-    """So long a build that never comes back is waited for."""
+    """How long a build that never comes back is waited for [s]."""
     transformers: int
 
 

@@ -32,7 +32,7 @@ WHOLE = "whole"
 
 @dataclass(frozen=True)
 class Restarts:
-    """So many restarts of the broker while so many messages are sent."""
+    """Number of restarts of the broker, and of messages sent meanwhile."""
 
     times: int
     transformers: int

@@ -23,7 +23,7 @@ SLOT_MINUTES = 2
 FROZEN = "T0015"
 ALONE = "T0003"
 FROZEN_MINUTES = 2 * 12 * SLOT_MINUTES
-"""So long a value must stand still before anybody is asked to check the meter, and as long again."""
+"""How long a value must stand still before anybody is asked to check the meter, and as long again."""
 
 
 class Town:

@@ -17,7 +17,7 @@ from tests.support.tools import tool
 NewSite = Callable[..., Site]
 BURST = 20
 SINGLE = 20
-"""So many of the messages are sent one by one: then no other message's commit can stand for theirs."""
+"""Number of messages sent one by one: then no other message's commit can stand for theirs."""
 
 
 def trace_acknowledgements(new_site: NewSite, broker: Mosquitto, bursts: int, seed: int, broken: str = "") -> str:

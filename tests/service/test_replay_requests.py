@@ -41,7 +41,7 @@ def a_fleet(transformers: int = 3, replaying: int = 2) -> Fleet:
 
 
 def a_gap(number: int, minute: int, minutes: int = 3) -> Gap:
-    """So many minutes without readings, from a minute before noon on."""
+    """Minutes without readings, from a minute before noon on."""
     after_us = NOON - minute * MINUTE_US
     return Gap(number, after_us, after_us + minutes * MINUTE_US, minutes - 1, "reconnected", NOON)
 

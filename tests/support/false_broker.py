@@ -168,7 +168,7 @@ class Readable:
     messages: tuple[Handed, ...]
     """All messages up to the first bytes that are no MQTT; a subscriber hands over the first of them."""
     certain: int
-    """So many it must hand over: those before the first packet that is not a PUBLISH, which may end the connection."""
+    """How many it must hand over: those before the first packet that is not a PUBLISH, which may end the connection."""
 
 
 def read_slowly(stream: bytes, has_properties: bool, packet_bytes_max: int) -> Readable:

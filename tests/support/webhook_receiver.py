@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 HANGS_SECONDS = 120.0
-"""So long nobody answers who does not answer."""
+"""How long a receiver that does not answer keeps silent [s]."""
 
 
 class Receiver:
