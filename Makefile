@@ -46,7 +46,7 @@ test: $(DEV_INSTALLED) test-programs ## set up everything and run the tests (ARG
 test-quick: $(DEV_INSTALLED) ## the tests of rules, formats and stores, without broker and browser: under a minute
 	@$(BIN)/python -m pytest -n 2 -q grid alerts tests/grid tests/alerts tests/stores $(ARGS)
 
-ROOMS := grid alerts collector stores simulator service dashboard
+ROOMS := grid alerts collector stores simulator service dashboard web
 
 .PHONY: coverage
 coverage: $(DEV_INSTALLED) test-programs ## run the tests and print what share of each room they execute (ARGS=tests/alerts and more)
