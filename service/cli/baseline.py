@@ -11,6 +11,7 @@ import typer
 
 from grid.errors import UsageError
 from grid.text import Text
+from service.cli.columns import Columns, readable
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Column, progress, utc
 from service.ledger_sheets import ledger_of
@@ -37,6 +38,7 @@ def baseline(
     weather: Annotated[
         Path | None, typer.Option("--weather", metavar="FILE", help="Outdoor air: columns time, temperature_c.")
     ] = None,
+    columns: Columns = None,
     config: Config = None,
     language: Speak = None,
     as_json: AsJson = False,
@@ -56,8 +58,9 @@ def baseline(
         known = ledger_of(ledger)
         wanted = read_windows(windows, lambda transformer_id: known.transformer(transformer_id) is not None)
         air = read_air(weather) if weather else None
+        file = stack.enter_context(readable(readings, columns, screen))
         with progress(Text("读取", "reading"), screen.language) as tell:
-            recording = stack.enter_context(opened_recording(readings, known, None, tell))
+            recording = stack.enter_context(opened_recording(file, known, None, tell))
             power = measured_power(recording, tell)
         rows = []
         for measured in measured_windows(power, recording.fleet, wanted, air):

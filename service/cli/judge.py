@@ -21,6 +21,7 @@ from collector.decoding.remedies import REMEDIES
 from grid.assets import Ledger
 from grid.errors import LedgerError, UsageError
 from grid.text import Text
+from service.cli.columns import Columns, readable
 from service.cli.explain import print_explanation
 from service.cli.options import AsJson, Config, Speak, Timezone, opened, zone_of
 from service.cli.screen import Column, Screen, local, percent, progress, utc
@@ -56,6 +57,7 @@ def judge(
         typer.Option("--explain", metavar="TRANSFORMER", help="Tell how its verdicts come about, reading by reading."),
     ] = None,
     timezone: Timezone = None,
+    columns: Columns = None,
     config: Config = None,
     language: Speak = None,
     as_json: AsJson = False,
@@ -86,8 +88,9 @@ def judge(
             )
         total = _rows_of(readings) if sys.stderr.isatty() else None
         with ExitStack() as stack:
+            file = stack.enter_context(readable(readings, columns, screen))
             with progress(Text("读取", "reading"), screen.language, total) as tell:
-                recording = stack.enter_context(opened_recording(readings, known, explain, tell, zone=zone))
+                recording = stack.enter_context(opened_recording(file, known, explain, tell, zone=zone))
             if explain is None:
                 _judge(screen, recording, rule_sets, values.gap_minutes)
             else:

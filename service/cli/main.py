@@ -22,6 +22,7 @@ from service.cli.backup import backup, restore
 from service.cli.baseline import baseline
 from service.cli.channels import channels
 from service.cli.collect import collect
+from service.cli.columns import columns
 from service.cli.decode import decode, devices
 from service.cli.demo import dashboard, demo, version
 from service.cli.doctor import doctor
@@ -70,6 +71,7 @@ for _command in (
     gaps,
     decode,
     devices,
+    columns,
     backup,
     restore,
     doctor,

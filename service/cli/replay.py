@@ -13,6 +13,7 @@ import typer
 from grid.errors import UsageError
 from grid.text import Text
 from grid.timestamps import as_datetime
+from service.cli.columns import Columns, readable
 from service.cli.options import Config, Speak, Timezone, opened, zone_of
 from service.cli.screen import progress
 
@@ -39,6 +40,7 @@ def replay(
     ] = "1",
     fault: Faults = None,
     timezone: Timezone = None,
+    columns: Columns = None,
     config: Config = None,
     language: Speak = None,
 ) -> None:
@@ -57,7 +59,8 @@ def replay(
                 where=str(readings),
                 remedy=Text("请指定读数的 CSV 文件", "name a CSV file of readings"),
             )
-        rows = read_recorded(readings, zone_of(timezone))
+        with readable(readings, columns, screen) as file:
+            rows = read_recorded(file, zone_of(timezone))
         end_like_ctrl_c()
         ledger = container.records.ledger()
         station_of = {t.transformer_id: t.station_id for t in ledger.transformers}
