@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,12 @@ class SortedRates:
             np.ones(len(rows), bool),
             supply[rows],
         )
+
+    @cached_property
+    def passed(self) -> Flags | None:
+        """Which readings (n,) show life and no load; None where there is none, as in nearly every block."""
+        passed: Flags = self.supply >= Supply.GONE
+        return passed if passed.any() else None
 
     def take(self, rows: Flags) -> SortedRates:
         """Return the readings that a mask (n,) picks."""
@@ -179,26 +186,34 @@ class TrackHeads:
         self.last_at_us = np.full(len(zones), NEVER, np.int64)
         """`NEVER` for none."""
         self.last_rate = np.full(len(zones), np.nan)
-        self.passed_us = np.zeros(len(zones), np.int64)
-        """How long behind the last reading the first one was passed over that shows no load but life; 0 for none."""
-        self._any_passed = False
+        self._passed_us: Timestamps | None = None
+        """How long behind the last reading the first one was passed over that shows no load but life; 0 for none. None
+        until there is any: most fleets never need it."""
 
     @property
     def nbytes(self) -> int:
         """Return how much memory the state takes [bytes]."""
-        return self.last_at_us.nbytes + self.last_rate.nbytes + self.passed_us.nbytes
+        passed = 0 if self._passed_us is None else self._passed_us.nbytes
+        return self.last_at_us.nbytes + self.last_rate.nbytes + passed
+
+    @property
+    def passed_us(self) -> Timestamps:
+        """Return how long behind its last reading each transformer's first one was passed over (n,) [µs]; 0: none."""
+        return np.zeros(len(self.last_at_us), np.int64) if self._passed_us is None else self._passed_us
 
     def advance(self, rates: SortedRates) -> Stretches | None:
         """Return the readings of a sorted block that count on this track, None for none, and remember the last."""
         transformer, measured_at_us = rates.transformer, rates.measured_at_us
         rate = _quantity_of(rates, self._track.quantity)
         counts = ~np.isnan(rate)
-        passed = self._passed_over(rates)
+        passed = None if self._track.quantity is Quantity.NO_VOLTAGE else rates.passed
         if self._track.trusted_only:
             counts &= rates.trusted
         if self._track.points_minutes:
             counts = self._points(transformer, measured_at_us, counts)
-        passed_us = self._pass_over(rates, counts, passed) if self._any_passed or passed is not None else None
+        passed_us = (
+            self._pass_over(rates, counts, passed) if self._passed_us is not None or passed is not None else None
+        )
         if not counts.all():
             transformer, measured_at_us, rate = transformer[counts], measured_at_us[counts], rate[counts]
         if not len(rate):
@@ -248,19 +263,13 @@ class TrackHeads:
         """Drop the past of some transformers."""
         self.last_at_us[transformer] = NEVER
         self.last_rate[transformer] = np.nan
-        self.passed_us[transformer] = 0
+        if self._passed_us is not None:
+            self._passed_us[transformer] = 0
 
     def restore(self, last_at_us: Timestamps, last_rate: Rates, passed_us: Timestamps) -> None:
         """Take over what another track of as many transformers remembered (n,)."""
-        self.last_at_us[:], self.last_rate[:], self.passed_us[:] = last_at_us, last_rate, passed_us
-        self._any_passed = bool(passed_us.any())
-
-    def _passed_over(self, rates: SortedRates) -> Flags | None:
-        """Return which readings (n,) of a block show life and no load, None where there is none."""
-        if self._track.quantity is Quantity.NO_VOLTAGE:
-            return None
-        passed: Flags = rates.supply >= Supply.GONE
-        return passed if passed.any() else None
+        self.last_at_us[:], self.last_rate[:] = last_at_us, last_rate
+        self._passed_us = passed_us.copy() if passed_us.any() else None
 
     def _pass_over(self, rates: SortedRates, counts: Flags, passed: Flags | None) -> Timestamps | None:
         """Return for the readings that count (k,) how long behind the one before the first was passed over; 0: none.
@@ -268,9 +277,12 @@ class TrackHeads:
         Of several that were passed over in a row only the first keeps the readings on both sides together.
         """
         if passed is None:
-            if not self.passed_us[rates.transformer].any():
+            assert self._passed_us is not None, "nothing to pass over, now or before"
+            if not self._passed_us[rates.transformer].any():
                 return None
             passed = np.zeros(len(counts), bool)
+        if self._passed_us is None:
+            self._passed_us = np.zeros(len(self.last_at_us), np.int64)
         either = counts | passed
         number, at_us, is_passed = rates.transformer[either], rates.measured_at_us[either], passed[either]
         if not len(number):
@@ -289,13 +301,12 @@ class TrackHeads:
         since_us = at_us - np.where(before >= 0, at_us[before], last_of_past_us)
         # In the slot of a point that counts nothing has to be passed over.
         passes = is_passed & known & (since_us > 0)
-        waits_us = np.where(before < 0, self.passed_us[number], 0)
+        waits_us = np.where(before < 0, self._passed_us[number], 0)
         begins = passes & (_last_before(passes, is_first, begin) <= before) & (waits_us == 0)
         found = np.maximum.accumulate(np.where(begins, position, -1))
         found_us = np.where((found > before) & (found >= begin), since_us[found], waits_us)
         ends = np.append(first[1:], len(number)) - 1
-        self.passed_us[number[ends]] = np.where(is_passed[ends], found_us[ends], 0)
-        self._any_passed = bool(self._any_passed or self.passed_us[number[ends]].any())
+        self._passed_us[number[ends]] = np.where(is_passed[ends], found_us[ends], 0)
         return found_us[~is_passed]
 
 

@@ -59,8 +59,8 @@ class SupplyEngine:
         Such a meter sent voltages until its supply went. One that never sends any tells nothing.
         """
         supply, transformer = rates.supply, rates.transformer
-        passed = supply >= Supply.GONE
-        if passed.any():
+        passed = rates.passed
+        if passed is not None:
             unseen = supply == Supply.UNSEEN
             if unseen.any():
                 supply = self._inherited(transformer, supply, unseen)
@@ -73,9 +73,9 @@ class SupplyEngine:
         """Return the readings of transformers that are without voltage in a block or before it, None without any."""
         if self.levels is None:
             return None
-        gone = rates.supply == Supply.GONE
-        if not self.levels.any_open and not gone.any():
+        if not self.levels.any_open and rates.passed is None:
             return None
+        gone = rates.supply == Supply.GONE
         of_concern = self.levels.is_in_a_run(rates.transformer)
         if gone.any():
             is_gone = np.zeros(len(self._past.supply), bool)

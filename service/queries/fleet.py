@@ -65,7 +65,7 @@ def with_trends(
     chosen = [
         ground.numbers[t.transformer.transformer_id]
         for t in transformers[: sources.options.trends_max]
-        if t.freshness is Freshness.FRESH
+        if t.freshness is Freshness.FRESH and not t.is_without_voltage
     ]
     if journal is None or not chosen:
         return transformers
