@@ -17,6 +17,7 @@ from starlette.routing import Route
 from grid.errors import RedvestError
 from service.container import Container
 from service.streamlit_flags import app_file
+from web.acknowledge import AcknowledgePages
 from web.addresses import Site
 from web.exports import export_routes
 from web.gate import PAGES, Gate
@@ -40,6 +41,7 @@ def make_app(container: Container) -> streamlit.App:
     routes = [
         *Login(container, site).routes(),
         *export_routes(container, site.base),
+        *AcknowledgePages(container, site).routes(),
         *(Route(f"{site.base}{path}", _document(shell, "text/html")) for path in sorted(PAGES - _OWN_PAGES)),
         Route(f"{site.base}/healthz", _health(container)),
         Route(f"{site.base}/login.css", _document(_text("login.css"), "text/css")),

@@ -17,6 +17,7 @@ from grid.errors import StoreError
 from service.access.accounts import token_hash
 from service.access.rights import PHONE_ROLES
 from service.access.sessions import Sessions, SignedIn
+from service.notify.links import PATH as ACKNOWLEDGE_LINKS
 from web.addresses import Header, Site, header, without_identity
 from web.cookies import Cookies
 from web.headers import OWN_POLICY, security_headers
@@ -27,6 +28,7 @@ OPEN = frozenset({"/login", "/login.css", "/healthz", "/enter", "/setup"})
 PAGES = frozenset(
     {
         "/", "/wall", "/incidents", "/incident", "/transformer", "/my-list", "/alarms", "/system", "/accounts",
+        "/channels",
         "/audit", "/session", "/m", "/m/",
     }
 )  # fmt: skip
@@ -82,7 +84,7 @@ class Gate:
             return await _answer(answering, 503, "the store does not answer")
         if path is None:
             return await _answer(answering, 404 if signed_in else 401, "nothing here")
-        if signed_in is None and path not in OPEN:
+        if signed_in is None and path not in OPEN and not path.startswith(ACKNOWLEDGE_LINKS):
             if path in PAGES and scope["method"] in ("GET", "HEAD"):
                 return await self._to_login(scope, answering)
             return await _answer(answering, 401, "sign in first")
@@ -118,7 +120,7 @@ class Gate:
         if ".." in path.split("/") or "\\" in path or "\0" in path or "//" in path:
             return None
         known = path in OPEN or path in PAGES or path in OWN_EXACT or path in STREAMLIT_EXACT
-        return path if known or path.startswith((*OWN, *STREAMLIT)) else None
+        return path if known or path.startswith((*OWN, ACKNOWLEDGE_LINKS, *STREAMLIT)) else None
 
     async def _signed_in(self, headers: list[Header]) -> SignedIn | None:
         token = self._cookies.value(headers, self._cookies.session)
@@ -175,7 +177,7 @@ class Gate:
 
 
 def _is_own(path: str) -> bool:
-    return path in OPEN or path in ("/session", "/m") or path.startswith("/m/")
+    return path in OPEN or path in ("/session", "/m") or path.startswith(("/m/", ACKNOWLEDGE_LINKS))
 
 
 def _length(headers: list[Header]) -> int:

@@ -66,7 +66,7 @@ class SmtpNotifier:
             codes = sorted({code for code, _ in error.recipients.values()})
             raise NotDelivered(f"SMTP {codes[0] if codes else ''}: no recipient was taken") from error
         except (OSError, smtplib.SMTPException, ssl.SSLError, UnicodeError) as error:
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
                 raise NotDelivered(f"no answer within {self._server.timeout_seconds:g} s") from error
             raise NotDelivered(one_line(f"{type(error).__name__}: {error}")[:200]) from error
         if refused:
