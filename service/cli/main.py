@@ -33,6 +33,7 @@ from service.cli.ledger import ledger
 from service.cli.outreach import incidents, outreach, visit
 from service.cli.readings import curve, gaps, rejects
 from service.cli.replay import replay
+from service.cli.report import report
 from service.cli.roster import acknowledge, roster
 from service.cli.simulate import simulate
 from service.cli.wrong_use import wrong_use
@@ -67,6 +68,7 @@ for _command in (
     acknowledge,
     roster,
     alarms,
+    report,
     rejects,
     gaps,
     decode,
