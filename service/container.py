@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collector.mqtt.broker_address import BrokerAddress
     from collector.wire.terminal_format import TerminalFormat
     from service.access.accounts import Accounts
+    from service.access.phone import PhoneDesk
     from service.access.sessions import Sessions
     from service.metrics.metrics import Metrics
     from service.notify.acknowledge import Acknowledger
@@ -207,6 +208,13 @@ class Container:
         values = self.settings.dashboard
         limits = SessionLimits(values.session_idle_minutes, values.session_absolute_hours)
         return Sessions(self.records, SystemClock(), self.clock, limits)
+
+    @cached_property
+    def phone_desk(self) -> PhoneDesk:
+        """Return the one door through which answers come from phones."""
+        from service.access.phone import PhoneDesk
+
+        return PhoneDesk(self.records, self.clock)
 
     @cached_property
     def visit_recorder(self) -> VisitRecorder:

@@ -23,6 +23,7 @@ from web.exports import export_routes
 from web.gate import PAGES, Gate
 from web.headers import streamlit_policy
 from web.login import Login
+from web.phone.routes import Phone
 
 Answer = Callable[[Request], Awaitable[Response]]
 _FOLDER = Path(__file__).parent
@@ -42,6 +43,7 @@ def make_app(container: Container) -> streamlit.App:
         *Login(container, site).routes(),
         *export_routes(container, site.base),
         *AcknowledgePages(container, site).routes(),
+        *Phone(container, site.base).routes(),
         *(Route(f"{site.base}{path}", _document(shell, "text/html")) for path in sorted(PAGES - _OWN_PAGES)),
         Route(f"{site.base}/healthz", _health(container)),
         Route(f"{site.base}/login.css", _document(_text("login.css"), "text/css")),

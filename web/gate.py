@@ -168,7 +168,11 @@ class Gate:
         names = {name for name, _ in extra}
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and message["status"] == 304:
+                # Of what has not changed nothing is said twice: a refresh in the street stays below 300 bytes.
+                headers = [(n, v) for n, v in message.get("headers", []) if n.lower() == b"etag"]
+                message = {**message, "headers": headers}
+            elif message["type"] == "http.response.start":
                 own = [(n, v) for n, v in message.get("headers", []) if n.lower() not in names]
                 message = {**message, "headers": [*own, *extra]}
             await send(message)

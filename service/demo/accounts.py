@@ -22,7 +22,7 @@ def throw_away_accounts(container: Container, port: int) -> tuple[str, str]:
     made = []
     for name, role, person, then in (
         ("demo-duty", AccountRole.DUTY, duty, "%2F"),
-        ("demo-member", AccountRole.MEMBER, member, "%2Fmy-list"),
+        ("demo-member", AccountRole.MEMBER, member, "%2Fm%2F"),
     ):
         container.accounts.add(name, role, _BY, person_id=person)
         made.append(f"{address}{container.accounts.demo_token(name)}&next={then}")

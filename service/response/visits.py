@@ -48,6 +48,10 @@ class VisitRecorder:
         seen._rights = rights
         return seen
 
+    def sees(self, merchant_id: str) -> bool:
+        """Return whether a merchant exists for who asks."""
+        return self._records.sees_merchant(merchant_id)
+
     def record_visit(self, incident_id: str, merchant_id: str, result: VisitResult, by: str) -> Visit:
         """Record one result at one door and return it. An answer may also come after the incident has closed.
 

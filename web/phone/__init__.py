@@ -1,0 +1,1 @@
+"""The phone page of the team in the street, and its small API."""
