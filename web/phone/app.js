@@ -68,8 +68,9 @@
   /** @param {any} incident @param {any} door @param {string} result @param {Record<string, unknown>} more @param {number} undo */
   const answer = async (incident, door, result, more = {}, undo = UNDO_MS) => {
     const key = `${incident.incident_id}/${door.merchant_id}`;
+    const before = Math.max(0, ...waiting.map((each) => each.notBefore));
     await outbox.put({
-      id: outbox.uuid(), account: list.account, notBefore: Date.now() + undo, state: "waiting", said: "", name: door.name,
+      id: outbox.uuid(), account: list.account, notBefore: Math.max(Date.now() + undo, before + 1), state: "waiting", said: "", name: door.name,
       body: { incident_id: incident.incident_id, merchant_id: door.merchant_id, result, answered_at: new Date().toISOString(), ...more },
     });
     if (result === "agreed" && undo) asking.set(key, result); else asking.delete(key);

@@ -55,7 +55,11 @@ const outbox = (() => {
   };
 
   /** @returns {Promise<Answer[]>} */
-  const all = async () => /** @type {Answer[]} */ (await within("answers", "readonly", (s) => s.getAll()));
+  const all = async () => {
+    const found = /** @type {Answer[]} */ (await within("answers", "readonly", (s) => s.getAll()));
+    // In the order in which they were tapped: the newest answer at a door is the one that counts.
+    return found.sort((a, b) => a.notBefore - b.notBefore);
+  };
   /** @param {Answer} answer */
   const put = (answer) => within("answers", "readwrite", (s) => s.put(answer));
   /** @param {string} id */
