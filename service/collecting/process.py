@@ -8,6 +8,7 @@ from collections.abc import Callable
 from alerts.notification.throttling import ThrottlingSettings
 from alerts.silence.detection import SilenceSettings
 from collector.mqtt.broker_stats import BrokerStatsThread
+from collector.mqtt.stray_topics import StrayTopicsThread
 from collector.mqtt.subscriber import Subscriber
 from collector.wire.format import subscription_filters
 from service.collecting.influx_sync import copy_thread
@@ -22,6 +23,7 @@ from service.monitors.device_clocks import DeviceClocks
 from service.monitors.disk import DiskWatch
 from service.monitors.gaps import Cause, GapWatch
 from service.monitors.replay_requests import ReplayRequests
+from service.monitors.stray_topics import StrayTopics
 from service.notify.delivery_thread import DeliveryThread
 from service.periodic import PeriodicThread
 
@@ -70,9 +72,11 @@ def run_collector(
             lambda: pipeline.fleet,
             container.limits().measured_age_hours_max,
         )
-        threads: list[DeliveryThread | BrokerStatsThread | PeriodicThread] = [
+        stray_topics = StrayTopics(settings.data.folder, container.clock.now_us)
+        threads: list[DeliveryThread | BrokerStatsThread | StrayTopicsThread | PeriodicThread] = [
             DeliveryThread(settings, container.clock, metrics),
             BrokerStatsThread(container.broker_address(), values.client_id, metrics.broker_stats),
+            StrayTopicsThread(container.broker_address(), values.client_id, stray_topics.hear),
             gap_watch.thread(),
             replay_requests.thread(metrics),
             # Where readings of any age are replayed, how late they come says nothing of a clock.

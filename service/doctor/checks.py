@@ -20,12 +20,14 @@ from service.clock import SystemClock
 from service.container import Container
 from service.doctor.broker_probe import probe
 from service.metrics.health import ask_collector
+from service.monitors.stray_topics import SHOWN_FOR_US, read_stray_topics
 from service.notify.channels.make import Channel
 from service.settings.sections import ChannelName, ClockKind
 from service.settings.settings import Settings, read_secret
 
 FREE_BYTES_MIN = 500 * 1024 * 1024
 _TRUSTED_FROM_US = parse_timestamp_us("2024-01-01T00:00:00Z")
+_TOPICS_NAMED = 3
 _TRUSTED_TO_US = parse_timestamp_us("2100-01-01T00:00:00Z")
 
 
@@ -38,6 +40,7 @@ def looks(settings: Settings, container: Container) -> Iterator[tuple[str, Calla
     yield "ledger", lambda: _ledger(container)
     yield "rules", lambda: same(", ".join(rule_set.cited for rule_set in container.rule_sets()))
     yield "broker", lambda: _broker(container)
+    yield "topics", lambda: _topics(settings, container)
     yield "collector", lambda: _collector(settings)
     yield "outbox", lambda: _outbox(container)
     if settings.influx.enabled:
@@ -152,6 +155,23 @@ def _broker(container: Container) -> Text:
     address = container.broker_address()
     probe(address)
     return same(f"{address}, MQTT {address.protocol}")
+
+
+def _topics(settings: Settings, container: Container) -> Text:
+    strays = read_stray_topics(settings.data.folder, container.clock.now_us() - SHOWN_FOR_US)
+    if not strays:
+        return Text("没有发到错误主题的报文", "nothing came on topics that nobody reads")
+    named = ", ".join(f"{stray.topic!r} ({stray.messages})" for stray in strays[:_TOPICS_NAMED])
+    raise BrokerError(
+        Text(
+            f"{len(strays)} 个主题有报文，但没有订阅：{named}",
+            f"messages came on {len(strays)} topics that no subscription covers: {named}",
+        ),
+        remedy=Text(
+            "请改正设备主题：redvest/v1/{供电所}/{台区}/reading，小写，前面没有斜杠",
+            "mend the devices' topics: redvest/v1/{station}/{transformer}/reading, lower case, no slash in front",
+        ),
+    )
 
 
 def _collector(settings: Settings) -> Text:
