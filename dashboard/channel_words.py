@@ -1,4 +1,4 @@
-"""Words of the channels page and of taking an incident, in both languages."""
+"""Words of the channels page, in both languages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,3 @@ DEAD_LETTERS = Text("送不到的通知", "Undeliverable messages")
 NO_DEAD_LETTERS = Text("没有送不到的通知。", "Every message was delivered, or is on its way.")
 SEND_AGAIN = Text("重发 {channel} 的通知", "Send those of {channel} again")
 SENT_AGAIN = Text("{count} 条通知将重发", "{count} messages will be sent again")
-I_HAVE_IT = Text("我来处理", "I have it")
-NOW_YOU_HAVE_IT = Text("{name} 已接手，其他人会收到通知。", "{name} has it; the others are told.")
-HAD_IT_BEFORE = Text("{name} 之前已接手。", "{name} had it before.")
-OVER_ALREADY = Text("事件已结束，不必再接手。", "The incident is over: nobody needs to have it.")

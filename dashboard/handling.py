@@ -25,7 +25,7 @@ def handling_bar(row: IncidentRow) -> None:
         return
     people = {each.person_id: f"{each.name} · {say(role_name(each.role))}" for each in queries().people()}
     with st.container(horizontal=True, key="handling"):
-        if may(Action.ACKNOWLEDGE):
+        if may(Action.ACKNOWLEDGE) or may(Action.ANSWER):  # whoever may go may say so
             _take(row)
         if may(Action.ASSIGN):
             _assign(incident_id, people)

@@ -8,18 +8,12 @@ import streamlit as st
 
 from dashboard import channel_words, words
 from dashboard.figures import day_and_time, time_of_day
-from dashboard.markup.elements import badge, draw, head, note, plain, section, table, trouble
+from dashboard.markup.elements import draw, head, note, plain, section, table, trouble
 from dashboard.session import container, keep_address, live_seconds, person, queries, rights, say, signed_in
 from grid.errors import RedvestError
-from service.queries.channels import CHANNEL_STATES, ChannelRow, ChannelState
+from service.queries.channels import CHANNEL_STATES, ChannelRow
 
 _DEAD_SHOWN = 50
-_BADGES = {
-    ChannelState.OK: "normal",
-    ChannelState.FAILING: "heavy",
-    ChannelState.DEAD: "overload",
-    ChannelState.REMOVED: "blind",
-}
 
 
 def page() -> None:
@@ -46,7 +40,6 @@ def _live() -> None:
         table(header, [_row(row) for row in rows], tight=(0, 1, 3, 4, 5), cards=True)
         + note(say(channel_words.CHANNELS_NOTE))
     )
-    draw("".join(badge(_BADGES[row.state], f"{row.channel} · {say(CHANNEL_STATES[row.state])}") for row in rows))
 
 
 def _row(row: ChannelRow) -> tuple[str, ...]:

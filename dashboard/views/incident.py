@@ -16,7 +16,6 @@ from dashboard.markup.elements import draw, head, note, section, trouble
 from dashboard.markup.incident import advice_banner, incident_top, legend, progress_panel, record
 from dashboard.markup.live import beat
 from dashboard.session import incident, keep_address, language, link, live_seconds, may, queries, say
-from dashboard.taking_on import take_on_bar
 from dashboard.visit_entry import (
     answer_buttons,
     change_answer,
@@ -49,7 +48,6 @@ def page() -> None:
         return
     show_what_was_said()
     draw(head(say(words.INCIDENT)))
-    take_on_bar(shown)
     st.fragment(_live, run_every=live_seconds())(chosen, _shape(shown))
     handling_bar(shown.row)
     if may(Action.SEE_DOORS):

@@ -75,7 +75,10 @@ class Escalation:
         self._visits_seen_us = now_us - MINUTE_US
         calls: list[Call] = []
         lines: list[IncidentEvent] = []
+        put_away = self._put_away(open_incidents.values(), now_us)
         for incident in open_incidents.values():
+            if incident.incident_id in put_away:
+                continue
             made = self._next_call(incident, now_us)
             if made is None:
                 continue
@@ -138,6 +141,17 @@ class Escalation:
         # Roles that are on now and stand later in the chain than the one that was called; at its end, the end again.
         later = [step for step in steps if _place(step[0].role.value) > _place(last.role)] or [steps[-1]]
         return self._call_on(incident, last, later[0], minutes, now_us)
+
+    def _put_away(self, incidents: Iterable[Incident], now_us: int) -> set[str]:
+        """Return those for whom somebody would be called now, and whose work the desk has ended."""
+        due = []
+        for incident in incidents:
+            last = self._calls.get(incident.incident_id)
+            wait_us = self._settings.minutes_of(incident.level) * MINUTE_US
+            if last and incident.incident_id not in self._has_it and now_us - last.called_at_us >= wait_us:
+                due.append(incident.incident_id)
+        handling = self._records.handling(due) if due else {}
+        return {incident_id for incident_id, of in handling.items() if of.put_away is not None}
 
     def _patience(self, steps: Sequence[Sequence[OnDuty]], last: Call) -> int:
         """Return how many times the usual wait passes before the next call: more and more at the end of the chain."""

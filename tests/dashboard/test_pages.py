@@ -249,20 +249,6 @@ def test_an_answer_goes_into_the_record_and_shows_at_once(own_town: Town) -> Non
     container.close()
 
 
-def test_somebody_says_i_have_it_and_everybody_sees_who(own_town: Town) -> None:
-    town = own_town
-    app = opened("views/incident.py", incident=town.incident.incident_id, who="P2")
-    next(button for button in app.button if button.label == channel_words.I_HAVE_IT.zh).click().run()
-    assert not app.exception
-    container = Container(load_settings(town.config))
-    taken = container.records.acknowledgement(town.incident.incident_id)
-    assert taken is not None and (taken.person_id, taken.way) == ("P2", "desk")
-    shown = opened("views/incident.py", incident=town.incident.incident_id, who="P4")
-    assert "模拟乙 已接手。" in told(shown)
-    assert not [button for button in shown.button if button.label == channel_words.I_HAVE_IT.zh]
-    container.close()
-
-
 def test_what_could_not_be_delivered_is_sent_again_from_the_page(own_town: Town) -> None:
     town = own_town
     container = Container(load_settings(town.config))

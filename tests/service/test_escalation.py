@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.model.incidents import Incident, IncidentEventKind, IncidentState
+from alerts.model.handling import IncidentNote, NoteKind
+from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, IncidentState
 from alerts.model.kinds import MessageKind
 from alerts.notification.event import Notification, NotificationEvent
 from alerts.notification.on_duty import Roster
@@ -138,6 +139,15 @@ def test_somebody_has_it_and_the_others_are_told_once(records: Records) -> None:
     assert [desk.after(minutes) for minutes in (12, 30, 240)] == [(), (), ()]
     assert IncidentEventKind.ACKNOWLEDGED in desk.timeline()
     assert records.audit(1)[0].action == "incident_acknowledged"
+
+
+def test_what_the_desk_has_put_away_calls_nobody_any_more(records: Records) -> None:
+    desk = Desk(records)
+    desk.after(0)
+    note = IncidentNote("YX06-1", NoteKind.PUT_AWAY, NOON_US, "D1", "load was transferred")
+    line = IncidentEvent("YX06-1", NOON_US, IncidentEventKind.PUT_AWAY, "结束处置", "ended the desk's work")
+    records.record_note(note, line)
+    assert [desk.after(minutes) for minutes in (10, 30, 240)] == [(), (), ()]
 
 
 def test_a_restart_goes_on_where_it_stood(records: Records) -> None:
