@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from service.metrics.metrics import Metrics
     from service.notify.acknowledge import Acknowledger
     from service.notify.channels.make import Channel
+    from service.notify.handover import Handover
     from service.notify.links import AcknowledgeLinks
     from service.notify.speech import SpeechOptions
     from service.queries.channels import ChannelRow
@@ -242,6 +243,14 @@ class Container:
         from service.queries.channels import channel_rows
 
         return channel_rows(self.settings, self.records)
+
+    @cached_property
+    def handover(self) -> Handover:
+        """Return what hands shifts over."""
+        from service.notify.audiences import audiences_of
+        from service.notify.handover import Handover
+
+        return Handover(self.records, self.clock, audiences_of(self.channels))
 
     def speech_options(self) -> SpeechOptions:
         """Return who is told what, and how long people have to answer. Raises SettingsError for a faulty template."""

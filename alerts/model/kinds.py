@@ -23,6 +23,7 @@ class MessageKind(StrEnum):
     INCIDENT_UNANSWERED = "incident_unanswered"
     INCIDENT_ACKNOWLEDGED = "incident_acknowledged"
     COMMUNITY_NOTICE = "community_notice"
+    SHIFT_HANDED_OVER = "shift_handed_over"
     CHECK_THE_METER = "check_the_meter"
     OUTAGE = "outage"
     """A feeder, a part of one or a transformer is without voltage, or has it again."""

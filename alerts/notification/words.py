@@ -210,6 +210,7 @@ _TOPICS = {
     MessageKind.OUTAGE: Text("停电", "outage"),
     MessageKind.TRANSFORMER_SILENT: Text("失去数据", "no data"),
     MessageKind.COMMUNITY_NOTICE: Text("社区先知", "community notice"),
+    MessageKind.SHIFT_HANDED_OVER: Text("交接班", "shift handed over"),
     MessageKind.TEST: Text("测试", "test"),
     MessageKind.COMMUNICATION_LOST: Text("通信中断", "communication lost"),
     MessageKind.MONITORING_BLIND: Text("监测中断", "monitoring is blind"),

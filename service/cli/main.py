@@ -34,7 +34,7 @@ from service.cli.outreach import incidents, outreach, visit
 from service.cli.readings import curve, gaps, rejects
 from service.cli.replay import replay
 from service.cli.report import report
-from service.cli.roster import acknowledge, roster
+from service.cli.roster import acknowledge, handover, roster
 from service.cli.simulate import simulate
 from service.cli.wrong_use import wrong_use
 from service.plain_text import one_line
@@ -67,6 +67,7 @@ for _command in (
     effect,
     acknowledge,
     roster,
+    handover,
     alarms,
     report,
     rejects,

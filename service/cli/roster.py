@@ -1,4 +1,4 @@
-"""`roster`: who is on duty at a moment; `acknowledge`: somebody has an incident."""
+"""`roster`: who is on duty; `acknowledge`: somebody has an incident; `handover`: a shift goes to the next person."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from grid.timestamps import format_utc, timestamp_us
 from service.cli.options import AsJson, Config, Speak, opened, timestamp_of
 from service.cli.screen import Column
 from service.notify.acknowledge import Outcome, Way
+from service.notify.handover import handover_text
 
 NOT_TAKEN = 1
 _SOURCES = {
@@ -122,3 +123,26 @@ def acknowledge(
             )
         if done.outcome is not Outcome.RECORDED:
             raise typer.Exit(NOT_TAKEN)
+
+
+def handover(
+    station: Annotated[str, typer.Argument(metavar="STATION", help="Station id.")],
+    by: Annotated[str, typer.Option("--by", metavar="PERSON", help="Who gives the shift: a person_id of the ledger.")],
+    to: Annotated[str, typer.Option("--to", metavar="PERSON", help="Who takes it.")],
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept in the incidents' records alone.")] = "",
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
+    """交接班 · Hand a shift over: a note and the open incidents go to the next person, and the channels are told."""
+    with opened(config, language, as_json) as (container, screen):
+        done = container.handover.hand_over(station, by, to, note)
+        if as_json:
+            screen.line(
+                station_id=station,
+                by=done.by.person_id,
+                to=done.to.person_id,
+                incidents=[incident.incident_id for incident in done.incidents],
+            )
+        else:
+            screen.say(handover_text(done))
