@@ -82,6 +82,26 @@ MUTATIONS = (
         "tests/alerts/test_episodes.py",
     ),
     Mutation(
+        "e", "no voltage is a load of zero", "grid/electrical.py",
+        "        no_load = self.supply >= Supply.GONE", "        no_load = self.supply > Supply.UNSEEN",
+        "tests/service/test_outage.py",
+    ),
+    Mutation(
+        "e", "a single silent transformer is told to nobody", "service/monitors/silence.py",
+        "        single = self._single_events(", "        single = () and self._single_events(",
+        "tests/service/test_silent_transformers.py",
+    ),
+    Mutation(
+        "e", "an incident of days of silence stays open", "alerts/rules/threshold_runs.py",
+        "no_past | (between_us > lines.bridged_us)", "no_past",
+        "tests/alerts/test_supply.py",
+    ),
+    Mutation(
+        "f", "one odd row without voltage cuts a stay", "alerts/rules/threshold_runs.py",
+        "near[is_reading] |= within_gap(between_us[is_reading], pairs.passed_us, gap_us)", "pass",
+        "tests/alerts/test_supply.py",
+    ),
+    Mutation(
         "f", "a late reading is not evaluated again", "alerts/verdicts/engine.py",
         "        return np.asarray(measured_at_us <= last_at_us)", "        return np.zeros(len(transformer), bool)",
         "tests/service/test_pipeline.py",
