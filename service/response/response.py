@@ -174,8 +174,14 @@ class Response:
         """
         draft = Draft(self._ground, silent, now_us)
         for incident in self.open_incidents:
-            looked_at = self._as_seen(incident, silent)
-            if looked_at != incident:
+            transformer_id = incident.transformer_id
+            is_as_before = (
+                incident.blind == silent.is_silent(transformer_id)
+                and incident.no_voltage_since_us == self._without.get(transformer_id)
+                and not silent.is_gone(transformer_id)
+            )
+            if not is_as_before:
+                looked_at = self._as_seen(incident, silent)
                 draft.compare(incident, looked_at)
                 self._keep(looked_at)
                 self._follow_ups.drop(incident.incident_id)
