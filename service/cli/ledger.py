@@ -13,6 +13,7 @@ from grid.assets import Ledger
 from grid.errors import LedgerError, UsageError
 from grid.os_reasons import os_reason
 from grid.text import Text
+from service.cli.columns import Columns
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Column, Screen
 from service.ledger_sheets import read_sheets
@@ -44,10 +45,16 @@ ledger = typer.Typer(help="台账 · Check, import and export the ledger sheets.
 
 
 @ledger.command()
-def check(sheets: Sheets, config: Config = None, language: Speak = None, as_json: AsJson = False) -> None:
+def check(
+    sheets: Sheets,
+    columns: Columns = None,
+    config: Config = None,
+    language: Speak = None,
+    as_json: AsJson = False,
+) -> None:
     """检查 · List every fault of the sheets; exit 1 if there is any."""
     with opened(config, language, as_json) as (_, screen):
-        found, faults = read_sheets(sheets)
+        found, faults = _read(sheets, columns)
         _show_faults(faults, screen)
         if found is None:
             raise typer.Exit(1)
@@ -58,6 +65,7 @@ def check(sheets: Sheets, config: Config = None, language: Speak = None, as_json
 def take(
     sheets: Sheets,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would do.")] = False,
+    columns: Columns = None,
     by: Annotated[
         str | None, typer.Option("--by", metavar="PERSON", help="Who does it, for the audit record; else the user.")
     ] = None,
@@ -67,7 +75,7 @@ def take(
 ) -> None:
     """导入 · Take the sheets, all or nothing, and show what is added, changed and retired."""
     with opened(config, language, as_json) as (container, screen):
-        found, faults = read_sheets(sheets)
+        found, faults = _read(sheets, columns)
         if found is None:
             _show_faults(faults, screen)
             screen.note(Text("未导入任何内容。", "Nothing was imported."))
@@ -112,6 +120,17 @@ def export(
             screen.line(file=str(file))
         screen.say(Text(f"已写入 {target}", f"written: {target}"))
         _tell_size(kept, screen)
+
+
+def _read(sheets: Path, columns: Path | None) -> tuple[Ledger | None, tuple[Fault, ...]]:
+    """Return the ledger, or every fault; of sheets of another system too, by a file of columns."""
+    if columns is None:
+        return read_sheets(sheets)
+    from service.foreign_files.ledger_map import converted_sheets, read_ledger_map
+
+    with converted_sheets(sheets, read_ledger_map(columns)) as (folder, not_understood):
+        found, faults = read_sheets(folder)
+    return (None, (*not_understood, *faults)) if not_understood else (found, faults)
 
 
 def _show_faults(faults: Sequence[Fault], screen: Screen) -> None:

@@ -217,3 +217,68 @@ def test_a_faulty_columns_file_is_one_clear_line(text: str, complaint: str, tmp_
     with pytest.raises(UsageError) as fault:
         read_file_map(tmp_path / "own.toml")
     assert complaint in str(fault.value)
+
+
+LEDGER_COLUMNS = """
+[sheets.transformers]
+file = "台区台账.csv"
+header_row = 2
+encoding = "gb18030"
+id_replace = { "/" = "-" }
+
+[sheets.transformers.columns]
+transformer_id = "台区编号"
+name = "台区名称"
+station_id = { value = "ST01" }
+rated_power_kva = { name = "容量(MVA)", multiplier = 1000 }
+indoor = { name = "安装方式", values = { "室内" = "yes", "室外" = "no" } }
+
+[sheets.merchants]
+file = "商户.csv"
+[sheets.merchants.columns]
+merchant_id = "户号"
+name = "户名"
+transformer_id = "台区"
+phone = "电话"
+"""
+
+
+@pytest.mark.parametrize(("phone", "code"), [("13800138000", 0), ("1.38E+10", 1)])
+def test_ledger_sheets_of_another_system_are_taken_by_their_columns(
+    phone: str, code: int, ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (ledger / "transformers.csv").unlink()
+    (ledger / "台区台账.csv").write_bytes(
+        "永兴供电所台区台账,,,\n台区编号,台区名称,容量(MVA),安装方式\nYX/06,学院北,0.4,室外\nYX/07,学院南,0.63,室内\n".encode(
+            "gb18030"
+        )
+    )
+    (ledger / "商户.csv").write_text(f"户号,户名,台区,电话\n1001,老王面馆,YX-06,{phone}\n", encoding="utf-8")
+    Path("own.toml").write_text(LEDGER_COLUMNS, encoding="utf-8")
+    assert main.main(["ledger", "import", str(ledger), "--columns", "own.toml", "--json"]) == code
+    told = lines(capsys.readouterr().out)
+    if code:
+        assert [(line["file"], line["line"], line["column"]) for line in told] == [("商户.csv", 2, "电话")]
+        assert phone not in told[0]["problem"]
+        return
+    assert {line["id"] for line in told if line["sheet"] == "transformers"} == {"YX-06", "YX-07"}
+    assert main.main(["ledger", "export", "out"]) == 0
+    kept = Path("out/transformers.csv").read_text(encoding="utf-8-sig")
+    assert "YX-07,学院南,ST01,630" in kept
+    assert main.main(["ledger", "check", str(ledger), "--columns", "own.toml"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[sheets.trafos]\ncolumns = {}\n", "no sheet"),
+        ("[sheets.stations.columns]\nsize = 'x'\n", "no column"),
+        ("x = 1", "sheets"),
+    ],
+)
+def test_a_faulty_columns_file_of_sheets_is_one_clear_line(
+    text: str, complaint: str, ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own.toml").write_text(text)
+    assert main.main(["ledger", "check", str(ledger), "--columns", "own.toml", "--language", "en"]) == 2
+    assert complaint in capsys.readouterr().err
