@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import words
-from dashboard.channel_words import CHANNELS
+from dashboard.channel_words import CHANNELS, ROSTER
 from dashboard.markup.elements import trouble
 from dashboard.markup.live import watch_in_browser
 from dashboard.session import container, may, person, say, signed_in
@@ -65,6 +65,7 @@ def _pages() -> dict[str, Any]:
         ("transformer", Action.SEE_LOAD, words.TRANSFORMER, "transformer", "show_chart"),
         ("my_list", Action.ANSWER, words.MY_LIST, "my-list", "directions_walk"),
         ("alarms", Action.SEE_ALARMS, words.ALARM_AUDIT, "alarms", "fact_check"),
+        ("roster", Action.ACKNOWLEDGE, ROSTER, "roster", "badge"),
         ("channels", Action.SEE_SYSTEM, CHANNELS, "channels", "forward_to_inbox"),
         ("system", Action.SEE_SYSTEM, words.SYSTEM, "system", "monitor_heart"),
         ("accounts", Action.MANAGE_ACCOUNTS, words.ACCOUNTS, "accounts", "manage_accounts"),

@@ -28,7 +28,7 @@ OPEN = frozenset({"/login", "/login.css", "/healthz", "/enter", "/setup"})
 PAGES = frozenset(
     {
         "/", "/wall", "/incidents", "/incident", "/transformer", "/my-list", "/alarms", "/system", "/accounts",
-        "/channels",
+        "/channels", "/roster",
         "/audit", "/session", "/m", "/m/",
     }
 )  # fmt: skip

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from alerts.model.display_names import role_name
-from alerts.notification.on_duty import CHAIN, OnDuty, Roster, Source
-from grid.assets import Ledger, Role
 from grid.text import Text
 from grid.timestamps import format_utc, timestamp_us
 from service.cli.options import AsJson, Config, Speak, opened, timestamp_of
 from service.cli.screen import Column
 from service.notify.acknowledge import Outcome, Way
 from service.notify.handover import handover_text
+from service.queries.on_duty import SOURCES, on_duty_rows
 
 NOT_TAKEN = 1
-_SOURCES = {
-    Source.SHIFT: Text("排班", "shift"),
-    Source.SUBSTITUTE: Text("替班", "substitute"),
-    Source.TEAM: Text("网格班组", "team"),
-    Source.STAND_BY: Text("后备", "stand-by"),
-}
 _COLUMNS = (
     Column(Text("供电所", "station")),
     Column(Text("网格", "grid")),
@@ -33,8 +25,6 @@ _COLUMNS = (
     Column(Text("替", "in place of")),
     Column(Text("到", "until")),
 )
-_ROLES_OF_A_GRID = (Role.COMMUNITY_LEAD, Role.GRID_LEAD, Role.MEMBER)
-_ROLES_OF_A_STATION = (Role.DUTY, Role.STATION_HEAD)
 
 
 def roster(
@@ -47,15 +37,15 @@ def roster(
     with opened(config, language, as_json) as (container, screen):
         at_us = timestamp_of(at, "--at")
         at_us = container.clock.now_us() if at_us is None else at_us
-        ledger = container.records.ledger()
-        people = Roster(ledger, container.settings.notify.escalation.stand_by)
+        found = on_duty_rows(container.records.ledger(), container.settings.notify.escalation.stand_by, at_us)
         rows: list[list[object]] = []
-        for station_id, grid_id, on in _everybody(ledger, people, at_us):
+        for row in found:
+            on = row.on
             until = None if on.until is None else format_utc(timestamp_us(on.until))
             if as_json:
                 screen.line(
-                    station_id=station_id,
-                    grid_id=grid_id or None,
+                    station_id=row.station_id,
+                    grid_id=row.grid_id or None,
                     role=on.role.value,
                     person_id=on.person.person_id,
                     name=on.person.name,
@@ -65,34 +55,17 @@ def roster(
                 )
             rows.append(
                 [
-                    station_id,
-                    grid_id,
+                    row.station_id,
+                    row.grid_id,
                     role_name(on.role),
                     f"{on.person.person_id} {on.person.name}",
-                    _SOURCES[on.source],
+                    SOURCES[on.source],
                     on.in_place_of,
                     "" if on.until is None else f"{on.until:%m-%d %H:%M}",
                 ]
             )
         if not as_json:
             screen.table(Text("值班", "On duty"), _COLUMNS, rows)
-
-
-def _everybody(ledger: Ledger, people: Roster, at_us: int) -> Iterator[tuple[str, str, OnDuty]]:
-    for station in ledger.stations:
-        grids = [grid.grid_id for grid in ledger.grids if grid.station_id == station.station_id]
-        found = [
-            (grid_id, on)
-            for grid_id in grids
-            for role in _ROLES_OF_A_GRID
-            for on in people.of_role(role, station.station_id, grid_id, at_us)
-        ]
-        for role in _ROLES_OF_A_STATION:
-            found += [("", on) for on in people.of_role(role, station.station_id, "", at_us)]
-        if not any(on.role in CHAIN for _, on in found):
-            found += [("", on) for step in people.steps(station.station_id, "", at_us) for on in step]
-        for grid_id, on in found:
-            yield station.station_id, grid_id, on
 
 
 def acknowledge(

@@ -55,6 +55,7 @@ PAGES = (
     "views/my_list.py",
     "views/alarms.py",
     "views/channels.py",
+    "views/roster.py",
     "views/system.py",
 )
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -146,6 +147,7 @@ def test_every_page_draws_in_both_languages(town: Town, page: str, language: Lan
         "views/my_list.py": words.MY_LIST,
         "views/alarms.py": words.ALARM_AUDIT,
         "views/channels.py": channel_words.CHANNELS,
+        "views/roster.py": channel_words.ROSTER,
         "views/system.py": words.SYSTEM,
     }[page]
     assert title.to(language) in told(app)
