@@ -10,15 +10,18 @@ from grid.text import Text
 from stores.ledger_files import Fault, read_ledger
 
 
-def read_sheets(sheets: Path) -> tuple[Ledger | None, tuple[Fault, ...]]:
-    """Return the ledger of a folder or an XLSX, or every fault of it. Raises UsageError when it is not there."""
+def read_sheets(sheets: Path, in_force: Ledger | None = None) -> tuple[Ledger | None, tuple[Fault, ...]]:
+    """Return the ledger of a folder or an XLSX, or every fault of it. Raises UsageError when it is not there.
+
+    `in_force`: the ledger whose rows stay for each sheet that is not there.
+    """
     if not sheets.exists():
         raise UsageError(
             Text("没有这个文件夹或文件", "there is no such folder or file"),
             where=str(sheets),
             remedy=Text("请指定台账表格所在的文件夹", "name a folder of ledger sheets"),
         )
-    return read_ledger(sheets)
+    return read_ledger(sheets, in_force)
 
 
 def ledger_of(sheets: Path) -> Ledger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +13,12 @@ import typer
 from grid.assets import Ledger
 from grid.errors import LedgerError, UsageError
 from grid.os_reasons import os_reason
-from grid.text import Text
+from grid.text import Language, Text
 from service.cli.columns import Columns
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Column, Screen
 from service.ledger_sheets import read_sheets
-from stores.ledger_files import Fault, difference, write_ledger
+from stores.ledger_files import Fault, LedgerDifference, difference, much_retired, write_ledger
 
 Sheets = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with ledger sheets, or one XLSX.")]
 
@@ -66,6 +67,10 @@ def take(
     sheets: Sheets,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would do.")] = False,
     columns: Columns = None,
+    retire: Annotated[
+        bool,
+        typer.Option("--retire", help="Retire also the rows of sheets that are not there, and any number of rows."),
+    ] = False,
     by: Annotated[
         str | None, typer.Option("--by", metavar="PERSON", help="Who does it, for the audit record; else the user.")
     ] = None,
@@ -75,12 +80,30 @@ def take(
 ) -> None:
     """导入 · Take the sheets, all or nothing, and show what is added, changed and retired."""
     with opened(config, language, as_json) as (container, screen):
-        found, faults = _read(sheets, columns)
+        in_force = container.records.ledger()
+        found, faults = _read(sheets, columns, None if retire else in_force)
         if found is None:
             _show_faults(faults, screen)
             screen.note(Text("未导入任何内容。", "Nothing was imported."))
             raise typer.Exit(1)
-        _show_difference(container.records.ledger(), found, screen)
+        changes = difference(in_force, found)
+        _show_difference(changes, screen)
+        many = () if retire else much_retired(in_force, changes)
+        for sheet in many:
+            screen.note(
+                Text(
+                    f"{sheet.sheet}：现有 {sheet.in_force} 行中的 {sheet.retired} 行将停用；文件完整吗？",
+                    f"{sheet.sheet}: {sheet.retired} of {sheet.in_force} rows would be retired; is the file whole?",
+                )
+            )
+        if not dry_run and many and not _is_confirmed(screen):
+            screen.note(
+                Text(
+                    "未导入任何内容；确实要停用，请加 --retire。",
+                    "Nothing was imported; if they are to be retired, add --retire.",
+                )
+            )
+            raise typer.Exit(1)
         if dry_run:
             screen.note(Text("只是预览，未导入。", "This was only a look; nothing was imported."))
             return
@@ -122,14 +145,16 @@ def export(
         _tell_size(kept, screen)
 
 
-def _read(sheets: Path, columns: Path | None) -> tuple[Ledger | None, tuple[Fault, ...]]:
+def _read(
+    sheets: Path, columns: Path | None, in_force: Ledger | None = None
+) -> tuple[Ledger | None, tuple[Fault, ...]]:
     """Return the ledger, or every fault; of sheets of another system too, by a file of columns."""
     if columns is None:
-        return read_sheets(sheets)
+        return read_sheets(sheets, in_force)
     from service.foreign_files.ledger_map import converted_sheets, read_ledger_map
 
     with converted_sheets(sheets, read_ledger_map(columns)) as (folder, not_understood):
-        found, faults = read_sheets(folder)
+        found, faults = read_sheets(folder, in_force)
     return (None, (*not_understood, *faults)) if not_understood else (found, faults)
 
 
@@ -144,8 +169,15 @@ def _show_faults(faults: Sequence[Fault], screen: Screen) -> None:
         screen.table(Text(f"{len(faults)} 处问题", f"{len(faults)} faults"), _FAULTS, rows)
 
 
-def _show_difference(old: Ledger, new: Ledger, screen: Screen) -> None:
-    found = difference(old, new)
+def _is_confirmed(screen: Screen) -> bool:
+    """Ask, where somebody sits at a terminal; nobody there has not said yes."""
+    if screen.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    question = Text("仍要停用这些行并导入吗？", "Retire them and import all the same?")
+    return typer.confirm(question.zh if screen.language is Language.ZH else question.en, err=True)
+
+
+def _show_difference(found: LedgerDifference, screen: Screen) -> None:
     rows = [
         (action, entry)
         for action, entries in (("add", found.add), ("change", found.change), ("retire", found.retire))

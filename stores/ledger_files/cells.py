@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 
 from grid.text import Text
+from grid.text_encoding import foreign_letters
 from grid.timestamps import parse_timestamp_us
 from stores.ledger_files.faults import CellError
 
@@ -75,6 +76,15 @@ def words(characters_max: int) -> Callable[[str], str]:
                     f"以 {text[0]} 开头，表格软件会当成公式执行", f"begins with {text[0]}, a formula to a spreadsheet"
                 ),
                 Text(f"去掉开头的 {text[0]}，只保留文字", f"take the {text[0]} away and keep plain text"),
+            )
+        foreign = foreign_letters(text)
+        if foreign is not None:
+            raise CellError(
+                Text(
+                    f"含有本地名称不会有的文字（{foreign[1]}），多半是编码弄错或文字已损坏",
+                    f"has letters that no name here has ({foreign[1]}): of another encoding, or text was lost",
+                ),
+                Text("核对原文，另存为 UTF-8 后重新导入", "look at where it comes from, save that as UTF-8"),
             )
         if len(text) > characters_max:
             raise CellError(

@@ -33,6 +33,30 @@ class LedgerDifference:
         return bool(self.add or self.change or self.retire)
 
 
+@dataclass(frozen=True)
+class Retired:
+    """How many of a sheet's rows in force would be retired."""
+
+    sheet: str
+    retired: int
+    in_force: int
+
+
+RETIRED_SHARE_MAX = 0.2
+"""Where more than this of a sheet goes, somebody is asked: files that were cut off look so (practice)."""
+_THINGS_AND_PEOPLE = ("stations", "grids", "transformers", "devices", "people", "merchants")
+"""Sheets whose rows stay for years; a roster's go every week."""
+
+
+def much_retired(old: Ledger, found: LedgerDifference) -> tuple[Retired, ...]:
+    """Return the sheets of which more than `RETIRED_SHARE_MAX` would be retired."""
+    counted = [
+        Retired(name, sum(entry.sheet == name for entry in found.retire), len(_by_key(getattr(old, name))))
+        for name in _THINGS_AND_PEOPLE
+    ]
+    return tuple(sheet for sheet in counted if sheet.retired > RETIRED_SHARE_MAX * sheet.in_force)
+
+
 def difference(old: Ledger, new: Ledger) -> LedgerDifference:
     """Return what taking `new` in place of `old` would add, change and retire.
 

@@ -9,19 +9,22 @@ from typing import Any
 
 from grid.assets import Ledger
 from grid.text import Text
-from stores.ledger_files.csv_tables import csv_table
+from stores.ledger_files.csv_tables import csv_tables
 from stores.ledger_files.faults import Fault, SheetBrokenError
+from stores.ledger_files.kept import kept_sheets
 from stores.ledger_files.references import check_together
 from stores.ledger_files.sheet_reading import SheetRead, read_sheet
 from stores.ledger_files.sheets import OTHER_SHEETS, SHEETS, Sheet
+from stores.ledger_files.table import Table
 from stores.ledger_files.xlsx_tables import Workbook
 
 _WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
 
 
-def read_ledger(path: Path) -> tuple[Ledger | None, tuple[Fault, ...]]:
+def read_ledger(path: Path, in_force: Ledger | None = None) -> tuple[Ledger | None, tuple[Fault, ...]]:
     """Read a ledger from a folder of CSV files or from one XLSX workbook.
 
+    `in_force`: the ledger whose rows stay for each sheet that is not there; without it such a sheet has no rows.
     Returns the ledger and no fault, or None and every fault: in the order of the sheets, then of their lines.
     Never raises for what is in the files.
     """
@@ -34,6 +37,8 @@ def read_ledger(path: Path) -> tuple[Ledger | None, tuple[Fault, ...]]:
             return None, (_no_ledger(path),)
     except OSError as error:
         return None, (_unreadable(path.name, error),)
+    if in_force is not None:
+        reads = kept_sheets(reads, in_force)
     check_together(reads)
     for read in reads.values():
         faults += sorted(read.faults, key=lambda fault: fault.line)
@@ -47,17 +52,19 @@ def _read_folder(folder: Path) -> tuple[dict[str, SheetRead], list[Fault]]:
         if file.suffix.lower() == ".csv" and (close := _meant(file.stem, file.suffix))
     ]
     reads = {}
+    files = {sheet.name: folder / f"{sheet.name}.csv" for sheet in SHEETS}
+    tables = csv_tables([file for file in files.values() if file.is_file()])
     for sheet in SHEETS:
-        file = folder / f"{sheet.name}.csv"
-        if file.is_file():
-            try:
-                reads[sheet.name] = read_sheet(sheet, csv_table(file))
-            except SheetBrokenError as broken:
+        file = files[sheet.name]
+        match tables.get(file):
+            case SheetBrokenError() as broken:
                 reads[sheet.name] = _broken(sheet, file.name, broken)
-            except OSError as error:
+            case OSError() as error:
                 reads[sheet.name] = _broken_by_system(sheet, file.name, error)
-        elif sheet.required:
-            faults.append(_missing(file.name))
+            case Table() as table:
+                reads[sheet.name] = read_sheet(sheet, table)
+            case None if sheet.required:
+                faults.append(_missing(file.name))
     return reads, faults
 
 

@@ -68,7 +68,10 @@ class Workbook(AbstractContextManager["Workbook"]):
         return Table(file, header_line, tuple(header), _even(lines, len(header)))
 
     def _lines(self, title: str) -> Iterator[tuple[int, list[str]]]:
-        rows = self._book[title].iter_rows(max_col=COLUMNS_MAX, values_only=True)
+        sheet = self._book[title]
+        # What a sheet says of its own size is often old: programs that append rows leave it as it was.
+        sheet.reset_dimensions()
+        rows = sheet.iter_rows(max_col=COLUMNS_MAX, values_only=True)
         line = 0
         while True:
             line += 1

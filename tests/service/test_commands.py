@@ -278,6 +278,25 @@ def test_what_a_new_ledger_changes_and_retires_is_shown(redvest: Any) -> None:
     assert {"action": "retire", "sheet": "merchants", "id": gone, "columns": []} in lines
 
 
+def test_retiring_much_of_a_ledger_is_asked_first(redvest: Any) -> None:
+    folder = copy_ledger(Path("ledger"))
+    redvest("ledger", "import", folder)
+    merchants = folder / "merchants.csv"
+    kept = merchants.read_text("utf-8-sig").splitlines()[:3]
+    merchants.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    for name in ("appliances", "links"):
+        (folder / f"{name}.csv").unlink(missing_ok=True)
+    refused = redvest("ledger", "import", folder, "--language", "en")
+    assert refused.code == 1
+    assert "merchants: " in refused.error
+    assert "--retire" in refused.error
+    assert redvest("ledger", "export", "before").code == 0
+    assert len((Path("before") / "merchants.csv").read_text("utf-8-sig").splitlines()) > len(kept)
+    assert redvest("ledger", "import", folder, "--retire").code == 0
+    redvest("ledger", "export", "after")
+    assert len((Path("after") / "merchants.csv").read_text("utf-8-sig").splitlines()) == len(kept)
+
+
 def test_a_faulty_ledger_is_listed_and_nothing_is_taken(redvest: Any) -> None:
     folder = copy_ledger(Path("ledger"))
     sheet = folder / "transformers.csv"
