@@ -30,6 +30,8 @@ _OPTIONS = (
 )
 """`--no-sandbox`: a service account or a container often has no user namespaces; the page is ours and has no script."""
 
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "TMPDIR")
+
 
 def html_to_pdf(html: str, path: Path) -> None:
     """Print a page into a PDF file that only its owner can read; the file is there whole or not at all.
@@ -63,7 +65,9 @@ def html_to_pdf(html: str, path: Path) -> None:
 
 def _run(command: list[str], folder: str) -> str:
     """Run the browser in a process group of its own, so that a hanging one is ended with its children."""
-    environment = {**os.environ, "HOME": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
+    # Our own environment may hold passwords; the browser needs none of it.
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    environment |= {"HOME": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

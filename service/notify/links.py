@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grid.timestamps import HOUR_US
+from stores.owner_file import private_mode
 
 KEY_FILE = "acknowledge-links.key"
 PATH = "/a/"
@@ -49,7 +50,7 @@ class AcknowledgeLinks:
         """Use the key of a data folder; it is made, for its owner alone, where there is none. Raises OSError."""
         path = folder / KEY_FILE
         try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, private_mode(folder))
         except FileExistsError:
             pass
         else:

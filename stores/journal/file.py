@@ -12,6 +12,7 @@ from grid.os_reasons import os_reason
 from grid.text import Text
 from stores.journal.log import LogState, log_of, unreadable_commits
 from stores.journal.schema import APPLICATION_ID, SCHEMA_VERSION, migrate, schema_version
+from stores.owner_file import private_mode
 from stores.sqlite_errors import DAMAGED_REMEDY, READ_ONLY_REMEDY, telling
 
 BUSY_TIMEOUT_SECONDS = 15.0
@@ -88,6 +89,8 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, WriterLock]:
         with telling(path):
             if path.exists():
                 _refuse_unfit(path)
+            else:
+                path.touch(mode=private_mode(path.parent))
             connection = _connect(path.resolve().as_uri() + "?mode=rwc")
             connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")

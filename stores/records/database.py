@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from grid.errors import DamagedError, SettingsError, StoreError
 from grid.os_reasons import os_reason
 from grid.text import Text
+from stores.owner_file import private_mode
 from stores.sqlite_errors import DAMAGED_REMEDY, READ_ONLY_REMEDY, store_error
 
 _BUSY_TIMEOUT_SECONDS = 20
@@ -62,14 +63,15 @@ class Database:
     def make_file(self) -> None:
         """Make a SQLite file and its folder where there is none. Raises StoreError when that cannot be done.
 
-        Only its owner may read it: it holds personal data. SQLite gives the same rights to the files beside it.
+        Only its owner, or the group that shares the folder, may read it: it holds personal data. SQLite gives the
+        same rights to the files beside it.
         """
         if self.is_sqlite:
             try:
                 path = Path(self.where)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if not path.exists():
-                    path.touch(mode=0o600)
+                    path.touch(mode=private_mode(path.parent))
             except OSError as error:
                 what = Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror})")
                 raise StoreError(what, where=self.where, remedy=READ_ONLY_REMEDY) from error
