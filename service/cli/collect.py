@@ -15,6 +15,11 @@ from service.cli.options import Config, Speak, opened
 from service.plain_text import one_line
 from service.settings.settings import Settings
 
+_NO_LEDGER = Text(
+    "台账是空的，所有读数都会被拒收；请导入：redvest ledger import 目录",
+    "the ledger is empty and every reading will be refused; import one: redvest ledger import DIR",
+)
+
 
 def collect(
     history: Annotated[
@@ -28,6 +33,10 @@ def collect(
         float | None,
         typer.Option("--until-idle", metavar="SECONDS", min=0.1, help="Stop when nothing has come for so long."),
     ] = None,
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="Use journal and records together although they are of different installations."),
+    ] = False,
     config: Config = None,
     language: Speak = None,
 ) -> None:
@@ -40,17 +49,16 @@ def collect(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         values = container.settings.broker
-        if not container.records.ledger().transformers:
-            screen.note(
-                Text(
-                    "台账是空的，所有读数都会被拒收；请导入：redvest ledger import 目录",
-                    "the ledger is empty and every reading will be refused; import one: redvest ledger import DIR",
-                )
-            )
         begun = Text(
             f"正在采集，消息服务器 {values.host}:{values.port}", f"collecting from {values.host}:{values.port}"
         )
-        run_collector(container, stop, until_idle_seconds=until_idle, ready=lambda: screen.note(begun))
+
+        def ready() -> None:
+            if not container.records.ledger().transformers:
+                screen.note(_NO_LEDGER)
+            screen.note(begun)
+
+        run_collector(container, stop, until_idle_seconds=until_idle, adopt=adopt, ready=ready)
 
 
 def _of_any_age(settings: Settings) -> Settings:

@@ -112,6 +112,9 @@ class Checkpoints:
             return None
         if file is None:
             return None
+        if file.told.get("installation") != self._journal.installation():
+            log.info("the checkpoint is of another installation: verdicts are made again")
+            return None
         if file.told.get("fingerprint") != fingerprint:
             log.info("the checkpoint is of another ledger, other rules or another version: verdicts are made again")
             return None
@@ -161,6 +164,7 @@ class Checkpoints:
             "block_no": checkpoint.block_no,
             "mark": checkpoint.mark,
             "fingerprint": checkpoint.fingerprint,
+            "installation": self._journal.installation(),
         }
         try:
             write_checkpoint(self.path, CheckpointFile(told, _columns_of(checkpoint.state)))

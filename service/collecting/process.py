@@ -11,6 +11,7 @@ from collector.mqtt.broker_stats import BrokerStatsThread
 from collector.mqtt.stray_topics import StrayTopicsThread
 from collector.mqtt.subscriber import Subscriber
 from collector.wire.format import subscription_filters
+from grid.timestamps import HOUR_US
 from service.collecting.influx_sync import copy_thread
 from service.collecting.loop import CollectLoop
 from service.collecting.packing import Packing
@@ -33,6 +34,7 @@ def run_collector(
     stop: threading.Event,
     *,
     until_idle_seconds: float | None = None,
+    adopt: bool = False,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Collect until `stop` is set, or until nothing came for `until_idle_seconds`.
@@ -44,7 +46,7 @@ def run_collector(
     values = settings.collector
     health = HealthServer(metrics, values.health_host, values.health_port, settings.data.folder / ADDRESS_FILE)
     disk_watch = DiskWatch(container.reserve(), str(settings.data.folder))
-    opened = open_stores(container)
+    opened = open_stores(container, adopt=adopt)
     with opened.journal as journal:
         metrics.degraded(opened.degraded)
         subscriber = Subscriber(
@@ -62,7 +64,10 @@ def run_collector(
         )
         pipeline.say(opened.notification_events(pipeline.fleet, container.clock.now_us()), container.clock.now_us())
         gap_watch = GapWatch(journal, container.clock, settings.silence.slot_minutes, metrics)
-        gap_watch.suspect(Cause.COLLECTOR_STARTED, pipeline.newest_measured_us)
+        newest_us = pipeline.newest_measured_us
+        if opened.was_damaged and newest_us is not None:
+            newest_us -= round(values.measured_age_hours_max * HOUR_US)  # holes may lie anywhere
+        gap_watch.suspect(Cause.COLLECTOR_STARTED, newest_us)
         device_clocks = DeviceClocks(journal, container.clock)
         replay_requests = ReplayRequests(
             journal,

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from alerts.model.kinds import MessageKind
 from alerts.notification.event import NotificationEvent, Urgency
 from alerts.notification.store_words import journal_log_missing, journal_quarantined
-from grid.errors import DamagedError
+from grid.errors import DamagedError, StoreError
 from grid.fleet import Fleet
 from grid.text import Text
+from service.collecting.installation import join_stores
 from service.collecting.pipeline import EVALUATED_CURSOR
 from service.container import Container
 from stores.influx.copy import CURSOR as COPIED_CURSOR
@@ -24,6 +25,7 @@ from stores.journal.file import CHECKED_BYTES_MAX
 from stores.journal.journal import Journal, LogState
 from stores.maintenance.backup import refuse_half_restored
 from stores.maintenance.quarantine import quarantine, what_was_quarantined
+from stores.maintenance.salvage import salvage
 
 if TYPE_CHECKING:
     from stores.records.records import Records
@@ -40,13 +42,15 @@ class Opened:
     """Damaged journals that lie in the data folder, by their folder there, the oldest first."""
     damaged_readings: int = 0
     """Packed readings of the journal that cannot be unpacked any more."""
+    was_damaged: bool = False
+    """The journal is new: it holds what could be read of a damaged one, and may lack readings of any age."""
 
     @property
     def degraded(self) -> tuple[str, ...]:
         """Return why health is red from the start, as lines for operators."""
         lines = [
-            f"journal: a damaged one lies in {folder}; restore the last backup (redvest restore) or make do without, "
-            "then move that folder away"
+            f"journal: a damaged one lies in {folder}; what could be read of it was taken over, the rest is asked for "
+            "again; restore the last backup (redvest restore) or make do without, then move that folder away"
             for folder in self.quarantine
         ]
         if self.damaged_readings:
@@ -79,16 +83,29 @@ class Opened:
         )
 
 
-def open_stores(container: Container) -> Opened:
-    """Check and open the stores. Raises StoreError when the collector cannot start with them."""
+def open_stores(container: Container, *, adopt: bool = False) -> Opened:
+    """Check and open the stores. Raises StoreError when the collector cannot start with them.
+
+    `adopt`: somebody says that the stores belong together, whatever they say of themselves.
+    """
     refuse_half_restored(container.settings.data.folder)
     container.records.refuse_damaged()
+    is_new = False
     try:
         journal = container.journal_writer()
     except DamagedError as error:
         folder = quarantine(container.settings.journal_file, container.clock.now_us())
         log.error("%s; it was moved to %s and a new journal begun", error, folder)
         journal = container.journal_writer()
+        is_new = True
+        ledger_ids = {transformer.transformer_id for transformer in container.records.ledger().transformers}
+        saved = salvage(folder / journal.path.name, journal, ledger_ids)
+        log.warning("%d readings of %d transformers were read back from it", saved.readings, saved.transformers)
+    try:
+        join_stores(journal, container.records, (EVALUATED_CURSOR, COPIED_CURSOR), adopt=adopt or is_new)
+    except StoreError:
+        journal.close()
+        raise
     if journal.log_state is not LogState.SOUND:
         log.error(
             "the log of %s is %s: the last readings acknowledged before the crash may be lost, gaps are searched for",
@@ -98,7 +115,7 @@ def open_stores(container: Container) -> Opened:
     _turn_back_followers(journal, container.records)
     data_folder = container.settings.data.folder
     aside = tuple(str(folder.relative_to(data_folder)) for folder in what_was_quarantined(data_folder))
-    return Opened(journal, aside, journal.damaged_readings(CHECKED_BYTES_MAX))
+    return Opened(journal, aside, journal.damaged_readings(CHECKED_BYTES_MAX), was_damaged=is_new)
 
 
 def _turn_back_followers(journal: Journal, records: Records) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from grid.text import Text
 from grid.timestamps import DAY_US, MINUTE_US
 from stores.journal import append as journal_append
 from stores.journal import gaps as journal_gaps
-from stores.journal import packing, reading, row_groups
+from stores.journal import identity, packing, reading, row_groups
 from stores.journal.file import WriterLock, open_for_reading, open_for_writing
 from stores.journal.log import LogState
 from stores.journal.newest import NEVER, Newest
@@ -121,6 +121,22 @@ class Journal:
         """Close it."""
         self.close()
 
+    def installation(self) -> int:
+        """Return the id of the installation that the journal belongs to; 0 while it belongs to none."""
+        with self._asking() as connection:
+            return identity.installation(connection)
+
+    def join(self, installation: int) -> None:
+        """Make the journal, with its transformers numbered as they are, one of an installation. Raises StoreError."""
+        with self._durably() as connection:
+            identity.set_installation(connection, installation)
+            identity.trust_numbers(connection)
+
+    def numbers_are_kept(self) -> bool:
+        """Return whether every transformer still has the number under which its readings were stored."""
+        with self._asking() as connection:
+            return identity.numbers_are_kept(connection)
+
     def numbers(self, transformer_ids: Iterable[str]) -> dict[str, int]:
         """Return the number of each transformer id, counted from 0 and never given to another.
 
@@ -138,8 +154,18 @@ class Journal:
                     connection.executemany(
                         "INSERT INTO transformer (transformer_id, number) VALUES (?, ?)", given.items()
                     )
+                    identity.add_numbers(connection, [(number, name) for name, number in given.items()])
                 self._numbers |= given
             return {i: self._numbers[i] for i in asked if i in self._numbers}
+
+    def take_numbers(self, number_of: Mapping[int, str]) -> None:
+        """Give transformers the numbers that they had in another file. The journal must be new. Raises StoreError."""
+        with self._lock, self._durably() as connection:
+            connection.executemany(
+                "INSERT INTO transformer (number, transformer_id) VALUES (?, ?)", sorted(number_of.items())
+            )
+            identity.add_numbers(connection, number_of.items())
+            self._numbers = {}
 
     def all_numbers(self) -> dict[str, int]:
         """Return the number of every transformer id that the journal knows."""

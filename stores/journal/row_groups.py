@@ -90,7 +90,7 @@ def readings_in(rows: Sequence[Row], only: int | None = None) -> StoredReadings:
 
     A damaged bundle counts as not there, which the log says.
     """
-    whole = [row for row in rows if _is_whole(row)]
+    whole = [row for row in rows if is_whole(row)]
     if not whole:
         return NO_READINGS
     slots, group, blocks, told = zip(*whole, strict=True)
@@ -200,7 +200,7 @@ def take_out(connection: sqlite3.Connection, slot: int, group: int, gone: NDArra
 def damaged_readings(connection: sqlite3.Connection) -> int:
     """Return how many readings are in damaged bundles; each of these is said in the log."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM bundle")  # noqa: S608
-    return sum(readings_told(row) for row in rows if not _is_whole(row))
+    return sum(readings_told(row) for row in rows if not is_whole(row))
 
 
 def readings_told(row: Row) -> int:
@@ -235,7 +235,23 @@ def _sealed(key: tuple[int, int, int], records: bytes) -> bytes:
     return records + zlib.crc32(records, zlib.crc32(_KEY.pack(*key))).to_bytes(_SEAL_BYTES, "little")
 
 
-def _is_whole(row: Row) -> bool:
+def is_whole(row: Row) -> bool:
+    """Return whether a bundle is as it was written; a damaged one is said in the log."""
+    if has_its_checksum(row):
+        return True
+    slot, group, _, _ = row
+    log.error(
+        "a bundle of the journal is damaged: %d readings of sixteen transformers (number // 16 is %s) in minute %s "
+        "are missing",
+        readings_told(row),
+        group,
+        slot,
+    )
+    return False
+
+
+def has_its_checksum(row: Row) -> bool:
+    """Return whether a bundle's records and key are those that its checksum was made of."""
     slot, group, block_no, told = row
     # A flipped bit in SQLite's own bookkeeping can turn any of them into another kind of value.
     with suppress(TypeError, struct.error):
@@ -246,13 +262,6 @@ def _is_whole(row: Row) -> bool:
         )
         if is_of_a_form and zlib.crc32(told, zlib.crc32(key)) == _SEALED:
             return True
-    log.error(
-        "a bundle of the journal is damaged: %d readings of sixteen transformers (number // 16 is %s) in minute %s "
-        "are missing",
-        readings_told(row),
-        group,
-        slot,
-    )
     return False
 
 

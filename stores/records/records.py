@@ -38,6 +38,8 @@ from stores.records.visible import EVERYTHING, Visible
 
 __all__ = ["AuditEntry", "Changes", "DueMessage", "EpisodeToCopy", "LedgerReplaced", "Message", "Records"]
 
+_INSTALLATION = "installation"
+
 
 class Records:
     """The relational store. Safe to share between threads; each call is one transaction."""
@@ -177,6 +179,15 @@ class Records:
         """Return what a part of the pipeline keeps under a name, empty when it keeps nothing."""
         with self._reading() as connection:
             return notifications.state(connection, name)
+
+    def installation(self) -> int:
+        """Return the id of the installation that the records belong to; 0 while they belong to none."""
+        return int(self.state(_INSTALLATION) or 0)
+
+    def join(self, installation: int) -> None:
+        """Make the records those of an installation."""
+        with self._writing() as connection:
+            notifications.keep_states(connection, ((_INSTALLATION, str(installation)),))
 
     def episodes(
         self, transformer_id: str | None = None, since_us: int | None = None, open_only: bool = False

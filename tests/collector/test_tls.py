@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from grid.errors import BrokerError
 from grid.timestamps import format_utc
 from service.doctor.broker_probe import probe
 from service.doctor.doctor import examine
-from tests.docs.test_deploy import NAMES, PASSWORD, site_configuration
+from tests.docs.test_deploy import NAMES, PASSWORD, start_site
 from tests.faults.site import Site
 from tests.faults.street import Street, minutes_ago
 from tests.support.certificates import Authority
@@ -176,18 +177,18 @@ def test_a_server_that_never_answers_the_tls_greeting_is_left_in_time(
 
 
 def test_a_site_with_tls_passwords_and_access_list_stores_what_each_meter_may_say(
-    new_mosquitto: NewMosquitto, authority: Authority, tmp_path: Path
+    new_mosquitto: NewMosquitto, free_port: Callable[[], int], authority: Authority, tmp_path: Path
 ) -> None:
     """A forbidden publication is answered with success (MQTT 3.1.1), so what is stored decides."""
     signed = authority.signs("site")
     (tmp_path / "broker.crt").write_bytes(signed.certificate.read_bytes())
     (tmp_path / "broker.key").write_bytes(signed.key.read_bytes())
-    broker = new_mosquitto(configuration=site_configuration(tmp_path))
+    broker, device_port, collector_port = start_site(new_mosquitto, free_port, tmp_path, by_tls=True)
     street = Street(2, seed=1)
-    login = {"tls_ca_file": str(authority.certificate), "username": NAMES[0], "password_file": str(tmp_path / "secret")}
+    login = {"username": NAMES[0], "password_file": str(tmp_path / "secret")}
     (tmp_path / "secret").write_text(PASSWORD)
     (tmp_path / "secret").chmod(0o600)
-    site = Site(tmp_path / "site", broker.port, street.ledger, {"broker": login})
+    site = Site(tmp_path / "site", collector_port, street.ledger, {"broker": login})
     try:
         collector = site.start_ready()
         own, others = reading_topic("S1", "T0000"), reading_topic("S1", "T0001")
@@ -195,6 +196,7 @@ def test_a_site_with_tls_passwords_and_access_list_stores_what_each_meter_may_sa
         broker.stop()
         broker.start()
         meter = address_of(broker, authority.certificate, protocol="3.1.1", username="T0000", password=PASSWORD)
+        meter = replace(meter, port=device_port)
         payload = encode_reading(format_utc(minutes_ago(1)), active_power_kw=100.0)
         publish(meter, [others, reading_topic("S2", "T0001"), own], payload=payload)
         site.wait_until(lambda: site.health().get("stored", 0) >= 1, collector)
@@ -210,6 +212,7 @@ def test_a_site_with_tls_passwords_and_access_list_stores_what_each_meter_may_sa
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_a_wrong_password_is_refused_by_tls_too_and_told(
     new_mosquitto: NewMosquitto,
+    free_port: Callable[[], int],
     authority: Authority,
     tmp_path: Path,
     subscribe: Callable[..., Subscriber],
@@ -218,10 +221,11 @@ def test_a_wrong_password_is_refused_by_tls_too_and_told(
     signed = authority.signs("login")
     (tmp_path / "broker.crt").write_bytes(signed.certificate.read_bytes())
     (tmp_path / "broker.key").write_bytes(signed.key.read_bytes())
-    broker = new_mosquitto(configuration=site_configuration(tmp_path))
+    broker, device_port, _ = start_site(new_mosquitto, free_port, tmp_path, by_tls=True)
     address = address_of(
         broker, authority.certificate, protocol=protocol, username=NAMES[0], password="not-" + PASSWORD
     )
+    address = replace(address, port=device_port)
     told = until_told(subscribe(address))
     assert "refuses us" in told
     assert "mend broker.username, the password" in told

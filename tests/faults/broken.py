@@ -172,6 +172,14 @@ def damage_ignored() -> None:
     )
 
 
+def strangers_welcome() -> None:
+    """Take journal and records together whatever they say of themselves."""
+    from service.collecting import startup
+
+    join = startup.join_stores
+    startup.join_stores = lambda *arguments, adopt=False: join(*arguments, adopt=True)
+
+
 def fresh_by_payload() -> None:
     """Take every message for fresh whose measuring time is, also those that the broker had kept."""
     from collector.mqtt.subscriber import Subscriber
@@ -241,6 +249,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     "keeps-every-message": keeps_every_message,
     "last-write-wins": last_write_wins,
     "damage-ignored": damage_ignored,
+    "strangers-welcome": strangers_welcome,
     "copy-from-memory": copy_from_memory,
     "error-treated-as-ok": error_treated_as_ok,
     "stumbling-decoder": stumbling_decoder,
