@@ -38,7 +38,7 @@ def numbers_are_kept(connection: sqlite3.Connection) -> bool:
     return kept is None or kept == _sum(_rows(connection))
 
 
-def trust_numbers(connection: sqlite3.Connection) -> None:
+def accept_numbers(connection: sqlite3.Connection) -> None:
     """Keep the sum of the numbers as they are."""
     connection.execute(_PUT, (_NUMBERS, _sum(_rows(connection))))
 

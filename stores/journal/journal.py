@@ -130,7 +130,7 @@ class Journal:
         """Make the journal, with its transformers numbered as they are, one of an installation. Raises StoreError."""
         with self._durably() as connection:
             identity.set_installation(connection, installation)
-            identity.trust_numbers(connection)
+            identity.accept_numbers(connection)
 
     def numbers_are_kept(self) -> bool:
         """Return whether every transformer still has the number under which its readings were stored."""

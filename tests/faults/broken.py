@@ -172,7 +172,7 @@ def damage_ignored() -> None:
     )
 
 
-def strangers_welcome() -> None:
+def foreign_files_taken() -> None:
     """Take journal and records together whatever they say of themselves."""
     from service.collecting import startup
 
@@ -249,7 +249,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     "keeps-every-message": keeps_every_message,
     "last-write-wins": last_write_wins,
     "damage-ignored": damage_ignored,
-    "strangers-welcome": strangers_welcome,
+    "foreign-files-taken": foreign_files_taken,
     "copy-from-memory": copy_from_memory,
     "error-treated-as-ok": error_treated_as_ok,
     "stumbling-decoder": stumbling_decoder,

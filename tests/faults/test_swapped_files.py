@@ -91,8 +91,8 @@ def test_files_that_do_not_belong_together_do_not_start(new_site: NewSite, mosqu
 
 def test_a_start_with_any_files_is_caught(new_site: NewSite, mosquitto: Mosquitto, tell: Tell) -> None:
     with pytest.raises(PromiseBroken, match="it started") as failed:
-        try_all(new_site, mosquitto, broken="strangers-welcome")
-    tell("F16", f"strangers-welcome: {failed.value}")
+        try_all(new_site, mosquitto, broken="foreign-files-taken")
+    tell("F16", f"foreign-files-taken: {failed.value}")
 
 
 def test_somebody_may_say_that_they_belong_together(new_site: NewSite, mosquitto: Mosquitto) -> None:
