@@ -93,7 +93,7 @@ lock: ## resolve the libraries anew into both lock files (ARGS=--upgrade for new
 	@echo 'setuptools>=80' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate $(ARGS) \
 		--extra demo --output-file requirements.lock pyproject.toml - >/dev/null
 	@echo 'setuptools>=80' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate $(ARGS) \
-		--extra demo --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml - >/dev/null
+		--extra demo --extra dev --extra postgresql --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml - >/dev/null
 
 .PHONY: clean
 clean: ## remove the environment and everything that tools leave behind

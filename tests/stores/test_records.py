@@ -525,10 +525,6 @@ def test_an_unusable_address_is_refused_by_name_without_its_password(url: str) -
 
 
 def test_a_postgresql_server_that_is_away_is_said_with_the_remedy() -> None:
-    if "postgresql" not in KINDS:
-        pytest.skip(
-            "records on PostgreSQL: install redvest[postgresql] and set REDVEST_TEST_POSTGRESQL_URL to test them"
-        )
     with Records("postgresql+psycopg://nobody:secret@127.0.0.1:1/x") as records:
         with pytest.raises(StoreError, match="see that the server runs") as refused:
             records.migrate()

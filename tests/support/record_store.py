@@ -1,11 +1,7 @@
-"""Databases for the tests of the records: SQLite always, PostgreSQL where the environment names a server.
-
-REDVEST_TEST_POSTGRESQL_URL=postgresql+psycopg://user@host:port/database; each test works in a schema of its own.
-"""
+"""Databases for the tests of the records: SQLite and PostgreSQL, each test in a file or a schema of its own."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -18,9 +14,9 @@ import sqlalchemy
 from alerts.model.incidents import Incident, IncidentState
 from grid.timestamps import MINUTE_US
 from stores.records.records import Records
+from tests.support.postgresql_server import server_url
 
-POSTGRESQL_URL = os.environ.get("REDVEST_TEST_POSTGRESQL_URL", "")
-KINDS = ("sqlite", "postgresql") if POSTGRESQL_URL else ("sqlite",)
+KINDS = ("sqlite", "postgresql")
 NOON_US = 1_627_099_200_000_000
 
 
@@ -31,11 +27,12 @@ def new_database(kind: str, folder: Path) -> Iterator[str]:
         yield f"sqlite:///{folder / 'data' / 'records.sqlite'}"
         return
     schema = f"redvest_{uuid.uuid4().hex[:12]}"
-    engine = sqlalchemy.create_engine(POSTGRESQL_URL, isolation_level="AUTOCOMMIT")
+    url = server_url()
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(sqlalchemy.schema.CreateSchema(schema))
     try:
-        yield f"{POSTGRESQL_URL}?options=-csearch_path%3D{schema}"
+        yield f"{url}?options=-csearch_path%3D{schema}"
     finally:
         with engine.connect() as connection:
             connection.execute(sqlalchemy.schema.DropSchema(schema, cascade=True))
