@@ -37,7 +37,7 @@ def server_url() -> str:
     )
     port = _free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-    command = [_program("postgres"), "-D", data, *options.split()]
+    command: list[str | Path] = [_program("postgres"), "-D", data, *options.split()]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, cwd=folder, user=owner, stdout=log, stderr=log)
     atexit.register(_end, server, folder)
