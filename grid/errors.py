@@ -2,11 +2,13 @@
 
 RedvestError
 ├── SettingsError   a setting is missing, unknown or impossible          exit 2
+│   └── PortTakenError  another program listens there              exit 1
 ├── UsageError      a command was called with words that do not fit      exit 2
 ├── LedgerError     a ledger sheet cannot be taken as it is              exit 1
 ├── RuleError       a rule-set file is faulty                            exit 2
 ├── StoreError      a store did not take or give what was asked          exit 1
-│   └── DamagedError  its file is damaged                               exit 1
+│   ├── DamagedError  its file is damaged                               exit 1
+│   └── DiskFullError  its disk is full                                 exit 1
 └── BrokerError     the MQTT broker cannot be reached or refuses         exit 1
 """
 
@@ -50,6 +52,12 @@ class SettingsError(RedvestError):
     exit_code = 2
 
 
+class PortTakenError(SettingsError):
+    """A port of the settings is in use; it may be free at the next attempt, so a service manager should try again."""
+
+    exit_code = 1
+
+
 class UsageError(RedvestError):
     """A command was called with words that do not fit."""
 
@@ -72,6 +80,10 @@ class StoreError(RedvestError):
 
 class DamagedError(StoreError):
     """A store's file is damaged: what it holds cannot be relied on."""
+
+
+class DiskFullError(StoreError):
+    """The store's disk is full: what is asked may be given when somebody has made room."""
 
 
 class BrokerError(RedvestError):

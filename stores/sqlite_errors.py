@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from grid.errors import NOTHING, DamagedError, StoreError
+from grid.errors import NOTHING, DamagedError, DiskFullError, StoreError
 from grid.text import Text
 
 DAMAGED_REMEDY = Text(
@@ -66,7 +66,8 @@ def store_error(error: sqlite3.Error, where: Path | str) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
     meaning = _MEANING.get(code & 0xFF) if isinstance(code, int) else None
     what, remedy = meaning or (_UNKNOWN, NOTHING)
-    kind = DamagedError if isinstance(code, int) and code & 0xFF in _DAMAGED else StoreError
+    primary = code & 0xFF if isinstance(code, int) else None
+    kind = DamagedError if primary in _DAMAGED else DiskFullError if primary == sqlite3.SQLITE_FULL else StoreError
     said = Text(f"{what.zh}（{error}）", f"{what.en} ({error})")
     return kind(said, where=str(where), remedy=remedy)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -10,6 +12,15 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
 
 _Client = TypeVar("_Client", bound=mqtt.Client)
 
@@ -30,6 +41,11 @@ class BrokerAddress:
     def __str__(self) -> str:
         """Return `host:port`, as errors name a broker."""
         return f"{self.host}:{self.port}"
+
+    @property
+    def shows_its_password(self) -> bool:
+        """Return whether anybody on the way to the broker can read the password: no TLS, and not this machine."""
+        return bool(self.password) and self.tls_ca_file is None and not _is_this_machine(self.host)
 
     def client(self, client_id: str, *, clean_start: bool = True, kind: type[_Client] = mqtt.Client) -> _Client:  # type: ignore[assignment]
         """Return a paho client that is not connected yet. Raises OSError when the certificate cannot be read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 
@@ -24,6 +25,14 @@ NO_ANSWER_REMEDY = Text(
 )
 """For a broker that hangs up before it has said anything."""
 
+PASSWORD_SHOWN = Text(
+    "口令不经加密发送，途中的任何人都能看到", "the password goes without TLS: anybody on the way can read it"
+)
+PASSWORD_SHOWN_REMEDY = Text(
+    "请设 broker.tls_ca_file，并把 broker.port 设为 TLS 端口（通常为 8883）",
+    "set broker.tls_ca_file, and broker.port to the TLS port (usually 8883)",
+)
+
 
 def no_connection(error: OSError, address: BrokerAddress) -> BrokerError:
     """Return what is wrong and how to mend it, of an error from connecting; it does not name the address."""
@@ -32,6 +41,18 @@ def no_connection(error: OSError, address: BrokerAddress) -> BrokerError:
             return _not_trusted(error, address)
         case ssl.SSLError():
             return _no_tls(error)
+        case FileNotFoundError() | IsADirectoryError() | PermissionError() if _is_unreadable(address):
+            why = os_reason(error)
+            return BrokerError(
+                Text(
+                    f"broker.tls_ca_file（{address.tls_ca_file}）无法读取（{why.zh}）",
+                    f"broker.tls_ca_file ({address.tls_ca_file}) cannot be read ({error.strerror or error})",
+                ),
+                remedy=Text(
+                    "请指定签发消息服务器证书的机构的证书文件（PEM）",
+                    "name the file with the certificate of the authority that signed the broker's (PEM)",
+                ),
+            )
         case TimeoutError():
             return BrokerError(
                 Text("没有应答", "no answer"),
@@ -64,6 +85,12 @@ def no_connection(error: OSError, address: BrokerAddress) -> BrokerError:
                     "start the broker, or mend broker.host and broker.port",
                 ),
             )
+
+
+def _is_unreadable(address: BrokerAddress) -> bool:
+    return address.tls_ca_file is not None and not (
+        address.tls_ca_file.is_file() and os.access(address.tls_ca_file, os.R_OK)
+    )
 
 
 def _not_trusted(error: ssl.SSLCertVerificationError, address: BrokerAddress) -> BrokerError:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from grid.errors import BrokerError
 from grid.text import Text
 from service.cli.options import Config, Speak, opened
 from service.plain_text import one_line
@@ -41,6 +42,7 @@ def collect(
     language: Speak = None,
 ) -> None:
     """采集 · Read from the broker, store, judge, tell people; until Ctrl-C."""
+    from collector.mqtt.connection_errors import PASSWORD_SHOWN, PASSWORD_SHOWN_REMEDY
     from service.collecting.process import run_collector
 
     with opened(config, language, change=_of_any_age if history else None) as (container, screen):
@@ -56,6 +58,8 @@ def collect(
         def ready() -> None:
             if not container.records.ledger().transformers:
                 screen.note(_NO_LEDGER)
+            if container.broker_address().shows_its_password:
+                screen.note(BrokerError(PASSWORD_SHOWN, remedy=PASSWORD_SHOWN_REMEDY).line)
             screen.note(begun)
 
         run_collector(container, stop, until_idle_seconds=until_idle, adopt=adopt, ready=ready)

@@ -41,6 +41,7 @@ _GAPS = (
     Column(Text("已补齐", "filled")),
 )
 _CAUSES = {
+    "by_the_clock": Text("每小时核对", "the hourly search"),
     "collector_started": Text("采集服务启动", "the collector started"),
     "reconnected": Text("重新连上消息服务器", "connected to the broker again"),
     "broker_lost_session": Text("消息服务器丢失会话", "the broker lost our session"),

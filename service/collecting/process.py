@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -11,12 +12,14 @@ from collector.mqtt.broker_stats import BrokerStatsThread
 from collector.mqtt.stray_topics import StrayTopicsThread
 from collector.mqtt.subscriber import Subscriber
 from collector.wire.format import subscription_filters
+from grid.backoff import Retry
+from grid.errors import DamagedError, DiskFullError, StoreError
 from grid.timestamps import HOUR_US
 from service.collecting.influx_sync import copy_thread
-from service.collecting.loop import CollectLoop
+from service.collecting.loop import RETRY, CollectLoop
 from service.collecting.packing import Packing
 from service.collecting.pipeline import Pipeline, PipelineOptions
-from service.collecting.startup import open_stores
+from service.collecting.startup import Opened, open_stores
 from service.container import Container
 from service.metrics.health import ADDRESS_FILE, HealthServer
 from service.metrics.metrics import Metrics
@@ -27,6 +30,8 @@ from service.monitors.replay_requests import ReplayRequests
 from service.monitors.stray_topics import StrayTopics
 from service.notify.delivery_thread import DeliveryThread
 from service.periodic import PeriodicThread
+
+log = logging.getLogger("redvest.collect")
 
 
 def run_collector(
@@ -46,7 +51,15 @@ def run_collector(
     values = settings.collector
     health = HealthServer(metrics, values.health_host, values.health_port, settings.data.folder / ADDRESS_FILE)
     disk_watch = DiskWatch(container.reserve(), str(settings.data.folder))
-    opened = open_stores(container, adopt=adopt)
+    health.start()
+    try:
+        opened = _opened_when_there_is_room(container, disk_watch, metrics, stop, adopt=adopt)
+    except BaseException:
+        health.stop()
+        raise
+    if opened is None:
+        health.stop()
+        return
     with opened.journal as journal:
         metrics.degraded(opened.degraded)
         subscriber = Subscriber(
@@ -88,7 +101,6 @@ def run_collector(
             *([device_clocks.thread(metrics)] if container.limits().measured_age_hours_max else []),
             *([copy_thread(container, metrics)] if settings.influx.enabled else []),
         ]
-        health.start()
         for thread in threads:
             thread.start()
         subscriber.start()
@@ -113,6 +125,28 @@ def run_collector(
                 thread.stop()
             health.stop()
             pipeline.close()
+
+
+def _opened_when_there_is_room(
+    container: Container, disk_watch: DiskWatch, metrics: Metrics, stop: threading.Event, *, adopt: bool
+) -> Opened | None:
+    """Open the stores; on a full disk wait until somebody has made room. None when told to stop meanwhile.
+
+    A service manager would start a collector that ends again and again, and in the end no more.
+    """
+    retry = Retry(RETRY)
+    while not stop.is_set():
+        try:
+            return open_stores(container, adopt=adopt)
+        except StoreError as error:
+            if isinstance(error, DamagedError) or not (isinstance(error, DiskFullError) or disk_watch.is_full()):
+                raise
+            disk_watch.is_full()  # gives the reserve free, with which the records can be opened
+            wait_seconds = retry.failed()
+            log.error("the stores cannot be opened on a full disk, trying again in %.1f s: %s", wait_seconds, error)
+            metrics.commit_failed(str(error))
+            stop.wait(wait_seconds)
+    return None
 
 
 def _filters(container: Container) -> tuple[str, ...]:

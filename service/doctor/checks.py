@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from collector.mqtt.connection_errors import PASSWORD_SHOWN, PASSWORD_SHOWN_REMEDY
 from grid.errors import BrokerError, SettingsError, StoreError
 from grid.os_reasons import os_reason
 from grid.text import Text, same
@@ -154,6 +155,8 @@ def _ledger(container: Container) -> Text:
 def _broker(container: Container) -> Text:
     address = container.broker_address()
     probe(address)
+    if address.shows_its_password:
+        raise SettingsError(PASSWORD_SHOWN, where=str(address), remedy=PASSWORD_SHOWN_REMEDY)
     return same(f"{address}, MQTT {address.protocol}")
 
 

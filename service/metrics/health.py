@@ -13,7 +13,7 @@ from typing import Any
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from grid.errors import SettingsError
+from grid.errors import PortTakenError
 from grid.os_reasons import os_reason
 from grid.text import Text
 from service.metrics.metrics import Metrics
@@ -31,11 +31,11 @@ class HealthServer:
     """Serves the health page from a thread of its own. `start` and `stop` it."""
 
     def __init__(self, metrics: Metrics, host: str, port: int, address_file: Path | None = None) -> None:
-        """Take the port. Raises SettingsError when it is in use. `address_file` will hold the real address."""
+        """Take the port. Raises PortTakenError when it is in use. `address_file` will hold the real address."""
         try:
             self._server = _Server((host, port), _handler(metrics))
         except OSError as error:
-            raise SettingsError(
+            raise PortTakenError(
                 Text(
                     f"健康页无法使用 {host} 的端口 {port}（{os_reason(error).zh}）",
                     f"the health page cannot use port {port} of {host} ({error.strerror or error})",

@@ -11,6 +11,9 @@ from grid.fleet import Fleet
 from grid.text import Text
 from stores.maintenance.disk_reserve import DiskReserve
 
+NO_ROOM_BYTES = 4 * 2**20
+"""With less than this a store cannot be opened for sure (practice)."""
+
 log = logging.getLogger("redvest.disk")
 
 
@@ -27,6 +30,10 @@ class DiskWatch:
     def require_room(self) -> None:
         """Raise StoreError while what is left of the disk is not for readings."""
         self._reserve.require()
+
+    def is_full(self) -> bool:
+        """Return whether the disk has hardly any room left; the reserve is given free then."""
+        return self._reserve.release() or self._reserve.free_bytes < NO_ROOM_BYTES
 
     def look(self, fleet: Fleet, now_us: int) -> tuple[NotificationEvent, ...]:
         """Give the reserve free when the disk is full, take it again when it is not; return what is to be said."""

@@ -1,7 +1,7 @@
 """Looks for readings that the broker lost before we had them, and for lost ones that were sent again.
 
-A broker that crashes loses what it alone held, and nobody tells. So after each connection that begins, and each
-start, the journal is searched for holes until every transformer has had the time to send again.
+A broker that crashes loses what it alone held, and nobody tells. So after each connection that begins, each start,
+and once an hour, the journal is searched for holes until every transformer has had the time to send again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from stores.journal.journal import Gap, Journal
 SEARCHED_MINUTES = 5.0
 """Time after a connection began, beyond one slot, when it is searched for gaps (reliability promise)."""
 LOOK_EVERY_US = 30 * SECOND_US
+SEARCHED_EVERY_US = 60 * MINUTE_US
+"""Where nothing gave cause to search, the last hours are searched all the same: a device may lose what it had."""
 RHYTHM_SLOTS = 4
 """A transformer's rhythm is read from so many slots before what is searched."""
 SEARCHED_AT_ONCE = 50_000
@@ -34,6 +36,7 @@ log = logging.getLogger("redvest.gaps")
 class Cause(Enum):
     """Why readings may be missing; of several at once the last of these is named."""
 
+    BY_THE_CLOCK = "by_the_clock"
     COLLECTOR_STARTED = "collector_started"
     RECONNECTED = "reconnected"
     BROKER_LOST_SESSION = "broker_lost_session"
@@ -69,6 +72,7 @@ class GapWatch:
         self._found: list[Missing] = []
         self._lock = threading.Lock()
         self._skip = 0
+        self._searched_at_us: int | None = None
 
     def thread(self) -> PeriodicThread:
         """Return the thread that looks now and then, and once more when it is stopped."""
@@ -95,13 +99,22 @@ class GapWatch:
 
     def look(self, reader: Journal, now_us: int) -> None:
         """Search for what is suspected, and see what was sent again. Raises StoreError."""
+        self._suspect_by_the_clock(reader, now_us)
         suspicion = self._suspicion
         if suspicion is not None:
+            self._searched_at_us = now_us
             self._search(reader, suspicion, now_us)
             if now_us >= suspicion.at_us + self._slot_us + round(SEARCHED_MINUTES * MINUTE_US):
                 self._finish(reader, suspicion)
         self._look_again(reader, now_us)
         self._metrics.gaps(*reader.open_gaps())
+
+    def _suspect_by_the_clock(self, reader: Journal, now_us: int) -> None:
+        if self._searched_at_us is None:
+            self._searched_at_us = now_us
+        if self._suspicion is None and now_us - self._searched_at_us >= SEARCHED_EVERY_US:
+            newest_us = reader.newest_measured_us()
+            self.suspect(Cause.BY_THE_CLOCK, None if newest_us is None else newest_us - SEARCHED_EVERY_US)
 
     def _search(self, reader: Journal, suspicion: Suspicion, now_us: int) -> None:
         since_us = suspicion.from_us - RHYTHM_SLOTS * self._slot_us

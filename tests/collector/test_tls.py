@@ -176,6 +176,29 @@ def test_a_server_that_never_answers_the_tls_greeting_is_left_in_time(
         assert "no answer" in until_told(subscribe(address))
 
 
+def test_a_certificate_file_that_is_not_there_is_named(
+    subscribe: Callable[..., Subscriber], mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    missing = tmp_path / "no-such-authority.pem"
+    address = BrokerAddress(mosquitto.host, mosquitto.port, tls_ca_file=missing)
+    assert str(missing) in until_told(subscribe(address))
+    with pytest.raises(BrokerError, match=r"tls_ca_file \(.*no-such-authority.pem\) cannot be read"):
+        probe(address)
+
+
+def test_a_password_that_anybody_can_read_is_warned_of(tmp_path: Path) -> None:
+    def shows(host: str, password: str = PASSWORD, authority: Path | None = None) -> bool:
+        return BrokerAddress(host, 1883, "x", password, tls_ca_file=authority).shows_its_password
+
+    assert shows("broker.example")
+    assert shows("10.0.0.7")
+    assert not shows("127.0.0.1")
+    assert not shows("localhost")
+    assert not shows("::1")
+    assert not shows("broker.example", password="")
+    assert not shows("broker.example", authority=tmp_path / "authority.pem")
+
+
 def test_a_site_with_tls_passwords_and_access_list_stores_what_each_meter_may_say(
     new_mosquitto: NewMosquitto, free_port: Callable[[], int], authority: Authority, tmp_path: Path
 ) -> None:

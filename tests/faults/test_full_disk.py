@@ -123,6 +123,37 @@ def fill_the_disk(new_site: NewSite, broker: Mosquitto, folder: Path, minutes: i
     )
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a full tmpfs needs root")
+def test_a_collector_that_starts_on_a_full_disk_waits_for_room(
+    new_site: NewSite, mosquitto: Mosquitto, tmp_path: Path, tell: Tell
+) -> None:
+    """No reserve, not a byte free, and the stores were not closed in order: a start has to write before it can read."""
+    street = Street(100, seed=15)
+    sent = street.readings(minutes_ago(30), 30)
+    running: list[Running] = []
+    disk = FullDisk(tmp_path / "disk", lambda: running[-1])
+    with disk.mounted():
+        site = new_site(street, mosquitto, data={"folder": str(disk.folder), "disk_reserve_mib": 0})
+        running.append(site.start_ready())
+        with Devices(mosquitto.port) as devices:
+            devices.send(sent)
+            site.wait_until(lambda: site.holds(devices.acknowledged), running[-1])
+            running[-1].kill()
+            for file in disk.folder.glob("journal.sqlite-shm"):
+                file.unlink()
+            disk.fill()
+            running.append(site.start())
+            site.wait_until(lambda: "full disk" in running[-1].log_text, running[-1], what="to say that it waits")
+            pause(1.0)
+            require(running[-1].exit_code is None, f"it ended with {running[-1].exit_code}")
+            require(not site.health().get("healthy"), "health is green on a full disk")
+            disk.make_room()
+            site.wait_until(lambda: bool(site.health().get("connected")), running[-1], what="to go on")
+            running[-1].stop()
+        nothing_lost(devices.acknowledged, site.stored())
+    tell("F14", "a start on a full disk waits, health is red, and goes on by itself when there is room")
+
+
 @pytest.mark.parametrize("minutes", [60, pytest.param(400, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
 def test_a_full_disk_stops_the_flow_and_loses_nothing(
     new_site: NewSite, mosquitto: Mosquitto, tmp_path: Path, minutes: int, tell: Tell

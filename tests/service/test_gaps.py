@@ -143,6 +143,22 @@ def test_old_holes_are_not_put_down_to_a_new_connection(town: Any) -> None:
     assert town.journal.gaps(10) == ()
 
 
+def test_holes_are_searched_by_the_clock_where_nothing_gave_cause(town: Any) -> None:
+    """A device, or a broker that stays up, may lose readings while our connection lasts."""
+    now_us = SystemClock().now_us()
+    town.store(0, [*range(0, 100), *range(103, 130)])
+    town.watch.look(town.journal, now_us)
+    assert town.journal.gaps(10) == ()
+    town.watch.look(town.journal, now_us + HOUR_US)
+    (gap,) = town.journal.gaps(10)
+    assert (gap.transformer, gap.missing, gap.cause) == (0, 3, "by_the_clock")
+    town.watch.look(town.journal, now_us + HOUR_US + 7 * MINUTE_US)
+    assert len(town.watch.take_found()) == 1
+    town.store(0, [100, 101, 102])
+    town.watch.look(town.journal, now_us + 2 * HOUR_US + 8 * MINUTE_US)
+    assert town.journal.gaps(10) == ()
+
+
 def test_what_is_said_of_it_is_said_in_both_languages() -> None:
     shanghai = ZoneInfo("Asia/Shanghai")
     lost = broker_lost_session(NOON, shanghai)
