@@ -33,6 +33,7 @@ class MessageKind(StrEnum):
     READINGS_MISSING = "readings_missing"
     BROKER_LOST_SESSION = "broker_lost_session"
     CLOCK_BEHIND = "clock_behind"
+    CLOCK_AHEAD = "clock_ahead"
     JOURNAL_DAMAGED = "journal_damaged"
     DISK_FULL = "disk_full"
     GROUP = "group"

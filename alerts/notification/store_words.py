@@ -49,6 +49,19 @@ def journal_log_missing(at_us: int, zone: tzinfo) -> Text:
     )
 
 
+def clock_is_ahead(minutes: float) -> Text:
+    """Return what is said when most of the fleet has been behind this computer's clock for a while."""
+    hours = minutes / 60.0
+    return Text(
+        f"【时钟异常】多数台区的量测时间比采集主机的时钟一致地慢约 {hours:.0f} 小时，很可能是采集主机的时钟快了，"
+        "也可能是读数在途中积压。读数不因时间过旧被拒收，请校准主机时钟（建议用 NTP）；"
+        "此前因此被拒收的，可用 redvest rejects --take 重新接收。",
+        f"[clock] most transformers agree on a time some {hours:.0f} hours behind this computer's clock: probably the "
+        "clock is ahead, or readings wait somewhere on their way. None is refused for its age now; set the clock, best "
+        "by NTP. What was refused so before: redvest rejects --take.",
+    )
+
+
 def clock_is_behind(minutes: float) -> Text:
     """Return what is said when most of the fleet is ahead of this computer's clock."""
     return Text(

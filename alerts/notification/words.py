@@ -217,6 +217,7 @@ _TOPICS = {
     MessageKind.READINGS_MISSING: Text("读数缺失", "readings are missing"),
     MessageKind.BROKER_LOST_SESSION: Text("消息服务器丢失会话", "the broker lost our session"),
     MessageKind.CLOCK_BEHIND: Text("时钟偏慢", "clock behind"),
+    MessageKind.CLOCK_AHEAD: Text("时钟偏快", "clock ahead"),
     MessageKind.JOURNAL_DAMAGED: Text("读数库受损", "journal damaged"),
     MessageKind.DISK_FULL: Text("磁盘已满", "disk full"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from grid.errors import LedgerError, UsageError
 from grid.text import Text
 from grid.timestamps import DAY_US
 from service.cli.options import AsJson, Config, Speak, opened, span_of, timestamp_of
-from service.cli.screen import Column, local, percent, utc
+from service.cli.screen import Column, Screen, local, percent, utc
 from service.container import Container
 
 _CURVE = (
@@ -113,12 +114,22 @@ def rejects(
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="Only those received since this moment.")
     ] = None,
+    take: Annotated[
+        bool, typer.Option("--take", help="Have the collector take refused messages again, whatever their age.")
+    ] = False,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option("--reason", metavar="REASON", help="With --take: of these reasons; else time_too_old."),
+    ] = None,
     config: Config = None,
     language: Speak = None,
     as_json: AsJson = False,
 ) -> None:
     """拒收记录 · What was refused and why, newest first; single values too that are missing in readings taken."""
     with opened(config, language, as_json) as (container, screen):
+        if take:
+            _take_again(container, screen, timestamp_of(since, "--since"), reason or [])
+            return
         zone = _first_zone(container)
         rows = []
         for reject in container.queries.rejects(limit, timestamp_of(since, "--since"), with_values=True):
@@ -147,6 +158,29 @@ def rejects(
             screen.table(Text("拒收记录", "Refused payloads"), _REJECTS, rows)
         else:
             screen.say(Text("没有拒收记录。", "Nothing was refused."))
+
+
+def _take_again(container: Container, screen: Screen, since_us: int | None, reasons: Sequence[str]) -> None:
+    """Leave the request to the collector, the one process that writes the journal."""
+    from service.collecting.rejects_again import TakeRequest, ask_to_take, reasons_of
+    from stores.journal.journal import REJECTS_ROWS_MAX
+
+    journal = container.journal_reader()
+    from_us = since_us if since_us is not None else -(2**62)
+    wanted = reasons_of(reasons)
+    up_to_no = journal.last_reject() if journal else 0
+    found = len(journal.rejects_between(0, up_to_no, wanted, from_us, REJECTS_ROWS_MAX)) if journal else 0
+    if screen.as_json:
+        screen.line(asked=found)
+    screen.say(
+        Text(
+            f"将重新接收 {found} 条被拒收的消息（由采集程序进行，未运行则在下次启动时）",
+            f"{found} refused messages will be taken again, by the collector or when it is started next",
+        )
+    )
+    if not found:
+        raise typer.Exit(1)
+    ask_to_take(container.records, TakeRequest(wanted, from_us, 0, up_to_no))
 
 
 def gaps(

@@ -14,6 +14,7 @@ from grid.backoff import Backoff, Retry
 from grid.errors import StoreError
 from service.collecting.packing import Packing
 from service.collecting.pipeline import Pipeline
+from service.collecting.rejects_again import RejectsAgain
 from service.container import Container
 from service.metrics.metrics import Metrics
 from service.monitors import gap_events
@@ -40,6 +41,7 @@ class CollectLoop:
         device_clocks: DeviceClocks,
         disk_watch: DiskWatch,
         packing: Packing,
+        rejects_again: RejectsAgain,
         metrics: Metrics,
         stop: threading.Event,
         until_idle_seconds: float | None,
@@ -56,6 +58,7 @@ class CollectLoop:
         self._ledger = container.records.ledger
         self._disk_watch = disk_watch
         self._packing = packing
+        self._rejects_again = rejects_again
         self._retry = Retry(RETRY)
         self._epoch = 0
         self._sessions_lost = 0
@@ -94,9 +97,12 @@ class CollectLoop:
         now_us = self._clock.now_us()
         self._pipeline.look(now_us)
         self._look_at_disk()
+        self._rejects_again.step(now_us)
         fleet, behind_minutes = self._pipeline.fleet, self._pipeline.clock_behind_minutes
         self._metrics.clock_behind(behind_minutes)
-        notification_events = self._clock_watch.look(behind_minutes, fleet, now_us)
+        ahead_minutes = self._pipeline.clock_ahead_minutes
+        notification_events = self._clock_watch.look(behind_minutes, fleet, now_us, ahead_minutes)
+        self._metrics.clock_ahead(self._clock_watch.ahead_minutes)
         notification_events += self._device_clocks.take_events(self._ledger, now_us)
         notification_events += gap_events.on_missing_readings(self._gap_watch.take_found(), fleet, now_us)
         if notification_events:

@@ -142,8 +142,8 @@ class Pipeline:
         self._recover(now_us, self._rated_anew(before, version))
         self._records.commit(Changes(states=((EVALUATED_BY_STATE, self._evaluated_by(version)),)))
 
-    def tick(self, messages: Sequence[Message], now_us: int) -> None:
-        """Take one block of messages all the way.
+    def tick(self, messages: Sequence[Message], now_us: int, *, any_age: bool = False) -> None:
+        """Take one block of messages all the way. `any_age`: none of its readings is refused for its age.
 
         Raises StoreError when they could not be stored: nothing was acknowledged, call again with the same
         messages. What fails after they are stored is kept and tried again with the next tick.
@@ -153,7 +153,7 @@ class Pipeline:
             self.take_ledger(now_us)
         self._record()
         began = time.monotonic()
-        decoded = self._decoder.decode(messages)
+        decoded = self._decoder.decode_of_any_age(messages) if any_age else self._decoder.decode(messages)
         listed = self._missing_values.to_list(decoded.missing_examples) if decoded.missing_examples else []
         stored = self._journal.append(decoded.readings, [_stored(each) for each in (*decoded.rejects, *listed)])
         committed = time.monotonic()
@@ -197,13 +197,17 @@ class Pipeline:
         """Return how far our clock is behind most of the fleet; 0 as long as that is within what is usual."""
         return self._decoder.behind_minutes
 
+    @property
+    def clock_ahead_minutes(self) -> float:
+        """Return how far our clock seems ahead of most of the fleet; 0 as long as that is within what is usual."""
+        return self._decoder.ahead_minutes
+
     def look(self, now_us: int) -> None:
         """Do what time alone asks for: notice silence, follow recorded visits, take a new ledger."""
         self._now_us = now_us
         self._record()
         self.take_ledger(now_us)
-        if self._decoder.behind_minutes:
-            self._decoder.estimate()
+        self._decoder.estimate()
         self.say(self._watch.look(self._received_us, now_us, self._told_otherwise()), now_us)
         try:
             self._record_or_keep(self._response.look_at_silence(self._is_silent(now_us), now_us), now_us)

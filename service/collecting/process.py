@@ -19,6 +19,7 @@ from service.collecting.influx_sync import copy_thread
 from service.collecting.loop import RETRY, CollectLoop
 from service.collecting.packing import Packing
 from service.collecting.pipeline import Pipeline, PipelineOptions
+from service.collecting.rejects_again import RejectsAgain
 from service.collecting.startup import Opened, open_stores
 from service.container import Container
 from service.metrics.health import ADDRESS_FILE, HealthServer
@@ -115,6 +116,7 @@ def run_collector(
                 device_clocks,
                 disk_watch,
                 packing,
+                RejectsAgain(pipeline, journal, container.records),
                 metrics,
                 stop,
                 until_idle_seconds,

@@ -54,7 +54,7 @@ class Metrics:
         self._degraded: tuple[str, ...] = ()
         self._channels_seen: set[str] = set()
         self._dead_channels: tuple[str, ...] = ()
-        self._clock_behind_minutes = 0.0
+        self._clock_behind_minutes = self._clock_ahead_minutes = 0.0
         self._messages = self._counter("messages", "Messages taken from the broker")
         self._bytes = self._counter("payload_bytes", "Bytes of the payloads of these messages")
         self._received = self._counter("readings_received", "Readings decoded")
@@ -167,6 +167,11 @@ class Metrics:
         with self._lock:
             self._clock_behind_minutes = minutes
 
+    def clock_ahead(self, minutes: float) -> None:
+        """Note how far this computer's clock has been ahead of the fleet's for a while; 0 for well."""
+        with self._lock:
+            self._clock_ahead_minutes = minutes
+
     def round_failed(self, thread: str) -> None:
         """Count a round of a thread beside the reading that failed; the next one begins anew."""
         self._round_failures.labels(thread).inc()
@@ -252,6 +257,11 @@ class Metrics:
             reasons += self._degraded
             if self._clock_behind_minutes:
                 reasons.append(f"clock: most transformers are {self._clock_behind_minutes:.0f} min ahead; set it")
+            if self._clock_ahead_minutes:
+                reasons.append(
+                    f"clock: most transformers are {self._clock_ahead_minutes:.0f} min behind; set it, or see why "
+                    "their readings come late"
+                )
             if self._gauged["dead"]:
                 where = ", ".join(self._dead_channels)
                 reasons.append(

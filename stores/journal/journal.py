@@ -298,6 +298,18 @@ class Journal:
         with self._asking() as connection:
             return reading.rejects(connection, limit, since_us, with_values)
 
+    def rejects_between(
+        self, after_no: int, up_to_no: int, reasons: Sequence[str], since_us: int, limit: int
+    ) -> tuple[tuple[int, StoredReject], ...]:
+        """Return rejects of some reasons with their numbers, oldest first, received since a moment."""
+        with self._asking() as connection:
+            return reading.rejects_between(connection, (after_no, up_to_no), reasons, since_us, limit)
+
+    def last_reject(self) -> int:
+        """Return the number of the newest reject, 0 when there is none."""
+        with self._asking() as connection:
+            return reading.last_reject(connection)
+
     def counts(self) -> JournalCounts:
         """Return the totals."""
         with self._asking() as connection:

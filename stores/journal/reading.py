@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -166,6 +167,24 @@ def rejects(
         (since_us if since_us is not None else -(2**63), with_values, limit),
     )
     return tuple(replace(StoredReject(*row[:7]), taken=bool(row[7])) for row in rows)
+
+
+def rejects_between(
+    connection: sqlite3.Connection, numbers: tuple[int, int], reasons: Sequence[str], since_us: int, limit: int
+) -> tuple[tuple[int, StoredReject], ...]:
+    """Return rejects of some reasons by number, behind the first number up to the second, received since a moment."""
+    rows = connection.execute(
+        "SELECT reject_no, received_at_us, topic, reason, field, detail, payload, sha256 FROM reject "
+        "WHERE reject_no > ? AND reject_no <= ? AND received_at_us >= ? AND NOT taken "
+        "AND reason IN (SELECT value FROM json_each(?)) ORDER BY reject_no LIMIT ?",
+        (*numbers, since_us, json.dumps(list(reasons)), limit),
+    )
+    return tuple((row[0], StoredReject(*row[1:])) for row in rows)
+
+
+def last_reject(connection: sqlite3.Connection) -> int:
+    """Return the number of the newest reject, 0 when there is none."""
+    return int(connection.execute("SELECT coalesce(max(reject_no), 0) FROM reject").fetchone()[0])
 
 
 def bounds(connection: sqlite3.Connection) -> tuple[int, int] | None:

@@ -172,6 +172,13 @@ def damage_ignored() -> None:
     )
 
 
+def believes_its_clock() -> None:
+    """Refuse readings for their age whatever the fleet agrees on."""
+    from service.collecting import decoding
+
+    decoding._agree = lambda ahead_us: False
+
+
 def foreign_files_taken() -> None:
     """Take journal and records together whatever they say of themselves."""
     from service.collecting import startup
@@ -249,6 +256,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     "keeps-every-message": keeps_every_message,
     "last-write-wins": last_write_wins,
     "damage-ignored": damage_ignored,
+    "believes-its-clock": believes_its_clock,
     "foreign-files-taken": foreign_files_taken,
     "copy-from-memory": copy_from_memory,
     "error-treated-as-ok": error_treated_as_ok,

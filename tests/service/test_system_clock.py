@@ -96,6 +96,42 @@ def test_any_age_means_any_future_too() -> None:
     assert decoder.behind_minutes == 0.0
 
 
+def test_when_the_fleet_agrees_on_a_time_long_ago_nothing_is_refused_for_its_age() -> None:
+    """Our clock was set a month ahead: every reading is a month old to us."""
+    month = -32.0 * 24 * 60
+    decoder = Decoder(FLEET, Limits())
+    decoded = decoder.decode(block({number: month for number in range(5)} | {5: month - 96 * 60}))
+    assert len(decoded.readings) == 5
+    assert [r.reason for r in decoded.rejects] == [Reason.TIME_TOO_OLD]
+    assert decoder.ahead_minutes == -month
+    assert len(decoder.decode(block({7: month - 1.0})).readings) == 1
+
+
+def test_old_readings_that_do_not_agree_are_refused_for_their_age() -> None:
+    decoder = Decoder(FLEET, Limits())
+    days = {number: -(4.0 + number) * 24 * 60 for number in range(5)}
+    decoded = decoder.decode(block(days))
+    assert len(decoded.readings) == 0
+    assert decoder.ahead_minutes == 0.0
+
+
+def test_recordings_of_years_ago_are_no_wrong_clock() -> None:
+    decoder = Decoder(FLEET, Limits())
+    assert len(decoder.decode(block({number: -5.0 * 365 * 24 * 60 for number in range(5)})).readings) == 0
+
+
+def test_a_clock_that_is_ahead_is_said_once_it_lasts_and_readings_that_waited_are_not() -> None:
+    watch = ClockWatch()
+    said = [watch.look(0.0, FLEET, NOON + s * SECOND_US, ahead_minutes=46_080.0) for s in (0, 30, 61, 90)]
+    assert [len(events) for events in said] == [0, 0, 1, 0]
+    assert "768" in said[2][0].text.zh
+    assert "768 hours" in said[2][0].text.en
+    assert watch.ahead_minutes == 46_080.0
+    caught_up = ClockWatch()
+    for s in range(0, 200, 10):
+        assert caught_up.look(0.0, FLEET, NOON + s * SECOND_US, ahead_minutes=300.0 - s) == ()
+
+
 def test_a_clock_that_is_behind_is_said_once_as_long_as_it_lasts() -> None:
     watch = ClockWatch()
     said = [watch.look(minutes, FLEET, NOON + at) for at, minutes in enumerate([0.0, 60.0, 60.0, 0.0, 61.0])]
