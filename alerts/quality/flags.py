@@ -99,14 +99,17 @@ class QualitySettings:
     ratio_hours_max: float = 24.0
     """How long one step keeps the readings after it in doubt."""
     light_overload_rate: float = 1.3
+    light_night_rate: float = 0.08
     light_load_rate_max: float = 0.02
     light_load_rate_min: float = 0.0002
-    """An area whose usual CT ratio is missing stays below its overload over that ratio, at most below the second, and
-    never so near to nothing as the third."""
+    """An area whose usual CT ratio is missing stays between its night and its overload over that ratio, and between the
+    two load rates."""
+    light_phase_share_min: float = 0.3
+    """Current of the lightest phase over that of the heaviest; an area's phases share its load."""
     light_leap: float = 1.7
     """Neighbours of an area's load do not differ by more than this factor; those of a few customers do every day."""
     light_spread_min_classes: int = 2
-    light_spread_max_classes: int = 4
+    light_spread_max_classes: int = 5
     """By how many half octaves the heaviest of a day is above the lightest: noon and night of an area."""
     light_gap_hours: float = 2.0
     swap_tolerance: float = 0.03

@@ -51,18 +51,24 @@ class LightLoadState:
         )
 
 
-def light_limit(rated_power_kva: Rates, by: QualitySettings) -> Rates:
-    """Return the load rate (n,) up to which a transformer is light: its overload with the usual CT ratio missing."""
-    usual_ratio = rated_power_kva / (np.sqrt(3.0) * LINE_VOLTAGE_KV * USUAL_SECONDARY_AMP)
-    return np.asarray(np.minimum(by.light_overload_rate / usual_ratio, by.light_load_rate_max))
+def usual_ratio(rated_power_kva: Rates) -> Rates:
+    """Return the CT ratio (n,) that is usual for a rating."""
+    return np.asarray(rated_power_kva / (np.sqrt(3.0) * LINE_VOLTAGE_KV * USUAL_SECONDARY_AMP))
 
 
 def is_light(block: RatedReadings, by: QualitySettings) -> Flags:
-    """Return which readings (n,) are so light that a CT ratio may be missing. One that the ledger has is applied."""
+    """Return which readings (n,) are so light, and so like an area's, that a CT ratio may be missing.
+
+    With the usual ratio they would be a load of 8 to 130 %. A ratio that the ledger has is applied. Where currents are
+    there, all three phases carry some of them: a few homes stand on one or two.
+    """
     rate = block.load_rate
     light = (rate <= by.light_load_rate_max) & (rate >= by.light_load_rate_min) & (block.ct_ratio < by.ct_ratio_min)
     rows = np.flatnonzero(light)
-    light[rows] = rate[rows] <= light_limit(block.rated_power_kva[rows], by)
+    with_ratio = rate[rows] * usual_ratio(block.rated_power_kva[rows])
+    current_amp = np.abs(block.current_amp[rows])
+    on_few_phases = current_amp.min(axis=1) < by.light_phase_share_min * current_amp.max(axis=1)
+    light[rows] = (with_ratio <= by.light_overload_rate) & (with_ratio >= by.light_night_rate) & ~on_few_phases
     return np.asarray(light)
 
 

@@ -6,6 +6,7 @@ table of docs/quality.md; seeded, so that a second run writes the same.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from alerts.quality.flags import QualityFlag
 from alerts.quality.grading import QualityGrader
-from alerts.quality.light_load import LINE_VOLTAGE_KV, USUAL_SECONDARY_AMP
+from alerts.quality.light_load import usual_ratio
 from alerts.quality.rated_readings import RatedReadings
 from grid.electrical import LoadRates
 from grid.readings import ReadingBatch
@@ -65,7 +66,7 @@ def readings_of(seed: int, homes_per_kva: float | None, warm: bool) -> tuple[Tow
 
 
 def suspected(
-    town: Town, readings: ReadingBatch, every: int, times: NDArray[np.float64]
+    town: Town, readings: ReadingBatch, every: int, times: NDArray[np.float64], with_currents: bool
 ) -> Iterator[tuple[bool, float]]:
     """Yield of every area whether its ratio is suspected, and its highest load rate, with loads taken `times`."""
     minute = (readings.measured_at_us - readings.measured_at_us[0]) // (60 * 1_000_000)
@@ -76,6 +77,8 @@ def suspected(
         picked.measured_at_us,
         active_power_kw=np.round(picked.active_power_kw * factor, 4),
         reactive_power_kvar=np.round(picked.reactive_power_kvar * factor, 4),
+        voltage_v=picked.voltage_v if with_currents else None,
+        current_amp=np.round(picked.current_amp * factor[:, None], 3) if with_currents else None,
     )
     rates = LoadRates(scaled, town.fleet)
     rated = RatedReadings.of(scaled, rates, np.ones(len(scaled)))
@@ -83,27 +86,29 @@ def suspected(
     off = (flags & np.uint8(QualityFlag.ALWAYS_OFF)) != 0
     for area in range(len(town.fleet)):
         own = rated.transformer == area
-        yield bool(off[own].any()), float(rated.load_rate[own].max())
+        yield bool(off[own].any()), float(np.nanmax(rated.load_rate[own], initial=0.0))
 
 
 def main() -> None:
     """Print the table and write it into the document."""
-    lines = ["| areas | every | highest load rate, median | areas | suspected |", "|---|---|---|---|---|"]
+    lines = ["| areas | meter | highest load rate, median | areas | suspected |", "|---|---|---|---|---|"]
     whole = np.ones(AREAS)
-    for homes in HOMES_PER_KVA:
+    for homes in (*HOMES_PER_KVA, None):
         towns = [readings_of(seed, homes, warm) for seed in SEEDS for warm in (True, False)]
-        for every in INTERVALS:
-            found = [one for town, readings in towns for one in suspected(town, readings, every, whole)]
-            lines.append(_line(f"honest: {homes:g} homes for each kVA", every, found))
-    towns = [readings_of(seed, None, warm) for seed in SEEDS for warm in (True, False)]
-    for every in INTERVALS:
-        found, missed = [], []
-        for town, readings in towns:
-            usual = town.fleet.rated_power_kva / (np.sqrt(3.0) * LINE_VOLTAGE_KV * USUAL_SECONDARY_AMP)
-            found += list(suspected(town, readings, every, whole))
-            missed += list(suspected(town, readings, every, 1.0 / usual))
-        lines.append(_line("honest: whole areas", every, found))
-        lines.append(_line("wrong: whole areas whose ratio is missing", every, missed))
+        for every, with_currents in itertools.product(INTERVALS, (True, False)):
+            meter = f"{every} min, {'U, I, P, Q' if with_currents else 'P, Q'}"
+            found = [one for town, readings in towns for one in suspected(town, readings, every, whole, with_currents)]
+            name = "honest: whole areas" if homes is None else f"honest: {homes:g} homes for each kVA"
+            lines.append(_line(name, meter, found))
+            if homes is None:
+                wrong = [
+                    one
+                    for town, readings in towns
+                    for one in suspected(
+                        town, readings, every, 1.0 / usual_ratio(town.fleet.rated_power_kva), with_currents
+                    )
+                ]
+                lines.append(_line("wrong: whole areas whose ratio is missing", meter, wrong))
     table = "\n".join(lines)
     print(table)
     text = DOCUMENT.read_text(encoding="utf-8")
@@ -111,9 +116,9 @@ def main() -> None:
     DOCUMENT.write_text(marks.sub(lambda m: f"{m[1]}{table}\n{m[2]}", text), encoding="utf-8")
 
 
-def _line(name: str, every: int, found: list[tuple[bool, float]]) -> str:
+def _line(name: str, meter: str, found: list[tuple[bool, float]]) -> str:
     off, highest = sum(one for one, _ in found), float(np.median([rate for _, rate in found]))
-    return f"| {name} | {every} min | {highest:.2%} | {len(found)} | {off} ({off / len(found):.1%}) |"
+    return f"| {name} | {meter} | {highest:.2%} | {len(found)} | {off} ({off / len(found):.1%}) |"
 
 
 if __name__ == "__main__":

@@ -211,7 +211,7 @@ def a_mixed_day(seed: int) -> list[NaiveReading]:
         factor = float(random.choice([NAN, 1.0, 3.0, 4.0])) if random.random() < 0.05 else factor
         frozen = int(random.integers(8, 20)) if not frozen and random.random() < 0.03 else max(frozen - 1, 0)
         power = 372.431 if frozen else round(rate * 400, 3)
-        values = (power, 76.128, 228.0 + random.integers(0, 9) / 10, 229.0, 230.0, 1.0, 2.0, 3.0 + i)
+        values = (power, 76.128, 228.0 + random.integers(0, 9) / 10, 229.0, 230.0, 100.0, 102.0, 103.0 + i)
         found.append(NaiveReading(at, rate, values, ratio, False, rate * factor))
     return found
 

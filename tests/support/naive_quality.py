@@ -119,7 +119,10 @@ def is_light(past: list[NaiveReading], gap: float) -> bool:
     """Whether the last reading is as light as an area whose ratio is missing, and no leap from the one before."""
     now = past[-1]
     usual_ratio = now.rated_kva / (math.sqrt(3.0) * 0.4 * 5)
-    if now.ct_ratio >= 5 or not 0.0002 <= now.rate <= min(1.3 / usual_ratio, 0.02):
+    if now.ct_ratio >= 5 or not 0.0002 <= now.rate <= 0.02 or not 0.08 <= now.rate * usual_ratio <= 1.3:
+        return False
+    currents = [abs(amp) for amp in now.values[-3:]]
+    if min(currents) < 0.3 * max(currents):
         return False
     if len(past) > 1 and now.at - past[-2].at <= gap:
         return past[-2].rate > 0 and abs(math.log(now.rate / past[-2].rate)) <= math.log(1.7)
@@ -127,7 +130,7 @@ def is_light(past: list[NaiveReading], gap: float) -> bool:
 
 
 def is_light_for_a_day(past: list[NaiveReading], gap: float) -> bool:
-    """Whether all readings of 22 hours are light, and spread as an area's are: by two to four half octaves."""
+    """Whether all readings of 22 hours are light, and spread as an area's are: by two to five half octaves."""
     run: list[NaiveReading] = []
     for number in range(len(past), 0, -1):
         if not is_light(past[:number], gap) or (run and run[-1].at - past[number - 1].at > 2 * HOUR_US):
@@ -138,7 +141,7 @@ def is_light_for_a_day(past: list[NaiveReading], gap: float) -> bool:
     piece = past[-1].at // (2 * HOUR_US)
     counted = [past[-1]] + [r for r in run if piece - 11 <= r.at // (2 * HOUR_US) < piece]
     classes = [int(2 * math.log2(r.rate / 0.0002)) for r in counted]
-    return 2 <= max(classes) - min(classes) <= 4
+    return 2 <= max(classes) - min(classes) <= 5
 
 
 def is_heavy_for_a_day(past: list[NaiveReading]) -> bool:
