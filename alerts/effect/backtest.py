@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from alerts.effect.features import FEATURES, Windows
 from alerts.effect.similar_days import DayKind
 from alerts.effect.slots import Floats
+from alerts.effect.student import student_factor
 
 PLACEBO_DAYS_MIN = 8
 """Fewer days of placebo windows say too little about errors."""
@@ -25,6 +26,11 @@ _PULL_SCALE = 0.1
 _TRIGGER_WIDTH = 1.0
 _TRIGGER_FLOOR = 0.25
 """A placebo window whose deviation before it is one spread from the measured one's counts 0.6, any at least this."""
+NOMINAL_COVERAGE = 0.92
+"""What the interval is made for, so that 90 % are covered in every class."""
+_QUANTILE_DAYS = 10.0
+_HALF_LIFE_DAYS = 15.0
+"""Errors of so long ago count half: earlier days had fewer days before them, and another season."""
 _BETTER_BY = 0.97
 """A method with more in it must have errors smaller than this share of the simpler one's."""
 
@@ -60,18 +66,17 @@ class BackTest:
     method: Method
     baseline_kw: float
     """Of the measured window, corrected by the bias of placebo windows chosen by the same trigger."""
-    spread_kw: float
-    """Standard error of the baseline [kW]."""
+    below_kw: float
+    above_kw: float
+    """How far the interval reaches below and above the baseline [kW]."""
     peak_kw: float
     """By how much windows that begin with a peak, as this one may, are above their baselines [kW]; 0 if it does not."""
     slots_kw: Floats
     """(w,) the baseline slot by slot: similar days, moved to the baseline."""
-    freedom: float
-    """Degrees of freedom of the spread: days, not windows."""
     baselines_kw: Floats
     measured_kw: Floats
-    spreads_kw: Floats
-    """(k,)"""
+    within: NDArray[np.bool_]
+    """(k,) whether the placebo window lies within its own interval."""
     day: NDArray[np.intp]
     weight: Floats
 
@@ -85,10 +90,10 @@ class BackTest:
         """Return the mean absolute error of the placebo baselines, as a share of what was measured."""
         return float(np.sum(self.weight * np.abs(self.baselines_kw - self.measured_kw)) / self._total)
 
-    def coverage(self, factor: float) -> float:
-        """Return the share of placebo windows that lie within `factor` spreads of their baselines."""
-        inside = np.abs(self.baselines_kw - self.measured_kw) <= factor * self.spreads_kw
-        return float(np.sum(self.weight * inside) / np.sum(self.weight))
+    @property
+    def coverage(self) -> float:
+        """Return the share of placebo windows that lie within their own intervals."""
+        return float(np.sum(self.weight * self.within) / np.sum(self.weight))
 
     @property
     def _total(self) -> float:
@@ -130,6 +135,7 @@ def back_test(windows: Windows, method: Method) -> BackTest | None:
     per_day = 1.0 / np.bincount(day_of)[day_of]
     """Every day counts once, however many windows it has."""
     weight = per_day * _like_the_trigger(windows.features[rows, 1], float(windows.features[0, 1]))
+    weight *= 0.5 ** (day / _HALF_LIFE_DAYS)
     left, slope_out, inverse = _leave_days_out(x, error, per_day, day_of, len(days))
     total = float(np.sum(weight))
     freedom = max(total**2 / float(np.sum(np.bincount(day_of, weight) ** 2)) - 1.0, 2.0)
@@ -138,8 +144,9 @@ def back_test(windows: Windows, method: Method) -> BackTest | None:
     leverage = np.einsum("ij,jk,ik->i", x, inverse, x)
     variance = float(np.sum(weight * (left - bias) ** 2 / (1.0 + leverage)) / total)
     variance *= (freedom + 1.0) / freedom
-    spread = np.sqrt(variance * (1.0 + leverage + 1.0 / (freedom + 1.0)))
-    spread0 = float(np.sqrt(variance * (1.0 + x0 @ inverse @ x0 + 1.0 / (freedom + 1.0))))
+    scale = np.sqrt(1.0 + leverage + 1.0 / (freedom + 1.0))
+    scale0 = float(np.sqrt(1.0 + x0 @ inverse @ x0 + 1.0 / (freedom + 1.0)))
+    below, above = _reach((left - bias) / scale, weight, float(np.sqrt(variance)), freedom)
     peaks = windows.begins_highest[rows]
     peak = 0.0
     if windows.begins_highest[0] and peaks.any():
@@ -150,16 +157,33 @@ def back_test(windows: Windows, method: Method) -> BackTest | None:
     return BackTest(
         method,
         float(windows.usual_kw[0] + (x0 @ slope_out + bias) * level0),
-        spread0 * level0,
+        below * scale0 * level0,
+        above * scale0 * level0,
         peak * level0,
         windows.usual_slots_kw + float(x0 @ slope_out + bias) * level0,
-        freedom,
         predicted,
         windows.measured_kw[rows],
-        spread * level,
+        (left - bias >= -below * scale) & (left - bias <= above * scale),
         day,
         weight,
     )
+
+
+def _reach(errors: Floats, weight: Floats, spread: float, freedom: float) -> tuple[float, float]:
+    """Return how far an interval reaches below and above, for errors (k,) of unit scale.
+
+    By the errors' own quantiles as far as there are days for it, else by Student's t: few days have no tails, and what
+    is rare in many days must not widen every interval.
+    """
+    share = freedom / (freedom + _QUANTILE_DAYS)
+    by_spread = spread * student_factor(freedom, NOMINAL_COVERAGE)
+    order = np.argsort(errors)
+    upto = (np.cumsum(weight[order]) - 0.5 * weight[order]) / np.sum(weight)
+    tail = 0.5 * (1.0 - NOMINAL_COVERAGE)
+    low, high = np.interp([tail, 1.0 - tail], upto, errors[order])
+    below = share * max(-float(low), 0.0) + (1.0 - share) * by_spread
+    above = share * max(float(high), 0.0) + (1.0 - share) * by_spread
+    return below, above
 
 
 def _like_the_trigger(short: Floats, measured: float) -> Floats:

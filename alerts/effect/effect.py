@@ -12,13 +12,8 @@ from alerts.effect.backtest import BackTest, best_of
 from alerts.effect.features import Surroundings, windows_of
 from alerts.effect.similar_days import DayKind
 from alerts.effect.slots import Floats, PowerSeries, Slots, slots_of
-from alerts.effect.student import student_factor
 from grid.timestamps import DAY_US
 
-NOMINAL_COVERAGE = 0.92
-"""What the interval is made for, so that 90 % are covered in every class."""
-UNSEEN_FACTOR = 1.03
-"""A day to come is further off than days among others: the method was chosen on those (own study)."""
 MEASURED_SHARE_MIN = 0.75
 """Share of a window's slots that must have usable readings."""
 DONORS_MAX = 6
@@ -165,8 +160,7 @@ def _best_donors(slots: Slots, donors_kw: Floats) -> Floats:
 
 
 def _judged(measured: float, best: BackTest, step_us: int) -> Effect:
-    factor = UNSEEN_FACTOR * student_factor(best.freedom, NOMINAL_COVERAGE)
-    low, high = best.baseline_kw - factor * best.spread_kw, best.baseline_kw + factor * best.spread_kw + best.peak_kw
+    low, high = best.baseline_kw - best.below_kw, best.baseline_kw + best.above_kw + best.peak_kw
     return Effect(
         measured_kw=measured,
         baseline_kw=best.baseline_kw,
@@ -177,8 +171,8 @@ def _judged(measured: float, best: BackTest, step_us: int) -> Effect:
         placebo_windows=len(best.day),
         placebo_bias=best.bias,
         placebo_mape=best.mape,
-        placebo_coverage=best.coverage(factor),
-        smallest_shown_kw=factor * best.spread_kw,
+        placebo_coverage=best.coverage,
+        smallest_shown_kw=best.below_kw,
         step_us=step_us,
         slots_kw=tuple(best.slots_kw.tolist()),
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from alerts.effect.slots import HISTORY_DAYS, Floats, PowerSeries, Timestamps
 from alerts.quality.believed import believed_rates, by_phases_instead
 from alerts.quality.flags import QualityFlag
+from alerts.quality.frozen import steps_of
 from alerts.quality.rated_readings import RatedReadings
 from alerts.rules.series import SortedRates
 from grid.timestamps import DAY_US
@@ -78,12 +79,21 @@ _RECENT = 2_000
 """Minimum number of readings from which the usual interval is taken."""
 
 
+_EQUAL_MIN = 4
+_STEPS_MIN = 500.0
+"""So many equal readings in a row, of so many steps of their last digit, measure nothing: a meter of 15 minutes that
+froze when a window began is found to be frozen only after it (practice)."""
+
+
 def _frozen_runs(power: Floats, stuck: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the readings (n,) of rows of equal ones that were found to be frozen: from the row's beginning."""
-    if not stuck.any():
+    """Return the readings (n,) of rows of equal ones that are frozen, or may be: from the row's beginning."""
+    if not len(power):
         return stuck
     begins = np.append(True, power[1:] != power[:-1])
     row = np.cumsum(begins) - 1
-    frozen = np.zeros(int(row[-1]) + 1, bool)
+    first = np.flatnonzero(begins)
+    frozen = (np.bincount(row) >= _EQUAL_MIN) & (power[first] != 0.0)
+    long = np.flatnonzero(frozen)
+    frozen[long] = steps_of(np.round(power[first[long]], 4)) >= _STEPS_MIN
     frozen[row[stuck]] = True
     return np.asarray(frozen[row])

@@ -107,7 +107,9 @@ class QualitySettings:
     light_phase_share_min: float = 0.3
     """Current of the lightest phase over that of the heaviest; an area's phases share its load."""
     light_leap: float = 1.7
-    """Neighbours of an area's load do not differ by more than this factor; those of a few customers do every day."""
+    light_leap_without_currents: float = 1.25
+    """Neighbours of an area's load do not differ by more than this factor; those of a few customers do every day. The
+    second is for readings without currents, which cannot show that all three phases share the load (own study)."""
     light_spread_min_classes: int = 2
     light_spread_max_classes: int = 5
     """By how many half octaves the heaviest of a day is above the lightest: noon and night of an area."""

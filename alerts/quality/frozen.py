@@ -117,7 +117,7 @@ class FrozenValues:
             past.source_since_us[evaluate.number] = runs.since_us[evaluate.last]
             frozen = (runs.readings >= by.stuck_readings) & (at_us - runs.since_us > by.frozen_us)
             rows: Rows = np.flatnonzero(frozen)
-            frozen[rows] = _steps(source[rows]) >= by.frozen_steps_min
+            frozen[rows] = steps_of(source[rows]) >= by.frozen_steps_min
         else:
             past.source_readings[evaluate.number] = 1
             past.source_since_us[evaluate.number] = at_us[evaluate.last]
@@ -125,7 +125,7 @@ class FrozenValues:
         return frozen
 
 
-def _steps(value: Rates) -> Rates:
+def steps_of(value: Rates) -> Rates:
     """Return how many steps of its last decimal digit a value (n,) is: 372.431 is 372,431 of 0.001."""
     steps = np.abs(value)
     for _ in range(_DECIMALS):

@@ -92,7 +92,9 @@ class LightLoads:
         if not known.any() and not light.any():
             return np.empty(0, np.intp)
         with np.errstate(invalid="ignore", divide="ignore"):
-            leap = np.abs(np.log(block.load_rate / evaluate.rate_before)) > np.log(by.light_leap)
+            no_currents = np.isnan(block.current_amp).any(axis=1)
+            limit = np.log(np.where(no_currents, by.light_leap_without_currents, by.light_leap))
+            leap = np.abs(np.log(block.load_rate / evaluate.rate_before)) > limit
         light &= ~(leap & evaluate.neighbours)
         touched = np.zeros(len(past.piece), bool)
         touched[block.transformer[light]] = True

@@ -18,7 +18,7 @@ from simulator.scenario.weather import Weather
 from simulator.town.ledger_generator import settle
 from simulator.town.town import Town
 
-AREAS = 16
+AREAS = 8
 _SWING_C = (
     ("00:00", -4.5), ("05:00", -6.5), ("07:00", -5.0), ("09:00", -1.0), ("11:00", 2.0), ("13:00", 3.8),
     ("14:30", 4.2), ("16:00", 3.8), ("18:00", 2.0), ("21:00", -2.0), ("24:00", -4.5),

@@ -467,6 +467,19 @@ def test_one_kettle_a_day_shows_that_few_customers_are_behind_a_light_load() -> 
     assert doubted_in(day, QualityFlag.ALWAYS_OFF) == []
 
 
+def test_without_currents_a_light_load_is_suspected_only_where_it_is_very_smooth() -> None:
+    def without_currents(day: list[NaiveReading]) -> list[NaiveReading]:
+        return [replace(r, values=(*r.values[:5], NAN, NAN, NAN)) for r in day]
+
+    smooth = light_day(0.0036, 0.0074)
+    assert doubted_in(without_currents(smooth), QualityFlag.ALWAYS_OFF) == [*range(88, 96)]
+    rough = [replace(r, rate=r.rate * (1.3 if i % 9 == 0 else 1.0)) for i, r in enumerate(smooth)]
+    assert doubted_in(rough, QualityFlag.ALWAYS_OFF) == [*range(88, 96)]
+    assert doubted_in(without_currents(rough), QualityFlag.ALWAYS_OFF) == []
+    on_one_phase = [replace(r, values=(*r.values[:5], r.rate, 0.0, 0.1 * r.rate)) for r in smooth]
+    assert doubted_in(on_one_phase, QualityFlag.ALWAYS_OFF) == []
+
+
 def test_a_day_above_all_loads_is_a_ratio_or_a_rating_that_is_wrong() -> None:
     assert doubted_in(light_day(1.7, 3.0), QualityFlag.ALWAYS_OFF) == [*range(88, 96)]
     assert doubted_in(light_day(1.4, 3.0, hours=48), QualityFlag.ALWAYS_OFF) == []

@@ -195,6 +195,15 @@ def test_readings_of_a_frozen_meter_are_no_saving_from_the_first_of_them() -> No
     assert found.verdict is EffectVerdict.NOT_MEASURABLE
 
 
+def test_a_meter_that_froze_when_the_window_began_shows_nothing_though_nobody_can_know_it_yet() -> None:
+    power, live = LARGE.power_kw.copy(), np.full(len(LARGE.power_kw), 231.0)
+    power[ELEVEN : ELEVEN + 120] = 61.237
+    from_us = int(LARGE.at_us[ELEVEN])
+    series = readings_of(power, live).until(from_us, from_us + 2 * HOUR_US)
+    found = effect_of(series, from_us, from_us + 2 * HOUR_US, utc_offset_us=UTC_OFFSET_US)
+    assert found.verdict is EffectVerdict.NOT_MEASURABLE
+
+
 def test_a_meter_without_powers_is_measured_by_voltages_and_currents_at_the_usual_power_factor() -> None:
     power = readings_of(LARGE.power_kw, np.full(len(LARGE.power_kw), 231.0))
     from_us = int(LARGE.at_us[ELEVEN])
