@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from service.response.visits import VisitRecorder
     from stores.journal.journal import Journal
     from stores.maintenance.disk_reserve import DiskReserve
+    from stores.records.audit_anchors import AuditAnchors
     from stores.records.records import Records
 
 
@@ -69,7 +70,15 @@ class Container:
         self.make_data_folder()
         records = Records(self.settings.records_url())
         records.migrate()
+        records.anchor_audit(self.audit_anchors)
         return records
+
+    @property
+    def audit_anchors(self) -> AuditAnchors:
+        """Return where the heads of the audit record are noted."""
+        from stores.records.audit_anchors import AuditAnchors
+
+        return AuditAnchors(self.settings.data.folder, self.settings.records.audit_key_file)
 
     def journal_reader(self) -> Journal | None:
         """Return the readings journal, read-only; None while no collector has ever written one."""

@@ -18,6 +18,7 @@ from grid.errors import RedvestError
 from grid.text import Language
 from service.cli.account import account
 from service.cli.alarms import alarms
+from service.cli.audit import audit
 from service.cli.backup import backup, restore
 from service.cli.baseline import baseline
 from service.cli.channels import channels
@@ -82,6 +83,7 @@ for _command in (
 ):
     app.command(_command.__name__)(_command)
 app.add_typer(account, name="account")
+app.add_typer(audit, name="audit")
 app.add_typer(ledger, name="ledger")
 app.add_typer(fleet, name="fleet")
 app.add_typer(channels, name="channels")

@@ -15,6 +15,7 @@ from collector.wire.format import subscription_filters
 from grid.backoff import Retry
 from grid.errors import DamagedError, DiskFullError, StoreError
 from grid.timestamps import HOUR_US
+from service.audit_check import audit_head_thread
 from service.collecting.influx_sync import copy_thread
 from service.collecting.loop import RETRY, CollectLoop
 from service.collecting.packing import Packing
@@ -100,6 +101,7 @@ def run_collector(
             replay_requests.thread(metrics),
             # Where readings of any age are replayed, how late they come says nothing of a clock.
             *([device_clocks.thread(metrics)] if container.limits().measured_age_hours_max else []),
+            audit_head_thread(container, metrics),
             *([copy_thread(container, metrics)] if settings.influx.enabled else []),
         ]
         for thread in threads:

@@ -93,6 +93,7 @@ class RecordsSection(Section):
 
     url: str = ""
     url_file: OptionalPath = None
+    audit_key_file: OptionalPath = None
 
 
 class BrokerSection(Section):

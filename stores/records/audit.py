@@ -1,20 +1,21 @@
 """The audit record: who did what to people's data. Append-only, each row sealed to the one before it.
 
 Triggers refuse to change or delete a row; the chain of hashes shows it where somebody went round them. Rows cut
-off at the end are seen only by comparing the last hash with one noted elsewhere.
+off at the end, and a tail sealed anew, show against the heads noted elsewhere (`stores.records.audit_anchors`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 
 from sqlalchemy import Connection, Row, insert, select
 
-from stores.records.database import alone
+from stores.records.audit_anchors import Head
+from stores.records.database import AUDIT_HEAD, alone
 from stores.records.schema import audit
 from stores.storable_text import storable
 
@@ -76,11 +77,21 @@ def append(
     unsealed = AuditEntry(no, at_us, by, action.value, subject, storable(_canonical(detail)), previous_hash, "")
     sealed = {**vars(unsealed), "hash": unsealed.expected_hash}
     connection.execute(insert(audit).values(sealed))
+    connection.info[AUDIT_HEAD] = Head(no, sealed["hash"])
 
 
 def entries(connection: Connection, limit: int) -> tuple[AuditEntry, ...]:
     """Return the newest entries, newest first."""
     return tuple(_entry(row) for row in connection.execute(select(audit).order_by(audit.c.no.desc()).limit(limit)))
+
+
+def hashes(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the hashes of rows by their numbers; those that are not there are missing."""
+    found: dict[int, str] = {}
+    for start in range(0, len(numbers), 500):
+        asked = select(audit.c.no, audit.c.hash).where(audit.c.no.in_(numbers[start : start + 500]))
+        found |= {row.no: row.hash for row in connection.execute(asked)}
+    return found
 
 
 def first_broken(connection: Connection) -> AuditEntry | None:

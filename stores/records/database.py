@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ from grid.errors import DamagedError, SettingsError, StoreError
 from grid.os_reasons import os_reason
 from grid.text import Text
 from stores.owner_file import private_mode
+from stores.records.audit_anchors import Head
 from stores.sqlite_errors import DAMAGED_REMEDY, READ_ONLY_REMEDY, store_error
 
 _BUSY_TIMEOUT_SECONDS = 20
 _WRITES = "redvest_writes"
+AUDIT_HEAD = "redvest_audit_head"
+"""Of a transaction's notes: the last row that it added to the audit record."""
 
 
 class Database:
@@ -28,6 +31,8 @@ class Database:
     def __init__(self, url: str) -> None:
         """Prepare the database of a URL; connects when first asked. Raises SettingsError for an unusable URL."""
         self.url = _parsed(url)
+        self.after_audit: Callable[[Head], None] | None = None
+        """Told the head of the audit record after each transaction that added to it."""
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.where = self.url.database or "" if self.is_sqlite else self.url.render_as_string(hide_password=True)
         try:
@@ -58,7 +63,11 @@ class Database:
         On SQLite it is alone from its first statement on; on PostgreSQL use `alone` for that.
         """
         with self._telling(), self._writing.begin() as connection:
+            connection.info.pop(AUDIT_HEAD, None)
             yield connection
+            head = connection.info.pop(AUDIT_HEAD, None)
+        if head is not None and self.after_audit is not None:
+            self.after_audit(head)
 
     def make_file(self) -> None:
         """Make a SQLite file and its folder where there is none. Raises StoreError when that cannot be done.

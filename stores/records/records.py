@@ -26,6 +26,7 @@ from stores.records import ledger as records_ledger
 from stores.records import outreach as records_outreach
 from stores.records.accounts import AccountRecords
 from stores.records.audit import AuditAction, AuditEntry
+from stores.records.audit_anchors import AuditAnchors
 from stores.records.calls import Acknowledgement
 from stores.records.changes import Call, Changes, NotifiedEvent
 from stores.records.database import Database, alone
@@ -373,6 +374,15 @@ class Records:
         """Return the newest audit entries, newest first."""
         with self._reading() as connection:
             return audit.entries(connection, limit)
+
+    def anchor_audit(self, anchors: AuditAnchors) -> None:
+        """Note the head of the audit record outside the database after each row from now on."""
+        self._database.after_audit = anchors.note
+
+    def audit_hashes(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Return the hashes of audit entries by number; those that are not there are missing."""
+        with self._reading() as connection:
+            return audit.hashes(connection, numbers)
 
     def verify_audit(self) -> AuditEntry | None:
         """Return the first audit entry that does not follow from the one before it, None when the chain is whole."""
