@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from alerts.notification.throttling import ThrottlingSettings
 from alerts.outreach.planner import OutreachSettings
 from alerts.silence.detection import SilenceSettings
 from collector.decoding.plausibility import Limits
 from collector.devices.decoders import Decoders
 from grid.assets import Device
 from grid.timestamps import SECOND_US
-from service.collecting.pipeline import Pipeline, PipelineOptions, ThrottlingSettings
+from service.collecting.pipeline import Pipeline, PipelineOptions
 from service.metrics.metrics import Metrics
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal.journal import Journal
