@@ -17,6 +17,8 @@ DEAD_LETTERS = Text("送不到的通知", "Undeliverable messages")
 NO_DEAD_LETTERS = Text("没有送不到的通知。", "Every message was delivered, or is on its way.")
 SEND_AGAIN = Text("重发 {channel} 的通知", "Send those of {channel} again")
 SENT_AGAIN = Text("{count} 条通知将重发", "{count} messages will be sent again")
+HAD_IT_BEFORE = Text("{name} 之前已接手。", "{name} had it before.")
+OVER_ALREADY = Text("事件已结束，不必再接手。", "The incident is over: nobody needs to have it.")
 ROSTER = Text("值班", "On duty")
 ROSTER_NOTE = Text(
     "依据台账中的 roster.csv；不在排班表中的人员按网格班组随时待命。无人应答时依次通知队员、网格长、值班员、所长。",

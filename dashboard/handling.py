@@ -10,11 +10,12 @@ from alerts.model.display_names import role_name
 from alerts.model.handling import NOTE_LETTERS_MAX
 from alerts.model.incidents import IncidentState
 from dashboard import words
+from dashboard.channel_words import HAD_IT_BEFORE, OVER_ALREADY
 from dashboard.session import container, forget_answers, may, person, queries, say
 from grid.errors import RedvestError
 from grid.text import Text
 from service.access.rights import Action
-from service.notify.acknowledge import Way
+from service.notify.acknowledge import Acknowledged, Outcome, Way
 from service.queries.answers import IncidentRow
 
 
@@ -43,9 +44,19 @@ def _take(row: IncidentRow) -> None:
         type="secondary" if row.has_it else "primary",
         icon=":material/back_hand:",
         disabled=row.incident.state is not IncidentState.OPEN or row.handling.acknowledged_by == person() != "",
-        on_click=_do,
-        args=(lambda: container().acknowledger.take(incident_id, person(), Way.DESK), words.TAKEN),
+        on_click=_take_it,
+        args=(incident_id,),
     )
+
+
+def _take_it(incident_id: str) -> None:
+    """Take an incident, and say who has it where somebody was faster."""
+    taken: list[Acknowledged] = []
+    _do(lambda: taken.append(container().acknowledger.take(incident_id, person(), Way.DESK)), words.TAKEN)
+    if taken and taken[0].outcome is not Outcome.RECORDED:
+        has_it = taken[0].has_it
+        late = say(HAD_IT_BEFORE, name=has_it.name) if has_it else say(OVER_ALREADY)
+        st.session_state["said"] = (late, ":material/info:")
 
 
 def _assign(incident_id: str, people: dict[str, str]) -> None:

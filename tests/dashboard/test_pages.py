@@ -37,6 +37,7 @@ from grid.timestamps import DAY_US, MINUTE_US, SECOND_US, parse_timestamp_us
 from service.cli.screen import percent
 from service.container import Container
 from service.exports.curve_csv import curve_csv
+from service.notify.acknowledge import Outcome, Way
 from service.queries.answers import Freshness
 from service.rulebook import read_rule_sets
 from service.settings.settings import CONFIG_VARIABLE, load_settings
@@ -248,6 +249,19 @@ def test_an_answer_goes_into_the_record_and_shows_at_once(own_town: Town) -> Non
     visit = container.records.current_visits(town.incident.incident_id)[door]
     assert (visit.result, visit.recorded_by) == (VisitResult.AGREED, "P2")
     assert "模拟乙 记录" in told(app)
+    container.close()
+
+
+def test_who_takes_an_incident_is_told_when_somebody_was_faster(own_town: Town) -> None:
+    town = own_town
+    container = Container(load_settings(town.config))
+    app = opened("views/incident.py", incident=town.incident.incident_id, who="P4")
+    assert container.acknowledger.take(town.incident.incident_id, "P2", Way.PHONE).outcome is Outcome.RECORDED
+    app.button(key="take_it").click().run()
+    assert not app.exception
+    assert [toast.value for toast in app.toast] == ["模拟乙 之前已接手。"]
+    taken = container.records.acknowledgement(town.incident.incident_id)
+    assert taken is not None and (taken.person_id, taken.way) == ("P2", "phone")
     container.close()
 
 
