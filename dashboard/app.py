@@ -63,6 +63,7 @@ def _pages() -> dict[str, Any]:
         ("incidents", Action.SEE_INCIDENTS, words.INCIDENTS, "incidents", "list_alt"),
         ("incident", Action.SEE_INCIDENTS, words.INCIDENT, "incident", "campaign"),
         ("transformer", Action.SEE_LOAD, words.TRANSFORMER, "transformer", "show_chart"),
+        ("find", Action.SEE_LOAD, words.FIND, "find", "search"),
         ("my_list", Action.ANSWER, words.MY_LIST, "my-list", "directions_walk"),
         ("alarms", Action.SEE_ALARMS, words.ALARM_AUDIT, "alarms", "fact_check"),
         ("roster", Action.ACKNOWLEDGE, ROSTER, "roster", "badge"),

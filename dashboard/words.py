@@ -20,6 +20,18 @@ INCIDENTS = Text("事件", "Incidents")
 INCIDENT = Text("事件处置", "Incident")
 MY_LIST = Text("我的走访", "My list")
 SYSTEM = Text("系统状态", "System")
+FIND = Text("查找", "Find")
+FIND_WHAT = Text("查找台区、事件、商户、街道", "Transformer, incident, shop or street")
+FIND_HINT = Text(
+    "编号、名称、街道、事件编号或电话后四位以上",
+    "id, name, street, incident, or a phone's last four digits or more",
+)
+FOUND_NOTHING = Text("没有找到。", "Nothing fits.")
+MAP = Text("接线示意图", "The network")
+MAP_FEEDERS = Text("按线路", "By feeder")
+MAP_POSITION = Text("按位置", "By position")
+NO_FEEDER = Text("未填线路", "no feeder")
+NO_POSITIONS = Text("台账里没有经纬度。", "The ledger holds no positions.")
 ALARM_AUDIT = Text("告警自查", "Alarm audit")
 
 # Levels have their words in alerts.model.display_names; these are the states beside them

@@ -38,6 +38,7 @@ from service.queries.collector import CollectorAsker
 from service.queries.curve import curve_between
 from service.queries.data_quality import FlaggedMeter, flagged_meters, quality_in
 from service.queries.effect import EffectKeeper, ScopeEffect, effects_of
+from service.queries.find import Found, find
 from service.queries.fleet import fleet_now, one_now, silence_of, with_trends
 from service.queries.incidents import (
     door_rows,
@@ -245,6 +246,10 @@ class Queries:
     def find_incident(self, incident_id: str) -> Incident:
         """Return the incident of an id or of a unique part of one. Raises UsageError when there is none or several."""
         return find_incident(self._records, incident_id)
+
+    def find(self, words: str) -> tuple[Found, ...]:
+        """Return what has a page and fits the words, as far as this account may see it."""
+        return find(words, self._keeper.ground(), self._records.incidents(), self.rights)
 
     def people(self) -> tuple[Person, ...]:
         """Return our people, phones masked."""

@@ -689,3 +689,51 @@ def test_no_widget_of_the_pages_takes_markdown_from_data() -> None:
             if not is_ours:
                 found.append(f"{file.name}:{node.lineno}: {ast.unparse(node)}")
     assert found == []
+
+
+def found(words_asked: str, **who: str) -> str:
+    """Return what the page says of a search."""
+    app = opened("views/find.py", **who)
+    app.text_input(key="find_words").set_value(words_asked).run()
+    assert not app.exception
+    return unescape(told(app))
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [
+        ("yx06", "YX06 英雄街 6 号台区"),
+        ("ＹＸ０７", "YX07 英雄街 7 号台区"),
+        ("河东 8", "YX08 河东 8 号台区"),
+        ("20210724", "YX06-20210724T"),
+        ("英雄街 8 号", "模拟茶楼店 4"),
+        ("药店", "模拟药店店 7"),
+        ("0005", "模拟理发店 5"),
+    ],
+)
+def test_one_field_finds_by_id_name_street_shop_incident_and_the_end_of_a_phone(
+    town: Town, asked: str, fits: str
+) -> None:
+    assert fits in found(asked)
+
+
+def test_what_is_searched_for_is_never_in_the_address_and_phones_stay_masked(town: Town) -> None:
+    app = opened("views/find.py")
+    app.text_input(key="find_words").set_value("0005").run()
+    assert "0005" not in str(app.query_params)
+    assert "13900000005" not in told(app)
+
+
+def test_shops_are_found_only_by_those_who_may_see_their_doors(town: Town) -> None:
+    said = found("英雄街", role="wall", who="")
+    assert "YX06" in said
+    assert "模拟茶楼店" not in said
+    assert "模拟理发店" not in found("0005", role="community_lead", who="P3")
+
+
+def test_the_network_is_drawn_with_a_link_for_each_area_and_colour_only_for_what_is_abnormal(town: Town) -> None:
+    said = told(opened("views/find.py"))
+    drawn = dict(re.findall(r'transformer=(YX\d\d)[^>]*>.*?fill="(#\w+)"', said))
+    assert sorted(drawn) == sorted(t.transformer_id for t in town.ledger.transformers)
+    assert (drawn["YX08"], drawn["YX07"], drawn["YX06"]) == ("#d7dce2", "#ffd56b", "#b93a0e")
+    assert drawn["YX09"] == drawn["YX10"] == "#ffffff"
