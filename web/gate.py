@@ -28,7 +28,7 @@ OPEN = frozenset({"/login", "/login.css", "/healthz", "/enter", "/setup"})
 PAGES = frozenset(
     {
         "/", "/wall", "/incidents", "/incident", "/transformer", "/my-list", "/alarms", "/system", "/accounts",
-        "/channels", "/roster",
+        "/channels", "/roster", "/find",
         "/audit", "/session", "/m", "/m/",
     }
 )  # fmt: skip

@@ -34,12 +34,13 @@ def matrix(transformers: Sequence[TransformerNow], grids: Sequence[ServiceGrid])
 
 
 def _row(called: str, of_grid: Sequence[TransformerNow]) -> str:
-    cells = "".join(_cell(now) for now in of_grid)
+    cells = "".join(cell(now) for now in of_grid)
     heading = escape(called or say(words.NO_GRID))
     return f'<div class="grid"><span class="called">{heading}</span><span class="cells">{cells}</span></div>'
 
 
-def _cell(now: TransformerNow) -> str:
+def cell(now: TransformerNow) -> str:
+    """Return one area as a cell that opens its page: colour, sign, and all of it in words."""
     kind, word = state_of(now)
     transformer = now.transformer
     rate = percent(now.load_rate) if now.freshness is Freshness.FRESH else "—"

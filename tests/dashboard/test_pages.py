@@ -731,9 +731,11 @@ def test_shops_are_found_only_by_those_who_may_see_their_doors(town: Town) -> No
     assert "模拟理发店" not in found("0005", role="community_lead", who="P3")
 
 
-def test_the_network_is_drawn_with_a_link_for_each_area_and_colour_only_for_what_is_abnormal(town: Town) -> None:
+def test_the_network_is_drawn_with_a_link_for_each_area_and_a_sign_for_what_is_abnormal(town: Town) -> None:
     said = told(opened("views/find.py"))
-    drawn = dict(re.findall(r'transformer=(YX\d\d)[^>]*>.*?fill="(#\w+)"', said))
-    assert sorted(drawn) == sorted(t.transformer_id for t in town.ledger.transformers)
-    assert (drawn["YX08"], drawn["YX07"], drawn["YX06"]) == ("#d7dce2", "#ffd56b", "#b93a0e")
-    assert drawn["YX09"] == drawn["YX10"] == "#ffffff"
+    cells = re.findall(r'class="cell (\w+)[^>]*transformer=(YX\d\d)', said)
+    kinds = {transformer_id: kind for kind, transformer_id in cells}
+    assert sorted(kinds) == sorted(t.transformer_id for t in town.ledger.transformers)
+    assert (kinds["YX08"], kinds["YX07"], kinds["YX06"]) == ("normal", "heavy", "severe_heavy")
+    assert kinds["YX09"] == kinds["YX10"] == "blind"
+    assert "F1" in said
