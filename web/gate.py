@@ -88,7 +88,11 @@ class Gate:
             if path in PAGES and scope["method"] in ("GET", "HEAD"):
                 return await self._to_login(scope, answering)
             return await _answer(answering, 401, "sign in first")
-        if signed_in is not None and path.startswith("/m") and signed_in.account.role not in PHONE_ROLES:
+        if (
+            signed_in is not None
+            and (path == "/m" or path.startswith("/m/"))
+            and signed_in.account.role not in PHONE_ROLES
+        ):
             return await _answer(answering, 404, "nothing here")
         self._prepare(scope, headers, signed_in)
         return await self._app(scope, receive, answering)

@@ -52,12 +52,12 @@ def add(
             )
         password = None if is_wall else _password(password_file)
         accounts = container.accounts
-        accounts.add(name, role, _me(), person_id=person, stations=tuple(station or ()), password=password)
+        accounts.add(name, role, who_runs_this(), person_id=person, stations=tuple(station or ()), password=password)
         screen.note(
             Text(f"已添加账号 {name}（{ROLE_NAMES[role].zh}）", f"account {name} added ({ROLE_NAMES[role].en})")
         )
         if is_wall:
-            address = f"{container.settings.link}/enter?token={accounts.wall_token(name, _me())}"
+            address = f"{container.settings.link}/enter?token={accounts.wall_token(name, who_runs_this())}"
             screen.say(Text(address, address))
 
 
@@ -107,7 +107,7 @@ def list_accounts(as_json: AsJson = False, config: Config = None, language: Spea
 def disable(name: Name, config: Config = None, language: Speak = None) -> None:
     """停用 · Let an account in no more; its sign-ins end within two seconds."""
     with opened(config, language) as (container, screen):
-        container.accounts.disable(name, _me())
+        container.accounts.disable(name, who_runs_this())
         screen.note(Text(f"账号 {name} 已停用", f"account {name} is disabled"))
 
 
@@ -115,7 +115,7 @@ def disable(name: Name, config: Config = None, language: Speak = None) -> None:
 def enable(name: Name, config: Config = None, language: Speak = None) -> None:
     """启用 · Let an account in again."""
     with opened(config, language) as (container, screen):
-        container.accounts.enable(name, _me())
+        container.accounts.enable(name, who_runs_this())
         screen.note(Text(f"账号 {name} 已启用", f"account {name} is enabled"))
 
 
@@ -125,10 +125,10 @@ def password(name: Name, password_file: PasswordFile = None, config: Config = No
     with opened(config, language) as (container, screen):
         accounts = container.accounts
         if accounts.find(name).role is AccountRole.WALL and password_file is None:
-            address = f"{container.settings.link}/enter?token={accounts.wall_token(name, _me())}"
+            address = f"{container.settings.link}/enter?token={accounts.wall_token(name, who_runs_this())}"
             screen.say(Text(address, address))
             return
-        accounts.set_password(name, _password(password_file), _me())
+        accounts.set_password(name, _password(password_file), who_runs_this())
         screen.note(Text(f"账号 {name} 的密码已修改", f"the password of account {name} is changed"))
 
 
@@ -191,13 +191,13 @@ def end(
     """结束 · End the sign-ins of an account; exit 1 when there was none."""
     with opened(config, language) as (container, screen):
         container.accounts.find(name)
-        ended = container.sessions.end(name, session, _me(), "ended by command")
+        ended = container.sessions.end(name, session, who_runs_this(), "ended by command")
         screen.note(Text(f"结束了 {ended} 个登录", f"{ended} sign-ins ended"))
     if not ended:
         raise typer.Exit(1)
 
 
-def _me() -> str:
+def who_runs_this() -> str:
     """Return who runs the command, as the audit record names them."""
     try:
         return f"command/{getpass.getuser()}"

@@ -31,6 +31,7 @@ from service.cli.effect import effect
 from service.cli.fleet import fleet
 from service.cli.judge import judge, rules, spread_rules
 from service.cli.ledger import ledger
+from service.cli.merchant import merchant
 from service.cli.outreach import incidents, outreach, visit
 from service.cli.readings import curve, gaps, rejects
 from service.cli.replay import replay
@@ -85,6 +86,7 @@ for _command in (
 app.add_typer(account, name="account")
 app.add_typer(audit, name="audit")
 app.add_typer(ledger, name="ledger")
+app.add_typer(merchant, name="merchant")
 app.add_typer(fleet, name="fleet")
 app.add_typer(channels, name="channels")
 

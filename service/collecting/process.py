@@ -32,6 +32,7 @@ from service.monitors.replay_requests import ReplayRequests
 from service.monitors.stray_topics import StrayTopics
 from service.notify.delivery_thread import DeliveryThread
 from service.periodic import PeriodicThread
+from service.retention import retention_thread
 
 log = logging.getLogger("redvest.collect")
 
@@ -102,6 +103,7 @@ def run_collector(
             # Where readings of any age are replayed, how late they come says nothing of a clock.
             *([device_clocks.thread(metrics)] if container.limits().measured_age_hours_max else []),
             audit_head_thread(container, metrics),
+            retention_thread(container, metrics),
             *([copy_thread(container, metrics)] if settings.influx.enabled else []),
         ]
         for thread in threads:

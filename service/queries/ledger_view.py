@@ -138,7 +138,7 @@ def _part_of(ledger: Ledger, transformer_ids: frozenset[str]) -> Ledger:
         transformers=transformers,
         ratings=tuple(r for r in ledger.ratings if r.transformer_id in transformer_ids),
         devices=tuple(d for d in ledger.devices if d.transformer_id in transformer_ids),
-        people=tuple(p for p in ledger.people if not p.grid_id or p.grid_id in grid_ids),
+        people=tuple(p for p in ledger.people if (transformers and not p.grid_id) or p.grid_id in grid_ids),
         merchants=merchants,
         links=tuple(link for link in links if link.transformer_id in transformer_ids),
         appliances=tuple(a for a in ledger.appliances if a.merchant_id in merchant_ids),

@@ -94,6 +94,7 @@ class RecordsSection(Section):
     url: str = ""
     url_file: OptionalPath = None
     audit_key_file: OptionalPath = None
+    retired_contacts_days: Whole = Field(default=90, ge=0, le=100_000)
 
 
 class BrokerSection(Section):

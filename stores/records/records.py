@@ -31,6 +31,7 @@ from stores.records.calls import Acknowledgement
 from stores.records.changes import Call, Changes, NotifiedEvent
 from stores.records.database import Database, alone
 from stores.records.ledger import LedgerReplaced
+from stores.records.merchant_data import MerchantData
 from stores.records.outbox import ChannelCounts, DueMessage, Message
 from stores.records.phone_answers import PhoneAnswers
 from stores.records.schema import SCHEMA_VERSION, merchant, transformer
@@ -63,6 +64,11 @@ class Records:
     def access(self) -> AccountRecords:
         """Return the tables of accounts and sessions."""
         return AccountRecords(self._database)
+
+    @property
+    def merchant_data(self) -> MerchantData:
+        """Return what is kept about merchants, one at a time."""
+        return MerchantData(self._database)
 
     @property
     def phone_answers(self) -> PhoneAnswers:
