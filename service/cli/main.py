@@ -29,6 +29,7 @@ from service.cli.demo import dashboard, demo, version
 from service.cli.doctor import doctor
 from service.cli.effect import effect
 from service.cli.fleet import fleet
+from service.cli.init import init
 from service.cli.judge import judge, rules, spread_rules
 from service.cli.ledger import ledger
 from service.cli.merchant import merchant
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 for _command in (
     demo,
+    init,
     collect,
     dashboard,
     simulate,

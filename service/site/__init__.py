@@ -1,0 +1,1 @@
+"""The files of a new site: settings, passwords, access list, certificates, services."""
