@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from alerts.quality.flags import QualitySettings
 from alerts.quality.rated_readings import Flags, Numbers, OrderedPass, RatedReadings, Rates, Rows, Timestamps
 from alerts.rules.threshold_runs import NEVER
-from grid.timestamps import HOUR_US
+from grid.timestamps import HOUR_US, MINUTE_US
 
 PIECE_US = 2 * HOUR_US
 """Time is cut into pieces of so long, counted from the epoch."""
 PIECES = 11
 """How many pieces before the present one must be as light: 22 hours, a noon and a night."""
 _CLASSES_PER_OCTAVE = 2
+_CLOSE_US = 10 * MINUTE_US - 1
 _RING = PIECES + 1
 
 USUAL_SECONDARY_AMP = 5.0
@@ -96,6 +97,9 @@ class LightLoads:
             limit = np.log(np.where(no_currents, by.light_leap_without_currents, by.light_leap))
             leap = np.abs(np.log(block.load_rate / evaluate.rate_before)) > limit
         light &= ~(leap & evaluate.neighbours)
+        # Minutes are smooth whoever draws them: without currents only meters of longer intervals can be told.
+        close = evaluate.no_further_than(_CLOSE_US, np.arange(len(block)))
+        light &= ~(no_currents & close)
         touched = np.zeros(len(past.piece), bool)
         touched[block.transformer[light]] = True
         touched[evaluate.number] |= known

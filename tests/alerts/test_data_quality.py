@@ -476,6 +476,8 @@ def test_without_currents_a_light_load_is_suspected_only_where_it_is_very_smooth
     rough = [replace(r, rate=r.rate * (1.3 if i % 9 == 0 else 1.0)) for i, r in enumerate(smooth)]
     assert doubted_in(rough, QualityFlag.ALWAYS_OFF) == [*range(88, 96)]
     assert doubted_in(without_currents(rough), QualityFlag.ALWAYS_OFF) == []
+    minutes = light_day(0.0036, 0.0074, every_minutes=1)
+    assert doubted_in(without_currents(minutes), QualityFlag.ALWAYS_OFF) == [], "minutes are smooth whoever draws them"
     on_one_phase = [replace(r, values=(*r.values[:5], r.rate, 0.0, 0.1 * r.rate)) for r in smooth]
     assert doubted_in(on_one_phase, QualityFlag.ALWAYS_OFF) == []
 

@@ -124,6 +124,8 @@ def is_light(past: list[NaiveReading], gap: float) -> bool:
     currents = [abs(amp) for amp in now.values[-3:]]
     if min(currents) < 0.3 * max(currents):
         return False
+    if len(past) > 1 and now.at - past[-2].at < 10 * MINUTE_US and any(math.isnan(amp) for amp in now.values[-3:]):
+        return False
     if len(past) > 1 and now.at - past[-2].at <= gap:
         leap = 1.25 if any(math.isnan(amp) for amp in now.values[-3:]) else 1.7
         return past[-2].rate > 0 and abs(math.log(now.rate / past[-2].rate)) <= math.log(leap)
