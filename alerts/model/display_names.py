@@ -51,6 +51,8 @@ _EVENTS = {
     IncidentEventKind.CALLED: Text("通知", "called"),
     IncidentEventKind.UNANSWERED: Text("无人应答", "no answer"),
     IncidentEventKind.ACKNOWLEDGED: Text("接手", "taken on"),
+    IncidentEventKind.ASK: Text("走访状态", "asking"),
+    IncidentEventKind.RELEASED: Text("恢复用电", "switching back"),
 }
 _ADVICE = {
     AdviceKind.ENOUGH: Text("够了，停止走访", "enough, stop"),

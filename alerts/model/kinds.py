@@ -20,6 +20,8 @@ class MessageKind(StrEnum):
     INCIDENT_LIST = "incident_list"
     INCIDENT_ENOUGH = "incident_enough"
     INCIDENT_ESCALATE = "incident_escalate"
+    INCIDENT_RELEASE = "incident_release"
+    """Who takes part may switch back, all or some."""
     INCIDENT_UNANSWERED = "incident_unanswered"
     INCIDENT_ACKNOWLEDGED = "incident_acknowledged"
     COMMUNITY_NOTICE = "community_notice"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import timedelta, timezone, tzinfo
 from enum import Enum
 
 from grid.text import Text
 
 NO_REASON = Text("", "")
+BEIJING = timezone(timedelta(hours=8))
 
 
 class VisitResult(Enum):
@@ -110,9 +113,15 @@ class OutreachSettings:
     trend_rise_max: float = 0.10
     """The most a trend may add to the load rate: a steep minute is no half hour."""
     ask_again_hours: float = 24.0
-    """A merchant who was asked is left in peace for so long, whatever the incident."""
-    settle_minutes: float = 10.0
-    """Time after a promise in which readings may not show it yet [minutes]: the shop acts, compressors run down."""
+    """A merchant who was asked is left in peace for so long, whatever the incident, and then until the day is over:
+    until the first midnight, on the station's clock, at or after it. So a list changes once a day, not door by door."""
+    asks_per_week: int = 3
+    """On so many days of any seven is a merchant asked, whatever the incident."""
+    absent_again_minutes: float = 60.0
+    """Where nobody was at home, somebody calls again in the same incident, not before so long."""
+    settle_minutes: float = 30.0
+    """So long after a promise the readings show all of it, and in proportion before: some act later, the set point goes
+    up a kelvin at a time, compressors run down (measured on simulated streets)."""
     setpoint_c: float = 26.0
     """The summer set point asked for (public guidance for summer cooling, 26 °C)."""
     heating_setpoint_c: float = 20.0
@@ -136,6 +145,53 @@ class OutreachSettings:
     """How many visits to one merchant weigh as much as what is known of the category."""
     category_prior_visits: float = 10.0
     """How many visits in a category weigh as much as `agree_prior`."""
+    day_correlation: float = 0.06
+    """Intra-class correlation of the answers of one street on one day (assumption: a rumour, a mood, the heat)."""
+    fatigue_per_ask: float = 0.10
+    """What an ask takes from the willingness of the next (assumption) …"""
+    recovery_half_life_days: float = 7.0
+    """… and half of that comes back in so many days (assumption)."""
+    delivered_prior: float = 0.80
+    """kW delivered for each kW promised, until it is learned (measured on simulated streets: 0.80 after an hour)."""
+    delivered_prior_kw: float = 60.0
+    """Promised kW, measured with their interval, that weigh as much as `delivered_prior`."""
+    kept_share: float = 0.90
+    """Of those who agree, so many do anything at all (practice)."""
+    delivered_sd: float = 0.10
+    """Relative spread, from one day to the next, of what kept promises deliver (assumption)."""
+    trend_sd: float = 0.01
+    """Standard deviation of the load rate half an hour ahead, beside the trend (measured on simulated streets)."""
+    hold_margin: float = 0.02
+    """The target counts as held when the load is expected to stay so far below it (two standard deviations)."""
+    release_line: float = 0.85
+    """While merchants switch back the load rate stays below this: where an incident closes, well below calling."""
+    release_gap_minutes: float = 20.0
+    """Between one step of the release and the next: the meter has to see the rebound (simulated streets)."""
+    release_step_rate: float = 0.04
+    """A step of the release brings back at most this share of the rated power, rebound included."""
+    rebound: float = 1.3
+    """What a merchant draws more at first after switching back, for each kW held back (simulated streets)."""
+    ask_hours_after_closing: float = 8.0
+    """So long after its incident an ask is over, whatever the load: the shops are closing."""
+    hold_minutes: float = 120.0
+    """The target has to hold for so long, or until the peak of earlier days is over."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What holds for one transformer's outreach today, beside ledger and readings."""
+
+    zone: tzinfo = BEIJING
+    """The station's: days begin at its midnight."""
+    delivered_share: float | None = None
+    """kW delivered for each kW promised, as learned; None: `delivered_prior`."""
+    outdoor_c: float = math.nan
+    """Outdoor air now; NaN: a hot day is taken."""
+    rise_ahead: float = math.nan
+    """How far the load rate rose from this hour to the highest of the hours ahead on earlier days; NaN: unknown."""
+
+
+ANY_DAY = Conditions()
 
 
 class AdviceKind(Enum):
@@ -160,3 +216,7 @@ class Advice:
     open_doors: int
     open_relief_kw: float
     """What the doors without an answer should bring [kW]."""
+    wait_minutes: float = 0.0
+    """Where waiting is all there is to do: so long, until the readings show what was promised."""
+    spare_doors: int = 0
+    """So many doors could be added."""

@@ -41,6 +41,7 @@ _KINDS = {
     MessageKind.INCIDENT_UNANSWERED: Text("无人应答", "without an answer"),
     MessageKind.INCIDENT_ACKNOWLEDGED: Text("已有人处理", "taken on"),
     MessageKind.INCIDENT_ENOUGH: Text("可停止走访", "with visits to stop"),
+    MessageKind.INCIDENT_RELEASE: Text("可分批恢复", "to switch back in turn"),
     MessageKind.CHECK_THE_METER: Text("核查表计", "with a meter to check"),
     MessageKind.TRANSFORMER_SILENT: Text("失去数据", "without data"),
 }

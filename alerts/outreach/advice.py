@@ -7,10 +7,20 @@ from collections.abc import Sequence
 
 from alerts.figures import kilowatts, percent
 from alerts.model.incidents import Incident, IncidentState
-from alerts.model.outreach_model import Advice, AdviceKind, Door, OutreachList, OutreachSettings, Visit, VisitResult
+from alerts.model.outreach_model import (
+    ANY_DAY,
+    Advice,
+    AdviceKind,
+    Conditions,
+    Door,
+    OutreachList,
+    OutreachSettings,
+    Visit,
+    VisitResult,
+)
 from alerts.outreach.acceptance import outcomes
-from alerts.outreach.candidates import promised_relief_kw
-from alerts.outreach.relief import chances_of_reaching, needed_relief_kw
+from alerts.outreach.outlook import rise_expected
+from alerts.outreach.relief import Together, chances_of_reaching, needed_relief_kw, unmetered_share
 from alerts.outreach.words import feeding_back
 from grid.assets import Transformer
 from grid.text import Text
@@ -31,14 +41,24 @@ def advise(  # noqa: PLR0913
     power_factor: float,
     spare_doors: int,
     feeds_back: bool = False,
+    trend_per_hour: float = math.nan,
+    has_held: bool = False,
+    was_enough: bool = False,
+    conditions: Conditions = ANY_DAY,
 ) -> Advice:
-    """Return what to do now. `load_rate` is that of the incident's last reading; `spare_doors` could be added.
+    """Return what to do now. `load_rate` is the newest; `spare_doors` could be added.
 
-    - ENOUGH: the incident is over or the load rate is at the target.
+    One need stands behind all of it, the same as behind the list: from the load rate now, with the rise to expect
+    (`rise_expected`), to the list's own target. Whether the incident is still open does not matter.
+
+    - ENOUGH: the load rate is expected to stay `hold_margin` below the target, or stays at or below it already for
+      the last quarter of an hour (`has_held`); or the incident was retracted. Once it `was_enough` it stays so while
+      the load rate is at or below the target: nobody is sent out again by a wobble of the trend.
     - CONTINUE: doors without an answer, and what was promised within `settle_minutes` before the last reading,
-      should bring the rest: their expectation is at least `probability` × need, which a list that reaches its
-      probability always has (Markov's inequality). Also when there is nobody left to add, as long as what is left
-      can still be enough: its chance is not below `HOPELESS`.
+      should bring the rest: their expectation is at least `probability` × need. Also when there is nobody left to
+      add, as long as what is left can still be enough: its chance is not below `HOPELESS`. With `wait_minutes`
+      nobody has to go anywhere: promises that will do are not metered yet, or the target is met and it has to be
+      seen that it holds.
     - MORE_DOORS: refusals and empty shops took too much away and `spare_doors` > 0.
     - ESCALATE: the list is walked, what is pending will not do, the load rate is still above the target, and
       either all agreed or there is nobody left to ask: the load is not on this list. Also while doors are open that
@@ -47,34 +67,48 @@ def advise(  # noqa: PLR0913
     A blind incident, or a NaN load rate, says so; it is never ENOUGH. Neither is one without voltage: ESCALATE.
     Where the area `feeds_back`, the load is on no list: ESCALATE.
     """
-    found = {merchant: v.result for (of, merchant), v in outcomes(visits).items() if of == incident.incident_id}
+    found = {
+        merchant: v.result
+        for (of, merchant), v in outcomes(visits).items()
+        if of == incident.incident_id and not is_to_be_called_on_again(v, outreach_list)
+    }
     open_doors = [d for d in outreach_list.doors if found.get(d.merchant_id, VisitResult.ASKED) is VisitResult.ASKED]
     open_kw = sum(door.expected_relief_kw for door in open_doors)
-    pending_kw = _pending_kw(outreach_list, visits, settings, incident)
-    target = settings.target_load_rate
+    pending_kw, wait_minutes = _pending(outreach_list, visits, settings, incident)
+    target = outreach_list.target_load_rate
 
-    def advice(kind: AdviceKind, text: Text, needed_kw: float) -> Advice:
-        return Advice(kind, text, needed_kw, pending_kw, len(open_doors), open_kw)
+    def advice(kind: AdviceKind, text: Text, needed_kw: float, wait: float = 0.0) -> Advice:
+        return Advice(kind, text, needed_kw, pending_kw, len(open_doors), open_kw, wait, spare_doors)
 
-    if incident.state is not IncidentState.OPEN:
-        return advice(AdviceKind.ENOUGH, _over(incident), 0.0)
+    if incident.state in _NOT_ASKED:
+        return advice(AdviceKind.ENOUGH, _NOT_ASKED[incident.state], 0.0)
     if incident.no_voltage_since_us is not None:
         return advice(AdviceKind.ESCALATE, _no_voltage(len(open_doors)), math.nan)
     if incident.blind or math.isnan(load_rate):
         kind = AdviceKind.CONTINUE if open_doors else AdviceKind.ESCALATE
         return advice(kind, _blind(len(open_doors)), math.nan)
-    needed_kw = needed_relief_kw(transformer, load_rate, target, power_factor)
-    if load_rate <= target:
+    ahead = load_rate + rise_expected(trend_per_hour, conditions, settings)
+    needed_kw = needed_relief_kw(transformer, ahead, target, power_factor)
+    if was_enough and load_rate <= target:
+        return advice(AdviceKind.ENOUGH, _enough(load_rate, target, len(open_doors)), 0.0)
+    if ahead <= target and (has_held or feeds_back or ahead <= target - settings.hold_margin + 1e-9):
         return advice(AdviceKind.ENOUGH, _enough(load_rate, target, len(open_doors)), needed_kw)
     if feeds_back:
         return advice(AdviceKind.ESCALATE, feeding_back(load_rate), needed_kw)
-    if pending_kw >= needed_kw:
-        return advice(AdviceKind.CONTINUE, _wait(load_rate, needed_kw, pending_kw), needed_kw)
+    if ahead <= target and (pending_kw > 0.0 or not open_doors):
+        return advice(AdviceKind.CONTINUE, _watch(load_rate, target), needed_kw, max(wait_minutes, WATCH_MINUTES))
+    if pending_kw >= needed_kw and pending_kw > 0.0:
+        return advice(
+            AdviceKind.CONTINUE, _wait(load_rate, needed_kw, pending_kw, wait_minutes), needed_kw, wait_minutes
+        )
     if open_doors or pending_kw > 0.0:
         is_likely = open_kw + pending_kw >= settings.probability * needed_kw
-        said = _not_answered(open_doors, load_rate, needed_kw, pending_kw, spare_doors, is_likely=is_likely)
+        can_be_enough = not open_doors or not _is_hopeless(needed_kw - pending_kw, open_doors, settings)
+        said = _not_answered(
+            open_doors, load_rate, needed_kw, pending_kw, spare_doors, is_likely=is_likely, can_be_enough=can_be_enough
+        )
         if said is not None:
-            return advice(*said, needed_kw)
+            return advice(*said, needed_kw, 0.0 if open_doors else wait_minutes)
     elif spare_doors and not _all_agreed(outreach_list.doors, found):
         return advice(AdviceKind.MORE_DOORS, _more(load_rate, needed_kw, 0.0, spare_doors), needed_kw)
     return advice(AdviceKind.ESCALATE, _escalate(load_rate, target, needed_kw), needed_kw)
@@ -88,10 +122,10 @@ def _not_answered(
     spare_doors: int,
     *,
     is_likely: bool,
+    can_be_enough: bool,
 ) -> tuple[AdviceKind, Text] | None:
     """Return what to do while doors wait for an answer, or agreements for the meter; None where that is nothing."""
     open_kw = sum(door.expected_relief_kw for door in open_doors)
-    can_be_enough = not open_doors or _chance(needed_kw - pending_kw, open_doors) >= HOPELESS
     if can_be_enough and is_likely and not open_doors:
         return AdviceKind.CONTINUE, _nearly(load_rate, needed_kw, pending_kw)
     if can_be_enough and is_likely:
@@ -106,49 +140,83 @@ def _not_answered(
     return AdviceKind.ESCALATE, _cannot_do(load_rate, needed_kw, most_kw, len(open_doors))
 
 
-def _pending_kw(
+WATCH_MINUTES = 15.0
+"""Where the target is met and nobody is left to ask on this list: the next look that could change anything."""
+_NOT_ASKED = {
+    IncidentState.RETRACTED: Text("事件已撤销，停止走访。", "The incident was retracted. Stop."),
+    IncidentState.UNKNOWN: Text(
+        "读数长时间中断，事件以未知结束，停止走访。", "Readings stayed away: it ended as unknown. Stop."
+    ),
+}
+
+
+def is_to_be_called_on_again(visit: Visit, newest: OutreachList) -> bool:
+    """Return whether nobody was at home at a door that a list made later names again."""
+    return visit.result is VisitResult.ABSENT and visit.recorded_at_us < newest.made_at_us
+
+
+def _pending(
     outreach_list: OutreachList, visits: Sequence[Visit], settings: OutreachSettings, incident: Incident
-) -> float:
-    """Return the relief [kW] that was promised too shortly before the last reading to be in it."""
-    metered_until_us = incident.last_reading_at_us - settings.settle_minutes * MINUTE_US
-    offers_kw = {door.merchant_id: door.offer_kw for door in outreach_list.doors}
-    promised_kw = promised_relief_kw(incident, offers_kw, visits, settings)
-    earlier_kw = outreach_list.pending_kw if outreach_list.made_at_us > metered_until_us else 0.0
-    return promised_kw + earlier_kw
+) -> tuple[float, float]:
+    """Return the relief [kW] promised too shortly before the last reading to be in it, and minutes until it is."""
+    last_us = incident.last_reading_at_us
+    offers = {door.merchant_id: door.offer_kw for door in outreach_list.doors}
+    promised = [
+        (offers[merchant_id], visit.recorded_at_us)
+        for (of_incident, merchant_id), visit in outcomes(visits).items()
+        if of_incident == incident.incident_id and merchant_id in offers and visit.result.brings_relief
+    ]
+    if outreach_list.pending_kw:
+        promised.append((outreach_list.pending_kw, outreach_list.made_at_us))
+    fresh = [(kw, at_us, unmetered_share(at_us, last_us, settings.settle_minutes)) for kw, at_us in promised]
+    fresh = [one for one in fresh if one[2] > 0.0]
+    latest_us = max((at_us for _, at_us, _ in fresh), default=0)
+    minutes = math.ceil(settings.settle_minutes - (last_us - latest_us) / MINUTE_US) if fresh else 0
+    return sum(kw * share for kw, _, share in fresh), float(minutes)
 
 
-def _chance(needed_kw: float, doors: Sequence[Door]) -> float:
-    """Return the probability that doors without an answer bring what is needed [kW]."""
-    likely = [door.agree_probability for door in doors]
-    return float(chances_of_reaching(needed_kw, [door.offer_kw for door in doors], likely)[-1])
+def _is_hopeless(needed_kw: float, doors: Sequence[Door], settings: OutreachSettings) -> bool:
+    """Return whether doors without an answer have next to no chance to bring what is needed [kW]."""
+    expected_kw = sum(door.expected_relief_kw for door in doors)
+    if needed_kw <= expected_kw:  # more likely than not, or nearly: nothing has to be computed
+        return False
+    likely, correlations = [door.agree_probability for door in doors], [settings.day_correlation] * len(doors)
+    together = Together(settings.kept_share, settings.delivered_sd)
+    offers_kw = [door.offer_kw for door in doors]
+    return float(chances_of_reaching(needed_kw, offers_kw, likely, correlations, together)[-1]) < HOPELESS
 
 
 def _all_agreed(doors: Sequence[Door], found: dict[str, VisitResult]) -> bool:
     return bool(doors) and all(d.merchant_id in found and found[d.merchant_id].brings_relief for d in doors)
 
 
-def _over(incident: Incident) -> Text:
-    if incident.state is IncidentState.RETRACTED:
-        return Text("事件已撤销，停止走访。", "The incident was retracted. Stop.")
-    return Text("事件已结束，停止走访，辛苦了。", "The incident is closed. Stop, and thank you.")
-
-
 def _enough(load_rate: float, target: float, open_doors: int) -> Text:
     now, line = percent(load_rate), percent(target)
-    zh = f"够了，停止走访：负载率 {now.zh}，已降到目标 {line.zh}。"
-    en = f"Enough, stop: load rate {now.en}, at or below the target of {line.en}."
+    zh = f"够了，停止走访：负载率 {now.zh}，已降到目标 {line.zh}，预计能保持。已配合的商户先不恢复，等通知分批恢复。"
+    en = (
+        f"Enough, stop: load rate {now.en}, below the target of {line.en} and expected to stay there. "
+        "Who takes part goes on until told to switch back, a few at a time."
+    )
     if open_doors:
         zh += f"余下 {open_doors} 户不用再去。"
         en += " The last door can be left in peace." if open_doors == 1 else f" Leave the other {open_doors} in peace."
     return Text(zh, en)
 
 
-def _wait(load_rate: float, needed_kw: float, pending_kw: float) -> Text:
+def _watch(load_rate: float, target: float) -> Text:
+    now, line = percent(load_rate), percent(target)
+    return Text(
+        f"先等一等：负载率 {now.zh}，已到目标 {line.zh}，还要看能否保持；看下一次读数再定。",
+        f"Wait for the next reading: load rate {now.en}, at the target of {line.en}, but not yet sure to stay there.",
+    )
+
+
+def _wait(load_rate: float, needed_kw: float, pending_kw: float, minutes: float) -> Text:
     now = percent(load_rate)
     return Text(
-        f"先等一等：负载率 {now.zh}，还差 {kilowatts(needed_kw)}；已同意、读数尚未反映的约 {kilowatts(pending_kw)}，"
-        "预计够用，看下一次读数再定。",
-        f"Wait for the next reading: load rate {now.en}, {kilowatts(needed_kw)} to go; "
+        f"先等约 {minutes:.0f} 分钟：负载率 {now.zh}，还差 {kilowatts(needed_kw)}；"
+        f"已同意、读数尚未反映的约 {kilowatts(pending_kw)}，预计够用，看下一次读数再定。",
+        f"Wait about {minutes:.0f} minutes for the next readings: load rate {now.en}, {kilowatts(needed_kw)} to go; "
         f"{kilowatts(pending_kw)} agreed to but not yet metered should be enough.",
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from alerts.model.incidents import Incident
-from alerts.model.outreach_model import OutreachList, OutreachSettings, Visit, VisitResult
+from alerts.model.outreach_model import ANY_DAY, Conditions, OutreachList, OutreachSettings, Visit, VisitResult
 from alerts.outreach.acceptance import Agreement, agreements, outcomes
-from alerts.outreach.offers import Offer, offer_of
+from alerts.outreach.offers import Offer, cooling_duty, offer_of
+from alerts.outreach.relief import unmetered_share
+from alerts.outreach.rest import left_in_peace
 from grid.assets import Appliance, Merchant, Phase
-from grid.timestamps import HOUR_US, MINUTE_US, as_datetime
+from grid.timestamps import MINUTE_US, as_datetime
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,18 @@ class Candidate:
     merchant: Merchant
     offer: Offer
     agreement: Agreement
+    delivered_share: float = 1.0
+    """kW delivered for each kW promised."""
+
+    @property
+    def relief_kw(self) -> float:
+        """Return the relief [kW] to expect once this door has agreed: a promise is not yet a deed."""
+        return self.offer.relief_kw * self.delivered_share
 
     @property
     def expected_relief_kw(self) -> float:
         """Return the relief [kW] to expect of this door."""
-        return self.offer.relief_kw * self.agreement.probability
+        return self.relief_kw * self.agreement.probability
 
     def worth(self, caution: float, worst_phase: Phase | None) -> float:
         """Return what a ranking goes by: offer × probability^caution, relief on the worst phase counted twice.
@@ -34,7 +43,7 @@ class Candidate:
         single = single_phase(worst_phase)
         on_worst = {single: 1.0, Phase.ABC: 1.0 / 3.0}.get(self.merchant.phase, 0.0) if single else 0.0
         likely: float = self.agreement.probability**caution
-        return self.offer.relief_kw * likely * (1.0 + on_worst)
+        return self.relief_kw * likely * (1.0 + on_worst)
 
 
 def candidates(
@@ -45,18 +54,22 @@ def candidates(
     now_us: int,
     settings: OutreachSettings,
     worst_phase: Phase | None = None,
+    conditions: Conditions = ANY_DAY,
 ) -> tuple[Candidate, ...]:
     """Return the merchants of the incident's transformer who may be asked now, best first.
 
-    Never one who is protected, has been visited in this incident, was asked anything in the last
-    `ask_again_hours` in another one (nobody at home is not asked), or offers less than `offer_kw_min`. Best is
-    the greatest expected relief; with a worst phase, relief that lands on it counts twice.
+    Never one who is protected, has been visited in this incident (where nobody was at home, not before
+    `absent_again_minutes`), is left in peace after another one (`alerts.outreach.rest`), or offers less than
+    `offer_kw_min`. Best is the greatest expected relief; with a worst phase, relief that lands on it counts twice.
     """
     expected = agreements(merchants, visits, now_us, settings)
-    offers = _offers(incident, merchants, appliances, settings)
-    asked = _not_to_be_asked(incident.incident_id, visits, now_us, settings)
+    offers = _offers(incident, merchants, appliances, settings, conditions)
+    asked = _visited(incident.incident_id, visits, now_us, settings) | left_in_peace(
+        visits, now_us, conditions.zone, settings
+    )
+    share = _share(conditions, settings)
     found = [
-        Candidate(merchant, offers[merchant.merchant_id], expected[merchant.merchant_id])
+        Candidate(merchant, offers[merchant.merchant_id], expected[merchant.merchant_id], share)
         for merchant in merchants
         if merchant.merchant_id in offers
         and not merchant.protected
@@ -77,28 +90,34 @@ def spare_doors(outreach_list: OutreachList | None, ranked: Iterable[Candidate])
     return sum(candidate.merchant.merchant_id not in listed for candidate in ranked)
 
 
+def _share(conditions: Conditions, settings: OutreachSettings) -> float:
+    return settings.delivered_prior if conditions.delivered_share is None else conditions.delivered_share
+
+
 def _offers(
-    incident: Incident, merchants: Iterable[Merchant], appliances: Iterable[Appliance], settings: OutreachSettings
+    incident: Incident,
+    merchants: Iterable[Merchant],
+    appliances: Iterable[Appliance],
+    settings: OutreachSettings,
+    conditions: Conditions,
 ) -> dict[str, Offer]:
-    owned: dict[str, list[Appliance]] = {
-        m.merchant_id: [] for m in merchants if m.transformer_id == incident.transformer_id
-    }
+    of_area = {m.merchant_id: m for m in merchants if m.transformer_id == incident.transformer_id}
+    owned: dict[str, list[Appliance]] = {merchant_id: [] for merchant_id in of_area}
     for appliance in appliances:
         if appliance.merchant_id in owned:
             owned[appliance.merchant_id].append(appliance)
-    heats = as_datetime(incident.opened_at_us).month in settings.heating_months
-    return {merchant_id: offer_of(units, settings, heats=heats) for merchant_id, units in owned.items()}
+    heats = as_datetime(incident.opened_at_us, conditions.zone).month in settings.heating_months
+    today = replace(settings, air_conditioner_duty=cooling_duty(settings, conditions.outdoor_c, heats=heats))
+    return {merchant_id: offer_of(units, today, heats=heats) for merchant_id, units in owned.items()}
 
 
-def _not_to_be_asked(
-    incident_id: str, visits: Iterable[Visit], now_us: int, settings: OutreachSettings
-) -> frozenset[str]:
-    left_in_peace_after_us = now_us - settings.ask_again_hours * HOUR_US
+def _visited(incident_id: str, visits: Iterable[Visit], now_us: int, settings: OutreachSettings) -> frozenset[str]:
+    again_us = now_us - round(settings.absent_again_minutes * MINUTE_US)
     return frozenset(
         visit.merchant_id
         for visit in visits
         if visit.incident_id == incident_id
-        or (visit.result is not VisitResult.ABSENT and visit.recorded_at_us > left_in_peace_after_us)
+        and (visit.result is not VisitResult.ABSENT or visit.recorded_at_us > again_us)
     )
 
 
@@ -113,23 +132,13 @@ def pending_relief_kw(
     appliances: Iterable[Appliance],
     visits: Iterable[Visit],
     settings: OutreachSettings,
+    conditions: Conditions = ANY_DAY,
 ) -> float:
-    """Return the relief [kW] promised in this incident, by what merchants own, that its last reading cannot show."""
-    offers = _offers(incident, merchants, appliances, settings)
-    offers_kw = {merchant_id: offer.relief_kw for merchant_id, offer in offers.items()}
-    return promised_relief_kw(incident, offers_kw, visits, settings)
-
-
-def promised_relief_kw(
-    incident: Incident, offers_kw: Mapping[str, float], visits: Iterable[Visit], settings: OutreachSettings
-) -> float:
-    """Return the relief [kW] of merchants who agreed too shortly before the last reading to be in it."""
-    metered_until_us = incident.last_reading_at_us - settings.settle_minutes * MINUTE_US
-    return sum(
-        offers_kw[merchant_id]
+    """Return the relief [kW] promised in this incident that its last reading cannot show yet."""
+    offers = _offers(incident, merchants, appliances, settings, conditions)
+    return _share(conditions, settings) * sum(
+        offers[merchant_id].relief_kw
+        * unmetered_share(visit.recorded_at_us, incident.last_reading_at_us, settings.settle_minutes)
         for (of_incident, merchant_id), visit in outcomes(visits).items()
-        if of_incident == incident.incident_id
-        and merchant_id in offers_kw
-        and visit.result.brings_relief
-        and visit.recorded_at_us > metered_until_us
+        if of_incident == incident.incident_id and merchant_id in offers and visit.result.brings_relief
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,6 +24,22 @@ class Offer:
     def relief_kw(self) -> float:
         """Return the relief [kW] if the merchant does all of it."""
         return self.switch_off_kw + self.setpoint_kw + self.lights_kw + self.other_kw
+
+
+DESIGN_COOLING_C, DESIGN_HEATING_C = 36.0, -5.0
+"""Outdoor air at which `air_conditioner_duty` holds, in summer and in winter (practice for northern China)."""
+DUTY_PER_C = 0.03
+"""So much less of its rated power does a unit draw for each °C that the air is milder (practice)."""
+DUTY_BOUNDS = (0.25, 0.95)
+
+
+def cooling_duty(settings: OutreachSettings, outdoor_c: float, *, heats: bool = False) -> float:
+    """Return running over rated power of an air conditioner in this weather; NaN: that of a hot day."""
+    if math.isnan(outdoor_c):
+        return settings.air_conditioner_duty
+    milder = outdoor_c - DESIGN_HEATING_C if heats else DESIGN_COOLING_C - outdoor_c
+    low, high = DUTY_BOUNDS
+    return min(max(settings.air_conditioner_duty - DUTY_PER_C * milder, low), high)
 
 
 def offer_of(appliances: Iterable[Appliance], settings: OutreachSettings, *, heats: bool = False) -> Offer:

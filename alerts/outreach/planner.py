@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 
 from alerts.model.incidents import Incident
 from alerts.model.outreach_model import (
+    ANY_DAY,
     Advice,
     AdviceKind,
     Ask,
+    Conditions,
     Door,
     OutreachList,
     OutreachSettings,
@@ -23,15 +25,18 @@ from alerts.model.outreach_model import (
 )
 from alerts.outreach.advice import advise
 from alerts.outreach.candidates import Candidate, candidates, pending_relief_kw, ranking, single_phase, spare_doors
-from alerts.outreach.relief import chances_of_reaching, doors_needed, needed_relief_kw
+from alerts.outreach.outlook import rise_expected
+from alerts.outreach.relief import Together, chances_of_reaching, doors_needed, needed_relief_kw
+from alerts.outreach.routes import shared_out
 from alerts.outreach.words import door_reason, feeding_back, list_reason
-from grid.assets import Appliance, Merchant, Person, Phase, Role, Transformer
+from grid.assets import Appliance, Merchant, Person, Phase, Transformer
 
 __all__ = [
     "Advice",
     "AdviceKind",
     "Ask",
     "Candidate",
+    "Conditions",
     "Door",
     "OutreachList",
     "OutreachSettings",
@@ -64,6 +69,7 @@ def make_list(  # noqa: PLR0913
     worst_phase: Phase | None = None,
     feeds_back: bool = False,
     previous: OutreachList | None = None,
+    conditions: Conditions = ANY_DAY,
 ) -> OutreachList:
     """Return the fewest doors, greedily, that reach the target with the asked probability, in walking order.
 
@@ -78,29 +84,31 @@ def make_list(  # noqa: PLR0913
     if math.isnan(load_rate):
         raise ValueError("an outreach list needs a load rate; this one is NaN")
     appliances = tuple(appliances)
-    rise = 0.0 if math.isnan(trend_per_hour) else trend_per_hour * settings.trend_horizon_minutes / 60.0
-    rise = min(max(rise, 0.0), settings.trend_rise_max)
+    rise = rise_expected(trend_per_hour, conditions, settings)
     gross_kw = needed_relief_kw(transformer, load_rate + rise, settings.target_load_rate, power_factor)
-    pending_kw = min(pending_relief_kw(incident, merchants, appliances, visits, settings), gross_kw)
+    pending_kw = min(pending_relief_kw(incident, merchants, appliances, visits, settings, conditions), gross_kw)
     needed_kw = gross_kw - pending_kw
     if feeds_back:
         needed_kw, pending_kw, merchants = 0.0, 0.0, ()
-    ranked = candidates(incident, merchants, appliances, visits, now_us, settings, worst_phase)
-    ranked, count, reached = _fewest(ranked, needed_kw, settings.probability, worst_phase)
+    ranked = candidates(incident, merchants, appliances, visits, now_us, settings, worst_phase, conditions)
+    factor = 1.0 if math.isnan(power_factor) else power_factor
+    need_sd_kw = settings.trend_sd * transformer.rated_power_kva * factor
+    ranked, count, reached = _fewest(ranked, needed_kw, need_sd_kw, settings, worst_phase)
     rank = {candidate.merchant.merchant_id: i for i, candidate in enumerate(ranked, 1)}
     walk = sorted(ranked[:count], key=lambda c: _walk_key(c.merchant))
-    goes = _assignments([c.merchant.merchant_id for c in walk], transformer, people, previous)
+    goes = shared_out([(c.merchant.merchant_id, c.offer.ask) for c in walk], transformer, people, previous)
     doors = tuple(
         Door(
             order=order,
             merchant_id=c.merchant.merchant_id,
             ask=c.offer.ask,
-            offer_kw=c.offer.relief_kw,
+            offer_kw=c.relief_kw,
             agree_probability=c.agreement.probability,
             assigned_to=goes[c.merchant.merchant_id],
             reason=door_reason(
                 c.offer,
                 c.agreement,
+                c.delivered_share,
                 c.merchant.phase,
                 single_phase(worst_phase),
                 rank[c.merchant.merchant_id],
@@ -127,19 +135,29 @@ def make_list(  # noqa: PLR0913
 
 
 def _fewest(
-    found: Sequence[Candidate], needed_kw: float, probability: float, worst_phase: Phase | None
+    found: Sequence[Candidate],
+    needed_kw: float,
+    need_sd_kw: float,
+    settings: OutreachSettings,
+    worst_phase: Phase | None,
 ) -> tuple[tuple[Candidate, ...], int, float]:
     """Return the ranking that needs the fewest leading doors, how many, and the probability they reach.
 
     Each ranking alone, and so the shortest of them, asks for no fewer doors when the need or the probability
     grows. How far this is from the optimum: docs/outreach.md.
     """
+    together = Together(settings.kept_share, settings.delivered_sd, need_sd_kw)
     best: tuple[tuple[Candidate, ...], int, float] | None = None
     for caution in CAUTIONS:
         ranked = ranking(found, caution, worst_phase)
-        offers_kw = [c.offer.relief_kw for c in ranked]
-        chances = chances_of_reaching(needed_kw, offers_kw, [c.agreement.probability for c in ranked])
-        count = doors_needed(chances, probability)
+        chances = chances_of_reaching(
+            needed_kw,
+            [c.relief_kw for c in ranked],
+            [c.agreement.probability for c in ranked],
+            [c.agreement.correlation for c in ranked],
+            together,
+        )
+        count = doors_needed(chances, settings.probability)
         if best is None or count < best[1]:
             best = (ranked, count, float(chances[count]))
     assert best is not None
@@ -148,22 +166,3 @@ def _fewest(
 
 def _walk_key(merchant: Merchant) -> tuple[bool, int, str, str]:
     return (merchant.walk_order is None, merchant.walk_order or 0, merchant.address, merchant.merchant_id)
-
-
-def _assignments(
-    merchant_ids: Sequence[str], transformer: Transformer, people: Iterable[Person], previous: OutreachList | None
-) -> dict[str, str]:
-    """Return who goes to which door: the grid's members, each one contiguous piece of the walk; else its lead."""
-    of_grid = [p for p in people if transformer.grid_id and p.grid_id == transformer.grid_id]
-    members = sorted(p.person_id for p in of_grid if p.role is Role.MEMBER)
-    leads = sorted(p.person_id for p in of_grid if p.role is Role.GRID_LEAD)
-    team = members or leads[:1]
-    if not team:
-        return dict.fromkeys(merchant_ids, "")
-    before = {door.merchant_id: door.assigned_to for door in previous.doors} if previous else {}
-    goes = {m: before[m] for m in merchant_ids if before.get(m) in team}
-    free = [m for m in merchant_ids if m not in goes]
-    walkers = team[: max(1, len(free))]
-    for i, merchant_id in enumerate(free):
-        goes[merchant_id] = walkers[i * len(walkers) // len(free)]
-    return goes

@@ -40,22 +40,30 @@ def ask_text(ask: Ask) -> Text:
 
 
 def door_reason(
-    offer: Offer, agreement: Agreement, phase: Phase, worst_phase: Phase | None, rank: int, candidates: int
+    offer: Offer,
+    agreement: Agreement,
+    delivered_share: float,
+    phase: Phase,
+    worst_phase: Phase | None,
+    rank: int,
+    candidates: int,
 ) -> Text:
     """Return why this door is on the list: relief, how likely, history, phase, and its place among all.
 
     `rank` counts from 1 among the `candidates` doors that could be asked, by the relief to expect.
     """
     parts, history, connected = _parts(offer), _history(agreement.history), _phase(phase, worst_phase)
-    relief, expected = kilowatts(offer.relief_kw), kilowatts(offer.relief_kw * agreement.probability)
+    relief = kilowatts(offer.relief_kw)
+    expected = kilowatts(offer.relief_kw * agreement.probability * delivered_share)
+    kept = whole_percent(delivered_share)
     likely = whole_percent(agreement.probability)
     place_zh = f"在可走访的 {candidates} 户中排第 {rank}"
     place_en = f"number {rank} of {candidates} doors that can be asked"
     return Text(
-        f"可降约 {relief}（{parts.zh}）；{history.zh}，约 {likely.zh} 会同意，折合 {expected}；"
-        f"{connected.zh}{place_zh}。",
-        f"about {relief} ({parts.en}); {history.en}, {likely.en} likely to agree, so {expected} to expect; "
-        f"{connected.en}{place_en}.",
+        f"可降约 {relief}（{parts.zh}）；{history.zh}，约 {likely.zh} 会同意，"
+        f"落实约 {kept.zh}，折合 {expected}；{connected.zh}{place_zh}。",
+        f"about {relief} ({parts.en}); {history.en}, {likely.en} likely to agree, {kept.en} of what is promised "
+        f"is delivered, so {expected} to expect; {connected.en}{place_en}.",
     )
 
 

@@ -73,7 +73,7 @@ def now_big(current: TransformerNow, now_us: int, zone: str) -> str:
 
 def advice_banner(advice: Advice | None, state: IncidentState) -> str:
     """Return what to do now, so that nobody has to ask."""
-    if state is not IncidentState.OPEN:
+    if state is not IncidentState.OPEN and (advice is None or state is not IncidentState.CLOSED):
         text = {
             IncidentState.RETRACTED: words.INCIDENT_RETRACTED,
             IncidentState.UNKNOWN: words.INCIDENT_UNKNOWN,

@@ -10,6 +10,7 @@ from rich.text import Text as Styled
 
 from alerts.model.display_names import level_name, state_name, visit_result_name
 from alerts.model.outreach_model import VisitResult
+from alerts.outreach.ask import ask_state_name
 from grid.errors import RedvestError
 from grid.os_reasons import os_reason
 from grid.text import Language, Text
@@ -170,7 +171,13 @@ def _lines(page: IncidentPage, screen: Screen) -> None:
         load_rate=made.load_rate,
         made_at=utc(made.made_at_us),
         revision=made.revision,
+        ask_state=page.ask.state.value if page.ask else None,
+        ask_since=utc(page.ask.since_us) if page.ask else None,
+        advice=page.advice.kind.value if page.advice else None,
+        advice_text=page.advice.text if page.advice else None,
+        wait_minutes=page.advice.wait_minutes if page.advice else None,
     )
+    released = {one.merchant_id: one.released_at_us for one in page.releases}
     for row in page.doors:
         screen.line(
             incident_id=row.incident_id,
@@ -181,6 +188,7 @@ def _lines(page: IncidentPage, screen: Screen) -> None:
             assigned_to=row.door.assigned_to or None,
             reason=row.door.reason,
             result=row.result.value if row.result else None,
+            released_at=utc(released.get(row.door.merchant_id)),
         )
 
 
@@ -200,6 +208,11 @@ def _table(page: IncidentPage, screen: Screen) -> None:
     )
     if made.reason.en:
         screen.say(made.reason)
+    if page.ask is not None:
+        state = ask_state_name(page.ask.state)
+        count = len(page.releases)
+        told_zh, told_en = (f"；已通知 {count} 户恢复", f"; {count} told to switch back") if count else ("", "")
+        screen.say(Text(f"走访状态：{state.zh}{told_zh}", f"asking: {state.en}{told_en}"))
     if page.advice is not None:
         screen.say(page.advice.text)
 

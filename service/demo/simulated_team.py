@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from alerts.model.incidents import IncidentState
 from alerts.outreach.planner import AdviceKind, Ask, Door, VisitResult
 from grid.assets import Ledger
 from grid.errors import StoreError
@@ -21,6 +22,8 @@ from simulator.town.town import Town
 if TYPE_CHECKING:
     from service.queries.queries import Queries
 
+TASKS_LOOKED_AT = 10
+"""The newest incidents: a team of a demo has one or two."""
 _RESULT = {
     Reply.DOES: VisitResult.DONE,
     Reply.DOES_LATER: VisitResult.AGREED,
@@ -41,6 +44,10 @@ class Task:
     answered: frozenset[str]
     """Merchants with a result already."""
     enough: bool
+    again: frozenset[str] = frozenset()
+    """Merchants at whose doors nobody was at home, named again by the newest list."""
+    released: frozenset[str] = frozenset()
+    """Merchants who were told that they may switch back."""
 
 
 class Tasks(Protocol):
@@ -68,16 +75,19 @@ class QueriesTasks:
 
     def open_tasks(self) -> Sequence[Task]:
         """Return the open incidents that have a list. Raises StoreError when a store cannot answer."""
-        pages = [self._queries.incident(row.incident.incident_id) for row in self._queries.incidents(open_only=True)]
+        rows = [row for row in self._queries.incidents() if row.incident.state is not IncidentState.RETRACTED]
+        pages = [self._queries.incident(row.incident.incident_id) for row in rows[:TASKS_LOOKED_AT]]
         return [
             Task(
                 page.row.incident.incident_id,
                 page.outreach.doors,
                 frozenset(door.door.merchant_id for door in page.doors if door.result is not None),
-                page.advice is not None and page.advice.kind is AdviceKind.ENOUGH,
+                page.advice is None or page.advice.kind is AdviceKind.ENOUGH or page.advice.wait_minutes > 0.0,
+                frozenset(door.door.merchant_id for door in page.doors if door.result is None),
+                frozenset(one.merchant_id for one in page.releases),
             )
             for page in pages
-            if page.outreach is not None
+            if page.outreach is not None and (page.advice is not None or page.releases)
         ]
 
 
@@ -116,7 +126,9 @@ class SimulatedTeam:
         apart_us = round(visit.pairs_apart_minutes * MINUTE_US)
         self._walkers = [_Walker(person, starts_at_us + i * apart_us) for i, person in enumerate(team)]
         self._place = {m.merchant_id: float(m.walk_order or 0) for m in ledger.merchants}
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}
+        """How often somebody set out to a merchant."""
+        self._released: set[str] = set()
         self._visits: dict[str, int] = {}
         self._to_enter: list[Entered] = []
         self._open: Sequence[Task] = ()
@@ -132,6 +144,7 @@ class SimulatedTeam:
         if now_us - self._looked_at_us >= MINUTE_US:
             self._open = self._tasks.open_tasks()
             self._looked_at_us = now_us
+            self._tell_who_may_switch_back()
         while True:
             walker = min(self._walkers, key=lambda w: w.free_at_us)
             if walker.free_at_us > now_us:
@@ -140,6 +153,12 @@ class SimulatedTeam:
             if not self._set_out(walker):
                 walker.free_at_us = now_us + MINUTE_US
         return self._enter()
+
+    def _tell_who_may_switch_back(self) -> None:
+        for task in self._open:
+            for merchant_id in sorted((task.released - self._released) & self._place.keys()):
+                self._released.add(merchant_id)
+                self._town.release(merchant_id)
 
     def _leave(self, walker: _Walker) -> None:
         if walker.visit is None:
@@ -163,7 +182,7 @@ class SimulatedTeam:
         answer = self._town.people.answer(merchant_id, measures_of(door.ask), arrives_at_us, before)
         for action in answer.actions:
             self._town.apply_answer(merchant_id, action.measures, action.at_us)
-        self._taken.add(merchant_id)
+        self._taken[merchant_id] = self._taken.get(merchant_id, 0) + 1
         self._visits[merchant_id] = before + 1
         walker.place, walker.visit, walker.free_at_us = place, (incident_id, merchant_id, answer), answer.ends_at_us
         return True
@@ -187,9 +206,12 @@ class SimulatedTeam:
         return next((pair for pair in reversed(left) if pair[1].assigned_to == busiest), None)
 
     def _is_for_us(self, door: Door, task: Task) -> bool:
-        """Return whether a door is in our town and nobody has been there."""
+        """Return whether a door is in our town, and nobody has been there, or nobody was at home then."""
         merchant_id = door.merchant_id
-        return merchant_id in self._place and merchant_id not in self._taken and merchant_id not in task.answered
+        if merchant_id not in self._place or merchant_id in task.answered:
+            return False
+        was_there = self._taken.get(merchant_id, 0)
+        return was_there == 0 or (merchant_id in task.again and was_there == 1)
 
     def _enter(self) -> tuple[Entered, ...]:
         entered: list[Entered] = []

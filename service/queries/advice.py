@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.ask import AskState
 from alerts.outreach.planner import Advice
 from grid.timestamps import DAY_US, MINUTE_US
 from service.queries.ledger_view import Ground
@@ -18,8 +21,12 @@ def advice_on(sources: Sources, ground: Ground, incident: Incident, now_us: int)
     newest = records.outreach(incident.incident_id)
     if newest is None or incident.transformer_id not in ground.transformers:
         return None
-    if incident.state is not IncidentState.OPEN:
+    ask = records.ask(incident.incident_id)
+    if incident.state is not IncidentState.OPEN and (ask is None or not ask.state.sends_people):
         return None
+    recent = _recent(sources, ground, incident, now_us)
+    if incident.state is not IncidentState.OPEN and recent.measured_at_us > incident.last_reading_at_us:
+        incident = replace(incident, last_load_rate=recent.load_rate, last_reading_at_us=recent.measured_at_us)
     customers = ground.view.customers(incident.transformer_id, incident.last_reading_at_us)
     asked = {merchant.merchant_id for merchant in customers}
     history = records.visits_since(now_us - HISTORY_DAYS * DAY_US)
@@ -28,15 +35,17 @@ def advice_on(sources: Sources, ground: Ground, incident: Incident, now_us: int)
         ground.view,
         records.visits(incident.incident_id),
         [visit for visit in history if visit.merchant_id in asked],
-        _recent(sources, ground, incident),
+        recent,
         sources.options.outreach,
+        was_enough=ask is not None and ask.state in (AskState.ENOUGH, AskState.RELEASING),
     )
     return situation.advice(newest, now_us)
 
 
-def _recent(sources: Sources, ground: Ground, incident: Incident) -> Recent:
+def _recent(sources: Sources, ground: Ground, incident: Incident, now_us: int) -> Recent:
     journal, number = sources.journal(), ground.numbers.get(incident.transformer_id)
     if journal is None or number is None:
         return NOTHING_RECENT
-    last = incident.last_reading_at_us
+    # An ask outlives its incident: then the newest reading counts, not the one that closed it.
+    last = incident.last_reading_at_us if incident.state is IncidentState.OPEN else now_us
     return recent_of(journal.series(number, last - round(RECENT_MINUTES * MINUTE_US), last), ground.fleet)

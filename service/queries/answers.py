@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from alerts.model.handling import NOT_HANDLED, Handling
 from alerts.model.incidents import Incident, IncidentEvent
+from alerts.outreach.ask import Ask
 from alerts.outreach.planner import Advice, Door, OutreachList, VisitResult
+from alerts.outreach.release import Release
 from grid.assets import Person, Phase, ServiceGrid, Station, Transformer
 from grid.electrical import Basis
 from grid.supply import Supply
@@ -234,7 +236,7 @@ class IncidentPage:
     doors: tuple[DoorRow, ...]
     """Doors of the newest revision in walking order, then those of earlier ones that have an answer."""
     advice: Advice | None
-    """What to do now; None when the incident is closed or there is no list."""
+    """What to do now; None when nobody is asked any more or there is no list."""
     current: TransformerNow
     curve: Curve
     """From an hour before the opening until now, or an hour after the closing."""
@@ -243,6 +245,10 @@ class IncidentPage:
     """Baseline of the time since the first answer that brings relief; None where nothing can be said."""
     effect: Text | None = None
     """What can be said of the effect; None while nobody has agreed to anything."""
+    ask: Ask | None = None
+    """Where the asking stands, a state of its own beside the incident's; None before the first list."""
+    releases: tuple[Release, ...] = ()
+    """Who was told that they may switch back."""
 
 
 @dataclass(frozen=True)

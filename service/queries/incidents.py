@@ -9,6 +9,7 @@ import numpy as np
 
 from alerts.model.incidents import Incident, IncidentState
 from alerts.notification.messages import ask_text, visit_result_name
+from alerts.outreach.advice import is_to_be_called_on_again
 from alerts.outreach.planner import OutreachList, Visit, VisitResult
 from grid.assets import Phase
 from grid.electrical import Basis, apparent_power_kva
@@ -147,6 +148,8 @@ def door_rows(
         merchant = ground.merchants.get(door.merchant_id)
         goes = ground.people.get(door.assigned_to)
         visit = visits.get(door.merchant_id)
+        if visit is not None and is_to_be_called_on_again(visit, outreach):
+            visit = None
         rows.append(
             DoorRow(
                 incident_id=incident_id,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from alerts.effect.words import effect_sentence
-from alerts.model.incidents import Incident
+from alerts.model.incidents import Incident, IncidentState
 from alerts.model.kinds import LevelName
 from alerts.model.outreach_model import Visit
 from alerts.rules.rule_set import Level, RuleSet
@@ -220,6 +220,8 @@ class Queries:
             outreach=revisions[-1] if revisions else None,
             doors=doors,
             advice=advice_on(self._sources, ground, incident, now_us),
+            ask=self._records.ask(incident.incident_id),
+            releases=self._records.releases(incident.incident_id),
             current=one_now(self._sources, ground, now_us, row.transformer),
             curve=curve_between(journal, ground, row.transformer, from_us, until_us),
             marks=marks_of([incident], self._records.visits(incident.incident_id), ground, now_us),
@@ -264,7 +266,11 @@ class Queries:
                 Text(f"台账里没有人员 {person_id!r}", f"the ledger knows no person {person_id!r}"),
                 remedy=Text("请使用 people.csv 中的 person_id", "take a person_id of people.csv"),
             )
-        incidents = self._records.incidents(open_only=True)
+        incidents = list(self._records.incidents(open_only=True))
+        asked = [self._records.incident(a.incident_id) for a in self._records.asks() if a.state.sends_people]
+        incidents += [i for i in asked if i is not None and i.state is IncidentState.CLOSED]
+        # The heaviest area first, where one team has several.
+        incidents.sort(key=lambda i: i.last_load_rate, reverse=True)
         mine = [self._to_walk(incident, person, ground, now_us) for incident in incidents]
         return MyList(now_us=now_us, person=masked(person), incidents=tuple(m for m in mine if m is not None))
 

@@ -10,6 +10,7 @@ from alerts.outreach.by_phase import Asked, asked_for, of_the_phase
 from alerts.outreach.planner import (
     Advice,
     Candidate,
+    Conditions,
     OutreachList,
     OutreachSettings,
     Visit,
@@ -18,6 +19,7 @@ from alerts.outreach.planner import (
     candidates,
     spare_doors,
 )
+from alerts.outreach.release import Release, ReleasePlan, plan_release, taking_part
 from service.ledger_view import LedgerView
 from service.response.recent import Recent
 
@@ -34,6 +36,8 @@ class Situation:
     """The visits to the transformer's customers in the last `HISTORY_DAYS`, this incident included."""
     recent: Recent
     settings: OutreachSettings
+    was_enough: bool = False
+    """The newest thing said of its ask was "enough"."""
 
     def candidates(self, now_us: int) -> tuple[Candidate, ...]:
         """Return who may be asked now, best first: customers as they hung on it at the last reading."""
@@ -46,7 +50,14 @@ class Situation:
             now_us,
             self.settings,
             asked.phase or self.recent.worst_phase,
+            self.conditions,
         )
+
+    @property
+    def conditions(self) -> Conditions:
+        """Return what holds for the transformer today beside ledger and readings."""
+        zone = self.view.zone(self.incident.transformer_id)
+        return Conditions(zone=zone, outdoor_c=self.recent.outdoor_c)
 
     @property
     def asked(self) -> Asked:
@@ -73,8 +84,26 @@ class Situation:
             power_factor=self.recent.power_factor,
             spare_doors=spare_doors(newest, self.candidates(now_us)),
             feeds_back=self.recent.feeds_back,
+            trend_per_hour=self.recent.trend_per_hour,
+            has_held=self.recent.highest_load_rate <= newest.target_load_rate,
+            was_enough=self.was_enough,
+            conditions=self.conditions,
         )
         return replace(advice, text=of_the_phase(advice.text, asked.phase))
+
+    def release_plan(self, lists: Sequence[OutreachList], released: Sequence[Release], now_us: int) -> ReleasePlan:
+        """Return who takes part and may switch back in which order, and the step that may go now."""
+        return plan_release(
+            taking_part(lists, self.of_incident, self.incident.incident_id),
+            released,
+            self.incident.last_load_rate,
+            self.settings,
+            transformer=self.asked.transformer,
+            power_factor=self.recent.power_factor,
+            now_us=now_us,
+            trend_per_hour=self.recent.trend_per_hour,
+            conditions=self.conditions,
+        )
 
     def has_doors_left(self, newest: OutreachList | None, now_us: int) -> bool:
         """Return whether somebody can still be asked: an open door of the newest list, or one that may be added."""

@@ -10,7 +10,9 @@ from alerts.model.incidents import Incident, IncidentEvent, IncidentEventKind, I
 from alerts.model.kinds import MessageKind
 from alerts.notification import messages
 from alerts.notification.event import NotificationEvent, Urgency, urgency_of_level
+from alerts.outreach.ask import Ask, AskState, ask_state_name, state_after
 from alerts.outreach.planner import AdviceKind, OutreachList
+from alerts.outreach.release import Release, release_text
 from alerts.quality.flags import QualityFlag
 from alerts.quality.words import check_the_meter
 from grid.text import Text
@@ -51,6 +53,9 @@ class Ground:
     raise_levels: frozenset[str]
     not_called: set[str]
     """Incidents that were history when they were found: nobody is called. It grows with what is found."""
+    asks: dict[str, Ask]
+    """Where the asks stand that are not over, by incident; of this process's own making since it started."""
+    ask_hours_after_closing: float
 
 
 class Draft:
@@ -64,12 +69,20 @@ class Draft:
         self._incidents: list[Incident] = []
         self._events: list[IncidentEvent] = []
         self._lists: list[OutreachList] = []
+        self._asks: list[Ask] = []
+        self._releases: list[Release] = []
         self._notification_events: list[NotificationEvent] = []
         self._has_looked = False
 
     def answer(self) -> Answer:
         """Return what was gathered."""
-        changes = Changes(incidents=tuple(self._incidents), events=tuple(self._events), lists=tuple(self._lists))
+        changes = Changes(
+            incidents=tuple(self._incidents),
+            events=tuple(self._events),
+            lists=tuple(self._lists),
+            asks=tuple(self._asks),
+            releases=tuple(self._releases),
+        )
         return Answer(changes, tuple(self._notification_events))
 
     def compare(self, before: Incident | None, incident: Incident, late: LateReadings | None = None) -> bool:
@@ -166,6 +179,8 @@ class Draft:
     def begin(self, incident: Incident) -> None:
         """Make the first outreach list of an incident."""
         self._add(incident, self._ready_lists().first(incident, self._now_us))
+        if incident.state is IncidentState.OPEN and incident.incident_id not in self._ground.not_called:
+            self._stands(incident, AskState.ASKING)
 
     def follow(self, incident: Incident) -> None:
         """Make the outreach list an incident needs now: more doors, or the first where it has none."""
@@ -174,13 +189,19 @@ class Draft:
         if newest is None:
             self.begin(incident)
             return
-        if incident.state is not IncidentState.OPEN or incident.blind or incident.no_voltage_since_us is not None:
+        if incident.blind or incident.no_voltage_since_us is not None:
             return
-        advice = lists.advice(incident, newest, self._now_us)
-        told = messages.incident_advice(advice.text, incident, self._ground.view.transformers[incident.transformer_id])
+        if incident.state not in (IncidentState.OPEN, IncidentState.CLOSED):
+            self._stands(incident, AskState.OVER)
+            return
+        seen = incident if incident.state is IncidentState.OPEN else lists.seen_now(incident, self._now_us)
+        before = self._ground.asks.get(incident.incident_id)
+        was_enough = before is not None and before.state in (AskState.ENOUGH, AskState.RELEASING)
+        advice = lists.advice(seen, newest, self._now_us, was_enough=was_enough)
+        told = messages.incident_advice(advice.text, seen, self._ground.view.transformers[incident.transformer_id])
         match advice.kind:
             case AdviceKind.MORE_DOORS:
-                longer = lists.next(incident, newest, self._now_us)
+                longer = lists.next(seen, newest, self._now_us)
                 if longer is not None:
                     self._add(incident, longer)
             case AdviceKind.ENOUGH:
@@ -189,6 +210,37 @@ class Draft:
                 self._say(incident, MessageKind.INCIDENT_ESCALATE, told, newest.revision)
             case AdviceKind.CONTINUE:
                 pass
+        state = state_after(advice)
+        if incident.state is IncidentState.CLOSED and state in (AskState.ENOUGH, AskState.SHORT):
+            state = self._release(incident, seen, state)
+        self._stands(incident, state)
+
+    def _release(self, incident: Incident, seen: Incident, state: AskState) -> AskState:
+        """Let the step of the release go that may; return where the ask then stands."""
+        plan = self._ready_lists().release_plan(seen, self._now_us)
+        closed_at_us = incident.closed_at_us or seen.last_reading_at_us
+        is_late = self._now_us - closed_at_us > self._ground.ask_hours_after_closing * HOUR_US
+        due = plan.steps if is_late else (plan.due,) if plan.due is not None else ()
+        gone = [merchant_id for step in due for merchant_id in step.merchant_ids]
+        if gone:
+            self._releases += [Release(incident.incident_id, one, self._now_us) for one in gone]
+            text = release_text(plan)
+            self._event(incident, IncidentEventKind.RELEASED, self._now_us, text)
+            self._say(incident, MessageKind.INCIDENT_RELEASE, text, len(plan.released) + len(gone))
+        if len(gone) == sum(len(step.merchant_ids) for step in plan.steps):
+            return AskState.OVER
+        return AskState.RELEASING if gone or plan.released else state
+
+    def _stands(self, incident: Incident, state: AskState) -> None:
+        """Record where an ask stands, where that is news."""
+        before = self._ground.asks.get(incident.incident_id)
+        if before is not None and before.state is state:
+            return
+        ask = Ask(incident.incident_id, state, self._now_us)
+        self._asks.append(ask)
+        self._ground.asks[incident.incident_id] = ask
+        if before is not None or state is not AskState.ASKING:
+            self._event(incident, IncidentEventKind.ASK, self._now_us, ask_state_name(state))
 
     def notice(self, flagged: Flagged) -> None:
         """Tell somebody to check a meter, once for each time its readings become doubtful; history is not told."""
@@ -260,6 +312,7 @@ def _urgency(incident: Incident, kind: MessageKind) -> Urgency:
         case (
             MessageKind.INCIDENT_CLOSED
             | MessageKind.INCIDENT_ENOUGH
+            | MessageKind.INCIDENT_RELEASE
             | MessageKind.INCIDENT_RETRACTED
             | MessageKind.INCIDENT_UNKNOWN
         ):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.advice import is_to_be_called_on_again
 from alerts.outreach.by_phase import asked_for, of_the_phase
-from alerts.outreach.planner import Advice, OutreachList, OutreachSettings, make_list
+from alerts.outreach.planner import Advice, OutreachList, OutreachSettings, Visit, make_list
+from alerts.outreach.release import ReleasePlan
 from service.ledger_view import LedgerView
 from service.response.advice import Situation
 from service.response.recent import Recent
@@ -42,13 +44,28 @@ class IncidentLists:
             self._keep(incident, known)
         return known
 
+    def seen_now(self, incident: Incident, now_us: int) -> Incident:
+        """Return an incident that is closed with its transformer's newest reading, for an ask that outlives it."""
+        recent = self._recent_of(incident.transformer_id, now_us)
+        if recent.measured_at_us <= incident.last_reading_at_us:
+            return incident
+        return replace(incident, last_load_rate=recent.load_rate, last_reading_at_us=recent.measured_at_us)
+
+    def release_plan(self, seen: Incident, now_us: int) -> ReleasePlan:
+        """Return who may switch back in which order, and the step that may go now. Raises StoreError."""
+        return self._situation(seen).release_plan(
+            self._records.outreach_revisions(seen.incident_id), self._records.releases(seen.incident_id), now_us
+        )
+
     def forget(self, incident_id: str) -> None:
         """Forget the list of an incident that is over."""
         self._newest.pop(incident_id, None)
 
-    def advice(self, incident: Incident, outreach_list: OutreachList, now_us: int) -> Advice:
-        """Return what to do now at an open incident with that list: enough, go on, more doors, or none will do."""
-        return self._situation(incident).advice(outreach_list, now_us)
+    def advice(
+        self, incident: Incident, outreach_list: OutreachList, now_us: int, *, was_enough: bool = False
+    ) -> Advice:
+        """Return what to do now with that list: enough, go on, more doors, or none will do."""
+        return replace(self._situation(incident), was_enough=was_enough).advice(outreach_list, now_us)
 
     def has_doors_left(self, incident: Incident, now_us: int) -> bool:
         """Return whether somebody can still be asked about an incident."""
@@ -77,8 +94,9 @@ class IncidentLists:
     def next(self, incident: Incident, previous: OutreachList, now_us: int) -> OutreachList | None:
         """Return the list that comes after another, None where nobody can be added."""
         made = self._made(incident, incident.last_load_rate, now_us, previous)
-        if not made.doors:
-            return None
+        adds = {door.merchant_id for door in made.doors} - {door.merchant_id for door in previous.doors}
+        if not adds and not _calls_again(made, previous, self._visits.of_incident(incident.incident_id)):
+            return None  # the list that people have says the same
         self._keep(incident, made)
         return made
 
@@ -114,5 +132,17 @@ class IncidentLists:
             worst_phase=asked.phase or recent.worst_phase,
             feeds_back=recent.feeds_back,
             previous=previous,
+            conditions=self._situation(incident).conditions,
         )
         return replace(made, reason=of_the_phase(made.reason, asked.phase))
+
+
+def _calls_again(made: OutreachList, previous: OutreachList, visits: Sequence[Visit]) -> bool:
+    """Return whether a list names a door where nobody was at home when the list before was walked."""
+    named = {door.merchant_id for door in made.doors}
+    return any(
+        visit.merchant_id in named
+        and is_to_be_called_on_again(visit, made)
+        and not is_to_be_called_on_again(visit, previous)
+        for visit in visits
+    )

@@ -17,7 +17,7 @@ from grid.assets import Phase
 from grid.electrical import LoadRates, power_factor
 from grid.fleet import Fleet
 from grid.readings import ReadingBatch
-from grid.timestamps import HOUR_US
+from grid.timestamps import HOUR_US, MINUTE_US
 
 RECENT_MINUTES = 15.0
 PHASE_IN_TROUBLE_RATIO = 1.3
@@ -38,6 +38,14 @@ class Recent:
     """Power flows upwards: what loads the transformer is fed in, not drawn."""
     heaviest_phase: Phase | None = None
     """The phase with the greatest load rate, however small its lead; None where phases are not measured."""
+    highest_load_rate: float = np.inf
+    """The highest of the last `RECENT_MINUTES`; infinite where the readings do not cover them."""
+    load_rate: float = np.nan
+    """The newest; NaN without any."""
+    measured_at_us: int = 0
+    """When [µs]; 0 without any."""
+    outdoor_c: float = np.nan
+    """The newest outdoor temperature that is known; NaN without any."""
 
 
 NOTHING_RECENT = Recent(np.nan, np.nan, None, False)
@@ -55,9 +63,26 @@ def recent_of(readings: ReadingBatch, fleet: Fleet) -> Recent:
         rates.take_phases(too_low)
     slope = slopes_per_hour(readings, rates.load_rate).get(int(readings.transformer[0]), np.nan)
     phases = rates.phase_load_rate[-1]
+    air_c = readings.ambient_temperature_c[~np.isnan(readings.ambient_temperature_c)]
     return Recent(
-        slope, typical_power_factor(readings), phase_in_trouble(phases), feeds_back(readings), heaviest_phase(phases)
+        slope,
+        typical_power_factor(readings),
+        phase_in_trouble(phases),
+        feeds_back(readings),
+        heaviest_phase(phases),
+        _highest(readings, rates.load_rate),
+        float(rates.load_rate[-1]),
+        int(readings.measured_at_us[-1]),
+        float(air_c[-1]) if len(air_c) else np.nan,
     )
+
+
+def _highest(readings: ReadingBatch, load_rate: NDArray[np.float64]) -> float:
+    """Return the highest load rate of `RECENT_MINUTES`; infinite where they are not covered or one is missing."""
+    covered_minutes = (readings.measured_at_us[-1] - readings.measured_at_us[0]) / MINUTE_US
+    if covered_minutes < RECENT_MINUTES - 1.0 or np.isnan(load_rate).any():
+        return float(np.inf)
+    return float(load_rate.max())
 
 
 def typical_power_factor(readings: ReadingBatch) -> float:

@@ -26,6 +26,8 @@ VISIT_SEEN_AGAIN_US = 10 * SECOND_US
 """Visits are looked at again for so long: their writers' commits come in any order."""
 ENDED_BY_TIME_AFTER_US = HOUR_US
 """An incident that began longer ago and is not open may be one that silence ended: the records tell."""
+OUTLIVED_EVERY_US = 30 * SECOND_US
+"""Asks that go on after their incident are looked at once in so long: they wait for readings, not for news."""
 NOBODY_SILENT = Silent(lambda _: False, lambda _: False)
 
 
@@ -45,7 +47,15 @@ class Response:
         levels = [level for rules in rule_sets for level in rules.levels]
         raise_levels = frozenset(level.name for level in levels if level.incident is IncidentPart.RAISES)
         self._records = records
-        self._ground = Ground(view, IncidentLists(records, view, settings, recent_of), raise_levels, set())
+        asks = {ask.incident_id: ask for ask in records.asks()}
+        self._ground = Ground(
+            view,
+            IncidentLists(records, view, settings, recent_of),
+            raise_levels,
+            set(),
+            asks,
+            settings.ask_hours_after_closing,
+        )
         self._follow_ups = FollowUps()
         self._visits_seen_us = 0
         self._supply_levels = frozenset(
@@ -61,6 +71,14 @@ class Response:
         }
         """Since when transformers have shown no voltage, by id."""
         self._open = {incident.incident_id: incident for incident in records.incidents(open_only=True)}
+        closed = (records.incident(incident_id) for incident_id in asks if incident_id not in self._open)
+        self._outlived = {
+            incident.incident_id: incident
+            for incident in closed
+            if incident is not None and incident.transformer_id in view.transformers
+        }
+        """Incidents that are over while their ask goes on: the target is not met, or merchants still hold back."""
+        self._outlived_seen_us = 0
 
     @property
     def open_incidents(self) -> tuple[Incident, ...]:
@@ -164,8 +182,11 @@ class Response:
     def _keep(self, incident: Incident) -> None:
         if incident.state is IncidentState.OPEN:
             self._open[incident.incident_id] = incident
-        else:
-            self._open.pop(incident.incident_id, None)
+            self._outlived.pop(incident.incident_id, None)
+            return
+        self._open.pop(incident.incident_id, None)
+        if incident.incident_id in self._ground.asks and incident.incident_id not in self._ground.not_called:
+            self._outlived[incident.incident_id] = incident
 
     def look_at_silence(self, silent: Silent, now_us: int) -> Answer:
         """Return which open incidents went blind, or are so for too long; and which are seen again.
@@ -196,7 +217,20 @@ class Response:
             if incident is not None:
                 draft.record(incident)
                 self._follow(draft, incident)
+        if everything or not 0 <= now_us - self._outlived_seen_us < OUTLIVED_EVERY_US:
+            self._outlived_seen_us = now_us
+            self._follow_outlived(draft)
         return draft.answer()
+
+    def _follow_outlived(self, draft: Draft) -> None:
+        """Follow the asks that go on after their incidents, and forget those that are over."""
+        for incident_id, incident in list(self._outlived.items()):
+            self._follow(draft, incident)
+            ask = self._ground.asks.get(incident_id)
+            if ask is None or not ask.state.is_going_on:
+                del self._outlived[incident_id]
+                self._ground.asks.pop(incident_id, None)
+                self._ground.lists.forget(incident_id)
 
     def look_at_visits(self, now_us: int) -> Answer:
         """Return what recorded visits change for open incidents: more doors, escalation, enough."""

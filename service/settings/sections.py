@@ -215,6 +215,11 @@ class OutreachSection(Section):
     target_load_rate: Number = Field(default=0.80, gt=0.0, lt=2.0)
     probability: Number = Field(default=0.90, gt=0.0, lt=1.0)
     ask_again_hours: Number = Field(default=24.0, ge=0.0, le=8760.0)
+    asks_per_week: Whole = Field(default=3, ge=1, le=7)
+    absent_again_minutes: Number = Field(default=60.0, ge=0.0, le=1440.0)
+    hold_margin: Number = Field(default=0.02, ge=0.0, lt=1.0)
+    day_correlation: Number = Field(default=0.06, ge=0.0, lt=1.0)
+    delivered_prior: Number = Field(default=0.80, gt=0.0, le=1.5)
     setpoint_c: Number = Field(default=26.0, ge=16.0, le=32.0)
     trend_horizon_minutes: Number = Field(default=30.0, ge=0.0, le=1440.0)
 

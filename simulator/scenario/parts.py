@@ -199,8 +199,11 @@ class PeoplePart(Part, frozen=True):
     endures_c: tuple[Degrees, Degrees] = (29.5, 32.0)
     """Between these lies the room temperature at which a merchant takes one unit back."""
     endures_minutes: Positive = 30.0
-    example_doors: Count = 3
-    """Neighbours on each side whom a merchant looks at."""
+    day_correlation: Share = 0.10
+    """How much of what stands behind an answer all merchants of a street share on a day (a rumour, a mood, the heat):
+    the latent correlation of a Gaussian one-factor model; 0.10 is some 0.06 between two answers (assumption)."""
+    example_doors: Count = 0
+    """Neighbours on each side whom a merchant looks at; 0: nobody follows an example."""
     example_hours: Positive = 3.0
     """Mean time until a willing merchant follows when all neighbours have done it."""
 

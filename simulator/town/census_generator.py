@@ -36,8 +36,11 @@ def townsfolk(ledger: Ledger, scenario: Scenario, seed: int, fleet: Fleet) -> To
     appliances: dict[str, list[Appliance]] = {merchant.merchant_id: [] for merchant in ledger.merchants}
     for appliance in ledger.appliances:
         appliances[appliance.merchant_id].append(appliance)
+    resting = _resting(ledger, scenario, seed)
     for merchant in ledger.merchants:
-        _add_merchant(gathering, merchant, appliances[merchant.merchant_id], fleet)
+        _add_merchant(
+            gathering, merchant, appliances[merchant.merchant_id], fleet, rests=merchant.merchant_id in resting
+        )
     for block in scenario.block:
         if block.transformer_id != EVERY_TRANSFORMER:
             row_of(block.transformer_id, f"block {block.name}", fleet, scenario.name)
@@ -45,7 +48,22 @@ def townsfolk(ledger: Ledger, scenario: Scenario, seed: int, fleet: Fleet) -> To
     return gathering.result(tuple(merchant.merchant_id for merchant in ledger.merchants))
 
 
-def _add_merchant(gathering: Gathering, merchant: Merchant, has: Sequence[Appliance], fleet: Fleet) -> None:
+def _resting(ledger: Ledger, scenario: Scenario, seed: int) -> frozenset[str]:
+    """Return who closes between two meals: of each street and category the same share in every town."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for merchant in ledger.merchants:
+        alike.setdefault((merchant.transformer_id, merchant.category), []).append(merchant.merchant_id)
+    shares = {category.name: category.rest.share for category in scenario.category if category.rest is not None}
+    resting: set[str] = set()
+    for (_, category), merchant_ids in alike.items():
+        drawn = sorted(merchant_ids, key=lambda m: float(rng(seed, "rests", m).random()))
+        resting.update(drawn[: round(shares.get(category, 0.0) * len(drawn))])
+    return frozenset(resting)
+
+
+def _add_merchant(
+    gathering: Gathering, merchant: Merchant, has: Sequence[Appliance], fleet: Fleet, *, rests: bool
+) -> None:
     """Add one merchant of the ledger with its appliances."""
     category = _category(gathering, merchant)
     chance = rng(gathering.seed, "merchant", merchant.merchant_id)
@@ -55,7 +73,7 @@ def _add_merchant(gathering: Gathering, merchant: Merchant, has: Sequence[Applia
     floor_m2 = 1000.0 * cooling_kw * gathering.scenario.cooling.rated_cop / category.installed_w_per_m2
     scatter = chance.normal(0.0, category.hours_scatter_minutes, 2) if category.hours_scatter_minutes else (0, 0)
     opens, closes = minute_of(category.opens), minute_of(category.closes)
-    rests_from, rests_until = _rest(category, chance)
+    rests_from, rests_until = _rest(category, chance) if rests else (0.0, 0.0)
     gathering.rows.append(
         Row(
             transformer=fleet.number[merchant.transformer_id],
@@ -190,9 +208,9 @@ def _transformers_of(block: Block, fleet: Fleet, chance: np.random.Generator) ->
 
 
 def _rest(category: Category, chance: np.random.Generator) -> tuple[float, float]:
-    """Return from when until when a merchant of a category rests; (0, 0) if it does not."""
+    """Return from when until when a merchant of a category closes between two meals."""
     rest = category.rest
-    if rest is None or chance.random() >= rest.share:
+    if rest is None:
         return 0.0, 0.0
     shift = chance.normal(0.0, rest.scatter_minutes, 2)
     return minute_of(rest.closes) + float(shift[0]), minute_of(rest.opens) + float(shift[1])

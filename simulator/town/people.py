@@ -1,14 +1,16 @@
 """How merchants answer a visit, what they then do, and how long a visit takes. By character and seed, never by order.
 
-A merchant's character is drawn from the seed and the merchant's own id, so it does not matter who is
-asked first, or whether others are in the town.
+A merchant's character is drawn from the seed, the merchant's own id and the mood of their street that day, so it does
+not matter who is asked first, or whether others are in the town.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from statistics import NormalDist
 
 import numpy as np
 
@@ -128,8 +130,12 @@ class People:
         part, character = self._scenario.people, self._character(merchant)
         chance = rng(self._seed, "temper", merchant.merchant_id)
         replies = (Reply.DOES, Reply.DOES_LATER, Reply.PROMISES_ONLY, Reply.REFUSES)
-        weights = np.array([getattr(character, reply.value) for reply in replies])
-        willing = replies[int(chance.choice(len(replies), p=weights / weights.sum()))]
+        weights = np.cumsum([getattr(character, reply.value) for reply in replies])
+        shared = part.day_correlation
+        mood = rng(self._seed, "mood of the day", merchant.transformer_id).normal()
+        behind = math.sqrt(shared) * mood + math.sqrt(1.0 - shared) * chance.normal()
+        place = NormalDist().cdf(behind) * weights[-1]
+        willing = replies[min(int(np.searchsorted(weights, place, side="right")), len(replies) - 1)]
         later_minutes = float(chance.uniform(*part.later_minutes))
         endures_c = float(chance.uniform(*part.endures_c))
         patience_hours = float(chance.gamma(4.0, part.example_hours / 4.0))

@@ -6,7 +6,9 @@ from dataclasses import dataclass, fields
 
 from alerts.model.episodes import Episode
 from alerts.model.incidents import Incident, IncidentEvent
+from alerts.outreach.ask import Ask
 from alerts.outreach.planner import OutreachList
+from alerts.outreach.release import Release
 from grid.text import Text
 
 EpisodeKey = tuple[str, str, str, int]
@@ -80,6 +82,10 @@ class Changes:
     """Added by `key`."""
     calls: tuple[Call, ...] = ()
     """Added by (incident_id, step)."""
+    asks: tuple[Ask, ...] = ()
+    """Inserted or brought up to date, by `incident_id`."""
+    releases: tuple[Release, ...] = ()
+    """Added by (incident_id, merchant_id)."""
     states: tuple[tuple[str, str], ...] = ()
     """(name, text) of what a part of the pipeline has to remember over a restart; the newest of a name counts."""
 

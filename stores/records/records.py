@@ -17,11 +17,13 @@ from sqlalchemy import Connection, inspect, select, text
 from alerts.model.episodes import Episode
 from alerts.model.handling import Handling, IncidentNote
 from alerts.model.incidents import Incident, IncidentEvent
+from alerts.outreach.ask import Ask
 from alerts.outreach.planner import OutreachList, Visit
+from alerts.outreach.release import Release
 from grid.assets import Ledger
 from grid.errors import StoreError
 from grid.text import Text
-from stores.records import audit, calls, cursors, handling, notifications, outbox, verdicts, visible
+from stores.records import asks, audit, calls, cursors, handling, notifications, outbox, verdicts, visible
 from stores.records import ledger as records_ledger
 from stores.records import outreach as records_outreach
 from stores.records.accounts import AccountRecords
@@ -172,6 +174,8 @@ class Records:
             verdicts.record_episodes(connection, changes.episodes, changes.retracted_episodes)
             verdicts.record_incidents(connection, changes.incidents, changes.events)
             records_outreach.record_lists(connection, changes.lists)
+            asks.record_asks(connection, changes.asks)
+            asks.record_releases(connection, changes.releases)
             calls.record_calls(connection, changes.calls)
             outbox.put(connection, changes.messages)
             notifications.record_told(connection, changes.told)
@@ -234,6 +238,21 @@ class Records:
         """Return every revision of the incident's list, oldest first."""
         with self._reading() as connection:
             return records_outreach.lists(connection, incident_id, self._visible)
+
+    def asks(self) -> tuple[Ask, ...]:
+        """Return the asks that are not over."""
+        with self._reading() as connection:
+            return asks.asks_going_on(connection, self._visible)
+
+    def ask(self, incident_id: str) -> Ask | None:
+        """Return where an incident's ask stands, None where nobody was asked yet."""
+        with self._reading() as connection:
+            return asks.ask_of(connection, incident_id, self._visible)
+
+    def releases(self, incident_id: str) -> tuple[Release, ...]:
+        """Return who may switch back at an incident, the first told first."""
+        with self._reading() as connection:
+            return asks.releases(connection, incident_id, self._visible)
 
     def record_visit(self, visit: Visit, by: str) -> None:
         """Add one result at one door, with a line in the audit record; the same visit twice is one."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from stores.storable_text import storable
 
-SCHEMA_VERSION = "0009"
+SCHEMA_VERSION = "0010"
 """The newest migration in stores/records/migrations/versions."""
 
 metadata = MetaData()
@@ -321,6 +321,21 @@ visit = Table(
     UniqueConstraint("incident_id", "merchant_id", "recorded_at_us", "result", "recorded_by", name="visit_once"),
 )
 Index("visit_by_moment", visit.c.recorded_at_us)
+
+ask = Table(
+    "ask",
+    metadata,
+    Column("incident_id", Words, ForeignKey("incident.incident_id"), primary_key=True),
+    _words("state"),
+    _timestamp("since_us"),
+)
+release = Table(
+    "release",
+    metadata,
+    Column("incident_id", Words, ForeignKey("incident.incident_id"), primary_key=True),
+    Column("merchant_id", Words, primary_key=True),
+    _timestamp("released_at_us"),
+)
 
 # Outbox
 

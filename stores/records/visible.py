@@ -12,7 +12,8 @@ from enum import Enum
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from alerts.model.incidents import IncidentState
-from stores.records.schema import door, incident, merchant, message, person, service_grid, transformer
+from alerts.outreach.ask import AskState
+from stores.records.schema import ask, door, incident, merchant, message, person, service_grid, transformer
 
 
 class Contacts(Enum):
@@ -115,7 +116,10 @@ def messages(visible: Visible) -> ColumnElement[bool]:
 
 def _open_with_own_door(visible: Visible) -> ColumnElement[bool]:
     mine = select(door.c.incident_id).where(door.c.assigned_to == visible.doors_of)
-    return and_(incident.c.state == IncidentState.OPEN.value, incident.c.incident_id.in_(mine))
+    # An ask may outlive its incident: its doors are still to be walked.
+    asked = select(ask.c.incident_id).where(ask.c.state.in_([state.value for state in AskState if state.sends_people]))
+    goes_on = or_(incident.c.state == IncidentState.OPEN.value, incident.c.incident_id.in_(asked))
+    return and_(goes_on, incident.c.incident_id.in_(mine))
 
 
 def _own_grids(visible: Visible) -> ColumnElement[str]:

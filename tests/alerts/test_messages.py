@@ -257,12 +257,12 @@ def test_what_is_asked_is_said_as_at_the_door(ask: Ask, zh: str, en: str) -> Non
 
 def test_a_door_says_what_it_brings_how_likely_and_on_what_grounds() -> None:
     offer = offer_of([Appliance("M1", ApplianceKind.AIR_CONDITIONER, 3, 2.5, 2, 22)], OutreachSettings())
-    reason = messages.door_reason(offer, Agreement(0.74, History(3, 1, 0)), Phase.A, Phase.A, 2, 14)
+    reason = messages.door_reason(offer, Agreement(0.74, History(3, 1, 0)), 0.8, Phase.A, Phase.A, 2, 14)
     assert reason.zh == (
         "可降约 4.5 kW（停 2 台空调 4 kW，空调调温 0.5 kW）；以往走访 4 次（同意 3 次、拒绝 1 次），约 74% 会同意，"
-        "折合 3.3 kW；接在负荷最重的 A 相；在可走访的 14 户中排第 2。"
+        "落实约 80%，折合 2.7 kW；接在负荷最重的 A 相；在可走访的 14 户中排第 2。"
     )
-    first = messages.door_reason(offer, Agreement(0.65, History()), Phase.ABC, None, 1, 1)
+    first = messages.door_reason(offer, Agreement(0.65, History()), 0.8, Phase.ABC, None, 1, 1)
     assert "首次走访" in first.zh
     assert "相；" not in first.zh
 

@@ -232,7 +232,7 @@ def test_the_pdf_is_a4_has_every_door_in_chinese_and_breaks_no_door_in_two(tmp_p
     outreach_pdf(page, file)
     about = subprocess.run([tool("pdfinfo"), file], capture_output=True, text=True, check=True).stdout
     assert "A4" in about
-    pages = subprocess.run([tool("pdftotext"), "-layout", file, "-"], capture_output=True, text=True, check=True).stdout
+    pages = subprocess.run([tool("pdftotext"), "-raw", file, "-"], capture_output=True, text=True, check=True).stdout
     by_page = ["".join(text.split()) for text in pages.split("\f") if text.strip()]
     assert len(by_page) > 1
     for door in outreach_sheet(page).doors:

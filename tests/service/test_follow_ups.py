@@ -93,7 +93,7 @@ def test_a_late_reading_retracts_at_once_and_the_record_keeps_the_newest_reading
 def test_enough_is_said_a_second_later_at_the_most(station: Any) -> None:
     station.tick([("T1", 0, 0.95)], NOW)
     station.tick([("T1", 1, 0.94)], NOW)
-    station.tick([("T1", 2, 0.79)], NOW)
+    station.tick([("T1", 2, 0.77)], NOW)
     assert "incident_enough" not in kinds_waiting(station)
     station.pipeline.look(NOW + SECOND_US)
     assert "incident_enough" in kinds_waiting(station)

@@ -116,8 +116,8 @@ def test_neighbours_follow_an_example_and_nobody_follows_nobody(ledger: Ledger) 
             found |= set(example.follow(np.array(takes_part), 1.0).nonzero()[0].tolist())
         return found
 
-    assert followers([], 6) == set()
-    near_the_end = followers([0, 1, 2], 6)
+    assert followers([], 12) == set()
+    near_the_end = followers([0, 1, 2], 12)
     assert near_the_end and near_the_end <= {3, 4, 5}
 
 

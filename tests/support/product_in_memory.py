@@ -7,13 +7,15 @@ day.percent("11:30"), day.product.incidents, day.product.visits
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.model.incidents import Incident, IncidentState
+from alerts.outreach.advice import is_to_be_called_on_again
+from alerts.outreach.ask import AskState, state_after
 from alerts.outreach.planner import (
     AdviceKind,
     OutreachList,
@@ -25,10 +27,11 @@ from alerts.outreach.planner import (
     make_list,
     spare_doors,
 )
+from alerts.outreach.release import Release, plan_release, taking_part
 from alerts.rules.rule_set import parse_rule_set
 from alerts.rules.series import SortedRates
 from alerts.verdicts.engine import VerdictEngine
-from grid.assets import Ledger, Phase
+from grid.assets import Ledger, Phase, Transformer
 from grid.electrical import LoadRates, power_factor
 from grid.readings import ReadingBatch
 from grid.timestamps import HOUR_US, MINUTE_US
@@ -48,6 +51,7 @@ class Product:
         town: Town,
         change: Callable[[OutreachList], OutreachList] = lambda made: made,
         settings: OutreachSettings | None = None,
+        releases: bool = False,
     ) -> None:
         """Start with no incident. `change` is done to each list before the team sees it."""
         file = resources.files("alerts.rules") / "rulesets" / "early-warning.toml"
@@ -58,10 +62,14 @@ class Product:
         self._settings = settings or OutreachSettings()
         self._recent: list[tuple[ReadingBatch, LoadRates]] = []
         self._enough: set[str] = set()
+        self._releases = releases
         self._now_us = 0
         self.incidents: dict[str, Incident] = {}
         self.lists: dict[str, OutreachList] = {}
         self.visits: list[Visit] = []
+        self.released: list[Release] = []
+        self.asks: dict[str, list[tuple[int, AskState]]] = {}
+        self.all_lists: list[OutreachList] = []
 
     def see(self, readings: ReadingBatch, now_us: int) -> None:
         """Take the readings of one moment."""
@@ -74,17 +82,28 @@ class Product:
         for change in self._engine.advance(block).incidents:
             self.incidents[change.incident.incident_id] = change.incident
         for incident in self.incidents.values():
-            if incident.state is IncidentState.OPEN:
-                self._follow(incident)
+            number = self._fleet.number[incident.transformer_id]
+            self._follow(
+                replace(
+                    incident,
+                    last_load_rate=float(rates.load_rate[number]),
+                    last_reading_at_us=int(readings.measured_at_us[number]),
+                )
+            )
 
     def open_tasks(self) -> Sequence[Task]:
         """Return what the team has to do."""
-        answered = frozenset(visit.merchant_id for visit in self.visits)
         return [
-            Task(incident_id, made.doors, answered, incident_id in self._enough)
+            self._task(incident_id, made)
             for incident_id, made in self.lists.items()
-            if self.incidents[incident_id].state is IncidentState.OPEN
+            if self.incidents[incident_id].state is not IncidentState.RETRACTED
         ]
+
+    def _task(self, incident_id: str, made: OutreachList) -> Task:
+        newest = {visit.merchant_id: visit for visit in self.visits}
+        again = frozenset(m for m, visit in newest.items() if is_to_be_called_on_again(visit, made))
+        released = frozenset(one.merchant_id for one in self.released)
+        return Task(incident_id, made.doors, frozenset(newest) - again, incident_id in self._enough, again, released)
 
     def record_visit(self, incident_id: str, merchant_id: str, result: VisitResult, by: str) -> None:
         """Take one answer."""
@@ -105,11 +124,16 @@ class Product:
             ranked = candidates(
                 incident, merchants, self._ledger.appliances, self.visits, self._now_us, self._settings, worst
             )
+            held = len(rates) > RECENT_MINUTES and float(rates.max()) <= previous.target_load_rate
             advice = advise(
                 previous, self.visits, incident.last_load_rate, self._settings, incident=incident,
                 transformer=transformer, power_factor=factor, spare_doors=spare_doors(previous, ranked),
+                trend_per_hour=trend, has_held=held,
+                was_enough=self.asks.get(incident.incident_id, [(0, None)])[-1][1] is AskState.ENOUGH,
             )  # fmt: skip
-            (self._enough.add if advice.kind is AdviceKind.ENOUGH else self._enough.discard)(incident.incident_id)
+            self._note(incident.incident_id, state_after(advice))
+            if advice.kind is AdviceKind.ENOUGH and incident.state is not IncidentState.OPEN and self._releases:
+                self._release(incident, transformer, factor, trend)
             if advice.kind is not AdviceKind.MORE_DOORS:
                 return
         made = make_list(
@@ -119,6 +143,23 @@ class Product:
         )  # fmt: skip
         if made.doors or previous is None:
             self.lists[incident.incident_id] = self._change(made)
+            self.all_lists.append(made)
+
+    def _note(self, incident_id: str, state: AskState) -> None:
+        """Keep where the ask stands: told "enough" or "wait", nobody sets out."""
+        stays = state in (AskState.ENOUGH, AskState.WAITING)
+        (self._enough.add if stays else self._enough.discard)(incident_id)
+        states = self.asks.setdefault(incident_id, [])
+        if not states or states[-1][1] is not state:
+            states.append((self._now_us, state))
+
+    def _release(self, incident: Incident, transformer: Transformer, factor: float, trend: float) -> None:
+        plan = plan_release(
+            taking_part(self.all_lists, self.visits, incident.incident_id), self.released, incident.last_load_rate,
+            self._settings, transformer=transformer, power_factor=factor, now_us=self._now_us, trend_per_hour=trend,
+        )  # fmt: skip
+        if plan.due is not None:
+            self.released += [Release(incident.incident_id, m, self._now_us) for m in plan.due.merchant_ids]
 
 
 @dataclass(frozen=True)
@@ -156,9 +197,10 @@ def play(
     with_team: bool = True,
     change: Callable[[OutreachList], OutreachList] = lambda made: made,
     tick_minutes: int = 1,
+    releases: bool = False,
 ) -> Day:
     """Play the whole scenario; the product sees every minute, the team works in ticks of `tick_minutes`."""
-    product = Product(ledger, town, change)
+    product = Product(ledger, town, change, releases=releases)
     team = SimulatedTeam(town, ledger, product, product)
     seen: list[ReadingBatch] = []
     now_us, rows = town.scenario.starts_at_us, len(town.fleet)
