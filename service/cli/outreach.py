@@ -176,8 +176,8 @@ def _lines(page: IncidentPage, screen: Screen) -> None:
         advice=page.advice.kind.value if page.advice else None,
         advice_text=page.advice.text if page.advice else None,
         wait_minutes=page.advice.wait_minutes if page.advice else None,
+        released={one.merchant_id: utc(one.released_at_us) for one in page.releases},
     )
-    released = {one.merchant_id: one.released_at_us for one in page.releases}
     for row in page.doors:
         screen.line(
             incident_id=row.incident_id,
@@ -188,7 +188,6 @@ def _lines(page: IncidentPage, screen: Screen) -> None:
             assigned_to=row.door.assigned_to or None,
             reason=row.door.reason,
             result=row.result.value if row.result else None,
-            released_at=utc(released.get(row.door.merchant_id)),
         )
 
 
