@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from service.access.sessions import Sessions
     from service.metrics.metrics import Metrics
     from service.notify.acknowledge import Acknowledger
+    from service.notify.assembly import NotifyOptions
     from service.notify.channels.make import Channel
     from service.notify.handover import Handover
     from service.notify.links import AcknowledgeLinks
-    from service.notify.speech import SpeechOptions
     from service.queries.channels import ChannelRow
     from service.queries.queries import Queries
     from service.response.incident_desk import IncidentDesk
@@ -261,12 +261,12 @@ class Container:
 
         return Handover(self.records, self.clock, audiences_of(self.channels))
 
-    def speech_options(self) -> SpeechOptions:
+    def notify_options(self) -> NotifyOptions:
         """Return who is told what, and how long people have to answer. Raises SettingsError for a faulty template."""
         from alerts.model.kinds import LevelName
+        from service.notify.assembly import NotifyOptions
         from service.notify.audiences import audiences_of
         from service.notify.escalation import EscalationSettings
-        from service.notify.speech import SpeechOptions
         from service.notify.templates import read_templates
 
         notify = self.settings.notify
@@ -275,7 +275,7 @@ class Container:
             LevelName.SEVERE_HEAVY.value: values.severe_heavy_minutes,
             LevelName.OVERLOAD.value: values.overload_minutes,
         }
-        return SpeechOptions(
+        return NotifyOptions(
             audiences=audiences_of(self.channels),
             escalation=EscalationSettings(minutes, values.other_minutes, values.enabled),
             stand_by=values.stand_by,

@@ -30,8 +30,8 @@ from service.collecting.missing_values import MissingValueList
 from service.metrics.metrics import BlockStored, Metrics
 from service.monitors.outages import OutageWatch
 from service.monitors.silence import Watch
+from service.notify.assembly import NotifyOptions, make_policy
 from service.notify.audiences import Audience
-from service.notify.speech import SpeechOptions, make_speech
 from service.response.draft import Answer, Silent
 from service.response.recent import RECENT_MINUTES, Recent, recent_of
 from service.response.response import Response
@@ -61,7 +61,7 @@ class PipelineOptions:
     silence: SilenceSettings
     channels: tuple[str, ...]
     throttling: ThrottlingSettings
-    speech: SpeechOptions | None = None
+    notify: NotifyOptions | None = None
     """Who is told what; None: everybody everything, on all channels."""
     decoders: Decoders = field(default_factory=Decoders)
     """What is read beside Redvest's own format, with the sessions of gateways."""
@@ -129,8 +129,8 @@ class Pipeline:
             self._journal, self._records, rules, gap_minutes, self.fleet, unknown_after_hours
         )
         self._response = Response(self._records, ledger, options.rule_sets, options.outreach, self._recent_of)
-        speech = options.speech or SpeechOptions((Audience(options.channels),), options.throttling)
-        self._notifications, self._escalation = make_speech(self._records, ledger, speech)
+        notify = options.notify or NotifyOptions((Audience(options.channels),), options.throttling)
+        self._notifications, self._escalation = make_policy(self._records, ledger, notify)
         self._watch = Watch(self.fleet, ledger, options.silence)
         self._outage_watch = OutageWatch(self.fleet, ledger, options.silence)
         self._decoder = Decoder(self.fleet, options.limits, options.decoders)

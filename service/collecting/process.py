@@ -169,7 +169,7 @@ def _options(container: Container) -> PipelineOptions:
         outreach=container.outreach_settings(),
         silence=SilenceSettings(settings.silence.slot_minutes, settings.silence.silent_slots),
         channels=settings.notify.channel_names(),
-        speech=container.speech_options(),
+        notify=container.notify_options(),
         throttling=ThrottlingSettings(),
         decoders=container.decoders(),
     )

@@ -42,7 +42,7 @@ class NotificationPolicy:
         self._grid_of = grid_of or {}
         self._audiences = tuple(audiences)
         self._of = {
-            audience: _Speech(audience, settings, station_names, kept_state(_state_name(audience)), called_by)
+            audience: _AudiencePolicy(audience, settings, station_names, kept_state(_state_name(audience)), called_by)
             for audience in audiences
         }
 
@@ -56,8 +56,8 @@ class NotificationPolicy:
             for audience in hearers(self._audiences, event, self._grid_of):
                 heard[audience].append(event)
         changes = Changes()
-        for audience, speech in self._of.items():
-            changes = changes.plus(speech.say(heard[audience], now_us))
+        for audience, policy in self._of.items():
+            changes = changes.plus(policy.say(heard[audience], now_us))
         return changes
 
 
@@ -65,7 +65,7 @@ def _state_name(audience: Audience) -> str:
     return f"{STATE_NAME}/{audience.name}" if audience.name else STATE_NAME
 
 
-class _Speech:
+class _AudiencePolicy:
     """The throttling of one audience."""
 
     def __init__(

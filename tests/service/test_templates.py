@@ -23,11 +23,11 @@ from grid.text import Language, Text
 from grid.timestamps import MINUTE_US, SECOND_US, parse_timestamp_us
 from service.collecting.pipeline import Pipeline, PipelineOptions
 from service.metrics.metrics import Metrics
+from service.notify.assembly import NotifyOptions, make_policy
 from service.notify.audiences import Audience
 from service.notify.channels.chat_text import body_text
 from service.notify.channels.notice import Notice
 from service.notify.escalation import EscalationSettings
-from service.notify.speech import SpeechOptions, make_speech
 from service.notify.templates import PLACEHOLDERS, Template, filled, read_templates
 from service.rulebook import choose_rule_sets, read_rule_sets
 from stores.journal.journal import Journal
@@ -166,7 +166,7 @@ def test_no_merchant_s_name_phone_or_address_is_in_any_message_whatever_ledger_a
 ) -> None:
     chance = random.Random(seed)
     records.replace_ledger(hostile_ledger(chance), "test", NOON)
-    speech = SpeechOptions(
+    notify = NotifyOptions(
         (Audience(("file",)),),
         escalation=EscalationSettings({}, 5.0),
         communities_first=True,
@@ -181,7 +181,7 @@ def test_no_merchant_s_name_phone_or_address_is_in_any_message_whatever_ledger_a
             silence=SilenceSettings(slot_minutes=5.0, silent_slots=3),
             channels=("file",),
             throttling=ThrottlingSettings(),
-            speech=speech,
+            notify=notify,
         )
         pipeline = Pipeline(journal, records, options, Metrics(), lambda messages: None, NOON)
         rates = [0.85, 0.92, 0.95] + [1.02] * 6 + [0.97] * 6 + [0.6] * 15
@@ -213,7 +213,7 @@ def test_a_community_is_told_before_its_street_and_its_lead_is_called(tmp_path: 
     with Records(f"sqlite:///{tmp_path / 'records.sqlite'}") as store:
         store.migrate()
         robots = (Audience(("desk",)), Audience(("grid-robot",), (), ("G1",)), Audience(("other",), (), ("G2",)))
-        policy, _ = make_speech(store, ledger, SpeechOptions(robots, communities_first=True))
+        policy, _ = make_policy(store, ledger, NotifyOptions(robots, communities_first=True))
         policy.say([EVENT], EVENT.created_at_us)
         said = policy.say([], EVENT.created_at_us + 31 * SECOND_US).messages
     for channel in ("desk", "grid-robot"):

@@ -18,7 +18,7 @@ from stores.records.records import Records
 
 
 @dataclass(frozen=True)
-class SpeechOptions:
+class NotifyOptions:
     """The settings that decide who is told what."""
 
     audiences: tuple[Audience, ...]
@@ -30,7 +30,7 @@ class SpeechOptions:
     templates: Templates = field(default_factory=dict)
 
 
-def make_speech(records: Records, ledger: Ledger, options: SpeechOptions) -> tuple[NotificationPolicy, Escalation]:
+def make_policy(records: Records, ledger: Ledger, options: NotifyOptions) -> tuple[NotificationPolicy, Escalation]:
     """Return what decides about messages, and who looks after calls, for a ledger. Raises StoreError."""
     roster = Roster(ledger, options.stand_by)
     escalation = Escalation(records, roster, options.escalation)
