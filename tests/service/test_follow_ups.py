@@ -12,6 +12,7 @@ import pytest
 
 from alerts.model.incidents import IncidentEventKind, IncidentState
 from alerts.notification.throttling_state import ThrottlingState
+from alerts.outreach.ask import AskState
 from alerts.outreach.planner import Visit, VisitResult
 from grid.assets import Transformer
 from grid.timestamps import HOUR_US, MINUTE_US, SECOND_US
@@ -103,6 +104,19 @@ def kinds_waiting(station: Any) -> set[str]:
     """Return the kinds of what waits to be said."""
     kept = ThrottlingState.from_json(station.records.state(STATE_NAME))
     return {waiting.event.kind for waiting in kept.waiting}
+
+
+def test_the_ask_outlives_its_incident_until_the_target_is_met(station: Any) -> None:
+    station.tick([("T1", 0, 0.95)], NOON)
+    incident_id = station.incident().incident_id
+    assert station.records.ask(incident_id).state is AskState.ASKING
+    station.tick([("T1", minute, 0.83) for minute in range(1, 20)], NOON + 20 * MINUTE_US)
+    assert station.records.incident(incident_id).state is IncidentState.CLOSED
+    station.pipeline.look(NOON + 21 * MINUTE_US)
+    assert station.records.ask(incident_id).state.sends_people
+    station.tick([("T1", minute, 0.75) for minute in range(20, 40)], NOON + 40 * MINUTE_US)
+    station.pipeline.look(NOON + 41 * MINUTE_US)
+    assert station.records.ask(incident_id).state is AskState.OVER  # nobody took part: nobody has to be told
 
 
 def test_a_visit_brings_more_doors_though_the_readings_wait(station: Any) -> None:
