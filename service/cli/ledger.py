@@ -17,8 +17,10 @@ from grid.text import Language, Text
 from service.cli.columns import Columns
 from service.cli.options import AsJson, Config, Speak, opened
 from service.cli.screen import Column, Screen
+from service.container import Container
 from service.ledger_sheets import read_sheets
 from stores.ledger_files import Fault, LedgerDifference, difference, much_retired, write_ledger
+from stores.records.audit import AuditAction
 
 Sheets = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with ledger sheets, or one XLSX.")]
 
@@ -131,6 +133,7 @@ def export(
                 Text("台账是空的", "the ledger is empty"),
                 remedy=Text("请先导入：redvest ledger import 目录", "import one first: redvest ledger import DIR"),
             )
+        _note_contacts(kept, container)
         try:
             files = write_ledger(kept, target)
         except OSError as error:
@@ -143,6 +146,16 @@ def export(
             screen.line(file=str(file))
         screen.say(Text(f"已写入 {target}", f"written: {target}"))
         _tell_size(kept, screen)
+
+
+def _note_contacts(kept: Ledger, container: Container) -> None:
+    """Leave a line in the audit record before names and phones go out: of how many people and merchants."""
+    of_people = sum(bool(person.phone) for person in kept.people)
+    of_merchants = sum(bool(merchant.phone or merchant.contact_name) for merchant in kept.merchants)
+    if of_people or of_merchants:
+        detail = {"how": "ledger export", "people": of_people, "merchants": of_merchants}
+        now_us = container.clock.now_us()
+        container.records.note(AuditAction.CONTACTS_LISTED, "ledger", getpass.getuser(), detail, now_us)
 
 
 def _read(

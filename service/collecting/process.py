@@ -52,8 +52,8 @@ def run_collector(
     settings = container.settings
     metrics = Metrics()
     values = settings.collector
-    health = HealthServer(metrics, values.health_host, values.health_port, settings.data.folder / ADDRESS_FILE)
     disk_watch = DiskWatch(container.reserve(), str(settings.data.folder))
+    health = HealthServer(metrics, values.health_host, values.health_port, settings.data.folder / ADDRESS_FILE)
     health.start()
     try:
         opened = _opened_when_there_is_room(container, disk_watch, metrics, stop, adopt=adopt)

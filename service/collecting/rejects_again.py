@@ -53,7 +53,12 @@ class RejectsAgain:
         asked = self._records.state(STATE)
         if not asked:
             return
-        request = TakeRequest(**json.loads(asked))
+        try:
+            request = TakeRequest(**json.loads(asked))
+        except (ValueError, TypeError) as error:
+            log.error("the request to take rejects again cannot be read (%s); ask again: redvest rejects --take", error)
+            self._records.commit(Changes(states=((STATE, ""),)))
+            return
         found = self._journal.rejects_between(
             request.after_no, request.up_to_no, request.reasons, request.since_us, AT_ONCE
         )

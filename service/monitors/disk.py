@@ -21,10 +21,11 @@ class DiskWatch:
     """The reserve of one collector, and what there is to say about the disk."""
 
     def __init__(self, reserve: DiskReserve, folder: str) -> None:
-        """Take the reserve if there is room."""
+        """Take the reserve if there is room. Raises StoreError where a folder stands in its place."""
         self._reserve = reserve
         self._folder = folder
         self._full_since_us: int | None = None
+        reserve.refuse_folders()
         reserve.tend()
 
     def require_room(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from alerts.notification.event import Notification, NotificationEvent
@@ -22,6 +23,8 @@ CalledBy = Callable[[Notification, Sequence[NotificationEvent]], tuple[str, ...]
 
 Prepared = Callable[[Sequence[NotificationEvent]], Sequence[NotificationEvent]]
 """What a station makes of events before they are said: its own words, what it says beside."""
+
+log = logging.getLogger("redvest.notify")
 
 
 class NotificationPolicy:
@@ -61,6 +64,21 @@ class NotificationPolicy:
         return changes
 
 
+def _state_of(kept_state: str) -> ThrottlingState:
+    """Return what was kept; of what cannot be read, nothing: people are told too much rather than nothing."""
+    if not kept_state:
+        return ThrottlingState()
+    try:
+        return ThrottlingState.from_json(kept_state)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        log.error(
+            "what was kept of alarm management in the records cannot be read (%s): it begins anew, what was told may "
+            "be told again, and what waited to be told is in the incidents alone (redvest incidents --open)",
+            str(error)[:200],
+        )
+        return ThrottlingState()
+
+
 def _state_name(audience: Audience) -> str:
     return f"{STATE_NAME}/{audience.name}" if audience.name else STATE_NAME
 
@@ -78,7 +96,7 @@ class _AudiencePolicy:
     ) -> None:
         self._audience = audience
         self._throttling = Throttling(audience.channels, settings, station_names)
-        self._state = ThrottlingState.from_json(kept_state) if kept_state else ThrottlingState()
+        self._state = _state_of(kept_state)
         self._spoke_us = -NOTIFY_EVERY_US
         self._called_by = called_by
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from grid.errors import StoreError
@@ -46,15 +47,27 @@ class DiskReserve:
         """Take the reserve where there is room for it. Return whether it is held."""
         if self.held:
             return True
-        self._file.with_name(_FORMER_FILE).unlink(missing_ok=True)
+        with suppress(OSError):
+            self._file.with_name(_FORMER_FILE).unlink()
         if self.free_bytes < NEEDED_RATIO * self._size_bytes:
             return False
         try:
             self._take()
         except OSError:
-            self._file.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._file.unlink()
             return False
         return True
+
+    def refuse_folders(self) -> None:
+        """Raise StoreError where a folder stands in the reserve's place: it is not ours to remove."""
+        for name in (self._file.name, _FORMER_FILE):
+            if self._file.with_name(name).is_dir():
+                raise StoreError(
+                    Text("这里应是文件，却是一个文件夹", "is a folder where a file should be"),
+                    where=str(self._file.with_name(name)),
+                    remedy=Text("请把它移走或改名", "move it away, or rename it"),
+                )
 
     def release(self) -> bool:
         """Give the reserve free if the disk is full. Return whether it was."""

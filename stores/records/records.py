@@ -21,7 +21,7 @@ from alerts.outreach.ask import Ask
 from alerts.outreach.planner import OutreachList, Visit
 from alerts.outreach.release import Release
 from grid.assets import Ledger
-from grid.errors import StoreError
+from grid.errors import DamagedError, StoreError
 from grid.text import Text
 from stores.records import asks, audit, calls, cursors, handling, notifications, outbox, verdicts, visible
 from stores.records import ledger as records_ledger
@@ -193,7 +193,18 @@ class Records:
 
     def installation(self) -> int:
         """Return the id of the installation that the records belong to; 0 while they belong to none."""
-        return int(self.state(_INSTALLATION) or 0)
+        kept = self.state(_INSTALLATION)
+        try:
+            return int(kept or 0)
+        except ValueError as error:
+            raise DamagedError(
+                Text(
+                    f"所属安装的编号无法读取（{kept[:40]}）",
+                    f"the id of their installation cannot be read ({kept[:40]})",
+                ),
+                where=Text("业务记录", "records"),
+                remedy=Text("请恢复备份（redvest restore）", "restore a backup (redvest restore)"),
+            ) from error
 
     def join(self, installation: int) -> None:
         """Make the records those of an installation."""

@@ -101,3 +101,18 @@ def test_somebody_may_say_that_they_belong_together(new_site: NewSite, mosquitto
     refused_in_one_line(site, "this one is new or of elsewhere")
     site.start_ready(command=["--adopt"]).stop()
     site.start_ready().stop()
+
+
+def test_broken_kept_state_is_said_in_one_line_and_begun_anew(new_site: NewSite, mosquitto: Mosquitto) -> None:
+    site, _, _ = two_sites(new_site, mosquitto)
+    with closing(sqlite3.connect(site.settings.data.folder / RECORDS)) as connection, connection:
+        connection.execute(
+            "UPDATE kept_state SET text = '{\"version\": [' WHERE name LIKE '%throttl%' OR text LIKE '{%'"
+        )
+        changed = connection.execute("SELECT count(*) FROM kept_state WHERE text = '{\"version\": ['").fetchone()[0]
+        connection.execute("INSERT OR REPLACE INTO kept_state VALUES ('rejects_to_take', 'no request')")
+    running = site.start_ready()
+    site.wait_until(lambda: "ask again: redvest rejects --take" in running.log_text, running, what="to say it")
+    require("Traceback" not in running.log_text, running.log_text)
+    require(not changed or "it begins anew" in running.log_text, running.log_text)
+    running.stop()

@@ -278,6 +278,16 @@ def test_what_a_new_ledger_changes_and_retires_is_shown(redvest: Any) -> None:
     assert {"action": "retire", "sheet": "merchants", "id": gone, "columns": []} in lines
 
 
+def test_an_export_with_contacts_leaves_a_line_in_the_audit_record(redvest: Any) -> None:
+    redvest("ledger", "import", LEDGER)
+    assert redvest("ledger", "export", "out").code == 0
+    with Container(load_settings(None)).records as records:
+        (line, *_) = records.audit(1)
+    assert line.action == "contacts_listed"
+    assert "ledger export" in line.detail
+    assert "138" not in line.detail
+
+
 def test_retiring_much_of_a_ledger_is_asked_first(redvest: Any) -> None:
     folder = copy_ledger(Path("ledger"))
     redvest("ledger", "import", folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from grid.errors import StoreError
+from service.monitors.disk import DiskWatch
 from stores.maintenance.disk_reserve import DiskReserve
 
 MIB = 2**20
@@ -53,3 +54,13 @@ def test_a_reserve_under_its_former_name_is_given_free(tmp_path: Path) -> None:
     (tmp_path / "ballast").write_bytes(bytes(MIB))
     assert DiskReserve(tmp_path / "disk-reserve", 2 * MIB).tend()
     assert {file.name for file in tmp_path.iterdir()} == {"disk-reserve"}
+
+
+@pytest.mark.parametrize("name", ["disk-reserve", "ballast"])
+def test_a_folder_in_its_place_is_refused_in_one_line_and_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name / "something").mkdir(parents=True)
+    reserve = DiskReserve(tmp_path / "disk-reserve", 2 * MIB)
+    with pytest.raises(StoreError, match=rf"{name}: is a folder where a file should be; move it away"):
+        DiskWatch(reserve, str(tmp_path))
+    reserve.tend()
+    assert (tmp_path / name / "something").is_dir()
