@@ -20,7 +20,6 @@ from service.cli.screen import Column, Screen
 from service.container import Container
 from service.ledger_sheets import read_sheets
 from stores.ledger_files import Fault, LedgerDifference, difference, much_retired, write_ledger
-from stores.records.audit import AuditAction
 
 Sheets = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with ledger sheets, or one XLSX.")]
 
@@ -153,9 +152,7 @@ def _note_contacts(kept: Ledger, container: Container) -> None:
     of_people = sum(bool(person.phone) for person in kept.people)
     of_merchants = sum(bool(merchant.phone or merchant.contact_name) for merchant in kept.merchants)
     if of_people or of_merchants:
-        detail = {"how": "ledger export", "people": of_people, "merchants": of_merchants}
-        now_us = container.clock.now_us()
-        container.records.note(AuditAction.CONTACTS_LISTED, "ledger", getpass.getuser(), detail, now_us)
+        container.records.record_export(getpass.getuser(), of_people, of_merchants, container.clock.now_us())
 
 
 def _read(

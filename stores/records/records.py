@@ -401,6 +401,12 @@ class Records:
 
     # Audit
 
+    def record_export(self, by: str, people: int, merchants: int, now_us: int) -> None:
+        """Note that an export with the contacts of so many people and merchants was made."""
+        detail = {"how": "ledger export", "people": people, "merchants": merchants}
+        with self._writing() as connection:
+            audit.append(connection, AuditAction.CONTACTS_LISTED, "ledger", by, detail, now_us)
+
     def record_reveal(self, merchant_id: str, by: str, reason: str, now_us: int) -> None:
         """Note that a named person had a merchant's personal data shown, and why."""
         with self._writing() as connection:
