@@ -375,3 +375,15 @@ def test_a_renamed_key_is_accepted_under_its_old_name_and_said(
     file.write_text("[data]\nballast_mib = 7\ndisk_reserve_mib = 8\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="one setting"):
         load_settings(file)
+
+
+def test_another_host_than_loopback_is_refused_without_tls(tmp_path: Path) -> None:
+    config = tmp_path / "redvest.toml"
+    config.write_text('[dashboard]\nhost = "0.0.0.0"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"dashboard\.host .* without TLS"):
+        load_settings(config)
+    config.write_text('[dashboard]\nhost = "0.0.0.0"\nplain_http_allowed = true\n', encoding="utf-8")
+    assert load_settings(config).dashboard.host == "0.0.0.0"
+    config.write_text('[dashboard]\ntls_key_file = "x.key"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match="one is missing"):
+        load_settings(config)

@@ -10,7 +10,7 @@ import pytest
 
 INSTALL_LINE = (
     "apt-get update && apt-get install -y --no-install-recommends "
-    "mosquitto chromium fonts-noto-cjk victoria-metrics strace poppler-utils systemd postgresql"
+    "mosquitto chromium fonts-noto-cjk victoria-metrics strace poppler-utils systemd postgresql nginx-light"
 )
 """What `make test` installs, as one line for root."""
 
