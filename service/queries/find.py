@@ -45,7 +45,7 @@ def find(words: str, ground: Ground, incidents: tuple[Incident, ...], rights: Ri
     if not wanted:
         return ()
     found = [*_transformers(wanted, ground), *_incidents(wanted, ground, incidents)]
-    if rights.may(Action.SEE_DOORS) and rights.visible.merchants:
+    if rights.may(Action.SEE_DOORS) and rights.visible.merchants and not rights.visible.doors_of:
         found += _merchants(wanted, ground, by_phone=rights.may(Action.REVEAL))
     return tuple(found[:FOUND_MAX])
 

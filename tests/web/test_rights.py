@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,6 +107,7 @@ QUESTIONS = {
     "incidents": Question(lambda q, t: q.incidents(), SEES_INCIDENT),
     "incident": Question(lambda q, t: q.incident(t.incident.incident_id), SEES_INCIDENT),
     "find_incident": Question(lambda q, t: q.find_incident(t.incident.incident_id), SEES_INCIDENT),
+    "find": Question(lambda q, t: q.find("YX08"), SEES_YX08),
     "people": Question(lambda q, t: q.people(), SEES_YX06),
     "stations": Question(lambda q, t: q.stations(), SEES_YX06),
     "system": Question(lambda q, t: q.system().counts.watched, SEES_YX06),
@@ -142,6 +144,8 @@ def test_nothing_of_another_station_is_there_for_anybody(container: Container, t
         lambda: queries.incident(FOREIGN_INCIDENT),
         lambda: queries.find_incident(FOREIGN_INCIDENT),
         lambda: queries.effect(FOREIGN_INCIDENT),
+        lambda: queries.find(FOREIGN),
+        lambda: queries.find("模拟外店"),
         lambda: queries.my_list("Z1").incidents,
     ):
         assert not sees(ask_for)
@@ -238,6 +242,13 @@ def _uuid(role: str, merchant: str) -> str:
     import uuid
 
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{role}/{merchant}"))
+
+
+def test_every_page_of_the_dashboard_has_its_address_at_the_gate() -> None:
+    app = (Path(__file__).resolve().parents[2] / "dashboard" / "app.py").read_text(encoding="utf-8")
+    paths = re.findall(r'\("\w+", Action\.\w+, [\w.]+, "([a-z-]+)", "\w+"\)', app)
+    assert len(paths) >= 9
+    assert {f"/{path}" for path in paths} <= PAGES
 
 
 def test_the_town_is_as_the_matrix_expects(town: Town) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -29,7 +29,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     files = folder / "dashboard.crt", folder / "dashboard.key"
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
     command = [tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-addext", names, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    out = ["-out", str(files[0]), "-keyout", str(files[1])]
+    subprocess.run([*map(str, command), "-addext", names, *out], check=True, capture_output=True)
     return files
 
 
@@ -77,7 +78,15 @@ def port(
     whole = f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}{text}}}\n"
     (tmp_path / "nginx.conf").write_text(whole, encoding="utf-8")
     with dashboard_of(town.config, own, environment=values):
-        command = [tool("nginx"), "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log", "-g", "daemon off;"]
+        command = [
+            str(tool("nginx")),
+            "-c",
+            str(tmp_path / "nginx.conf"),
+            "-e",
+            str(tmp_path / "error.log"),
+            "-g",
+            "daemon off;",
+        ]
         proxy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield outside
@@ -87,15 +96,14 @@ def port(
 
 
 def ask(
-    port: int, certificate: Path, path: str, body: bytes | None = None, **headers: str
+    port: int, certificate: Path, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> tuple[int, list[tuple[str, str]]]:
     """Send one request over https; return status and headers of the answer."""
     context = ssl.create_default_context(cafile=certificate)
     for _ in range(300):
         connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=context)
         try:
-            given = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request("POST" if body is not None else "GET", path, body, given)
+            connection.request("POST" if body is not None else "GET", path, body, dict(headers or {}))
             answer = connection.getresponse()
             if answer.status != 502:
                 return answer.status, answer.getheaders()
@@ -115,16 +123,16 @@ def test_over_https_cookies_are_bound_to_the_host_and_live_pages_work(
     assert any(name.lower() == "strict-transport-security" for name, _ in headers)
     form = urlencode({"name": "desk", "password": PASSWORD}).encode()
     origin, kind = f"https://localhost:{port}", "application/x-www-form-urlencoded"
-    status, headers = ask(port, certificate[0], "/login", form, Content_Type=kind, Origin=origin)
+    status, headers = ask(port, certificate[0], "/login", form, {"Content-Type": kind, "Origin": origin})
     assert status == 303
     cookie = next(v for n, v in headers if n.lower() == "set-cookie" and v.startswith("__Host-redvest_session="))
     assert "Secure" in cookie and "Path=/" in cookie
     token = cookie.partition(";")[0]
-    assert ask(port, certificate[0], "/me", Cookie=token)[0] == 200
-    assert ask(port, certificate[0], "/me", Cookie=token.removeprefix("__Host-"))[0] == 401
+    assert ask(port, certificate[0], "/me", headers={"Cookie": token})[0] == 200
+    assert ask(port, certificate[0], "/me", headers={"Cookie": token.removeprefix("__Host-")})[0] == 401
     upgrade = {
-        "Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13", "Origin": origin,
-        "Sec_WebSocket_Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Sec_WebSocket_Protocol": "streamlit",
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Origin": origin,
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Protocol": "streamlit",
     }  # fmt: skip
-    assert ask(port, certificate[0], "/_stcore/stream", Cookie=token, **upgrade)[0] == 101
-    assert ask(port, certificate[0], "/_stcore/stream", **upgrade)[0] == 403
+    assert ask(port, certificate[0], "/_stcore/stream", headers={**upgrade, "Cookie": token})[0] == 101
+    assert ask(port, certificate[0], "/_stcore/stream", headers=upgrade)[0] == 403
