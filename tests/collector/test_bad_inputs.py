@@ -103,6 +103,7 @@ def test_a_bad_value_is_missing_in_a_row_of_a_batch_and_in_columns_as_it_is_alon
 
 def test_the_corpus_covers_every_reason_of_the_wire() -> None:
     elsewhere = {Reason.RETAINED, Reason.UNKNOWN_DEVICE, Reason.UNEXPECTED, Reason.RAGGED_ROW, Reason.BAD_NUMBER}
+    elsewhere |= {Reason.NO_BIRTH, Reason.NOT_PROTOBUF}  # tests/cases/devices
     reasons = {publication.reason for case in CASES for publication in case.publications}
     assert reasons - {GOOD} == set(Reason) - elsewhere
 

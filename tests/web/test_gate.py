@@ -18,6 +18,7 @@ from service.container import Container
 from service.settings.settings import load_settings
 from tests.support.dashboard import PASSWORD, token_of
 from tests.support.town import Town
+from tests.support.waiting import pause
 from web.gate import OPEN, PAGES
 
 
@@ -172,7 +173,7 @@ def test_guesses_slow_the_next_ones_down_and_lock_nobody_out(address: str, town:
         answer = sign_in(address, "victim", PASSWORD)
         if answer.status == 303:
             return
-        time.sleep(float(answer.headers.get("retry-after", "1")))
+        pause(float(answer.headers.get("retry-after", "1")))
     pytest.fail("the right password was locked out")
 
 
