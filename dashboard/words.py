@@ -267,6 +267,8 @@ INCIDENT_UNKNOWN = Text(
     "此后没有可信读数，事件按结果不明结束：不等于已经回落。",
     "No reading that counts came any more: the incident ended as unknown, which is no relief.",
 )
+ASK_STATE = Text("走访状态：", "Asking:")
+RELEASED = Text("已通知 {count} 户恢复", "{count} told to switch back")
 INCIDENT_CLOSED = Text("事件已结束，无需再走访。", "The incident is over; no more visits are needed.")
 INCIDENT_RETRACTED = Text("事件已被迟到读数撤销。", "Late readings have retracted this incident.")
 

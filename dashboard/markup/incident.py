@@ -8,6 +8,7 @@ from html import escape
 from alerts.figures import whole_percent
 from alerts.model.display_names import advice_name, event_name, level_name, state_name
 from alerts.model.incidents import IncidentEvent, IncidentState
+from alerts.outreach.ask import Ask, ask_state_name
 from alerts.outreach.planner import Advice, OutreachList, VisitResult
 from dashboard import words
 from dashboard.figures import kilowatts, percent, span, time_of_day, trend
@@ -87,6 +88,14 @@ def advice_banner(advice: Advice | None, state: IncidentState) -> str:
         f'<div class="rv-advice {kind.value}" role="status"><span class="shape">{ADVICE_SHAPES[kind]}</span>'
         f"<b>{escape(name(advice_name(kind)))}</b><span>{escape(say(advice.text))}</span></div>"
     )
+
+
+def ask_note(ask: Ask | None, released: int) -> str:
+    """Return where the asking stands, beside the incident's own state; nothing before the first list."""
+    if ask is None:
+        return ""
+    told = f" · {say(words.RELEASED, count=released)}" if released else ""
+    return note(f"{say(words.ASK_STATE)} {say(ask_state_name(ask.state))}{told}")
 
 
 def progress_panel(progress: Progress, outreach: OutreachList, advice: Advice | None, zone: str) -> str:

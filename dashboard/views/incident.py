@@ -13,7 +13,7 @@ from dashboard.exports import export_links
 from dashboard.handling import handling_bar
 from dashboard.markup.doors import answered, door, is_answered
 from dashboard.markup.elements import draw, head, note, section, trouble
-from dashboard.markup.incident import advice_banner, incident_top, legend, progress_panel, record
+from dashboard.markup.incident import advice_banner, ask_note, incident_top, legend, progress_panel, record
 from dashboard.markup.live import beat
 from dashboard.session import incident, keep_address, language, link, live_seconds, may, queries, say
 from dashboard.visit_entry import (
@@ -82,6 +82,7 @@ def _live(chosen: str, drawn: tuple[object, ...]) -> None:
         beat(shown.now_us)
         + incident_top(row, shown.current, shown.now_us)
         + advice_banner(shown.advice, row.incident.state)
+        + ask_note(shown.ask, len(shown.releases))
     )
     left, right = st.columns([3, 2], gap="medium")
     with left:
