@@ -63,11 +63,12 @@ def _migrated_sqlite_file() -> bytes:
 def rows(url: str, statement: str) -> list[tuple[object, ...]]:
     """Ask the database itself, past our own code."""
     engine = sqlalchemy.create_engine(url)
-    with engine.begin() as connection:
-        result = connection.execute(sqlalchemy.text(statement))
-        answer = [tuple(row) for row in result] if result.returns_rows else []
-    engine.dispose()
-    return answer
+    try:
+        with engine.begin() as connection:
+            result = connection.execute(sqlalchemy.text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+    finally:
+        engine.dispose()
 
 
 def an_incident(
