@@ -27,13 +27,13 @@ MISSED_AFTER_MINUTES = 15.0
 
 @dataclass(frozen=True)
 class Alarm:
-    """One remark that an operator was told: several may have come in one message."""
+    """One event that an operator was told: several may have come in one message."""
 
     at_us: int
     operator: str
     """Who hears it: the station."""
     key: str
-    """Names the remark: told twice, it is repeated."""
+    """Names the event: told twice, it is repeated."""
     kind: MessageKind
     transformer_id: str = ""
     incident_id: str = ""
@@ -83,7 +83,7 @@ class FlappingTransformer:
 
 @dataclass(frozen=True)
 class RepeatedAlarm:
-    """A remark that one operator was told more than once."""
+    """An event that one operator was told more than once."""
 
     operator: str
     key: str
@@ -169,7 +169,7 @@ def _windows(from_us: int, to_us: int) -> int:
 
 
 def _message(alarm: Alarm) -> str:
-    """Return what tells one message from another; a remark told twice by itself came in two."""
+    """Return what tells one message from another; an event told twice by itself came in two."""
     return f"message {alarm.message}" if alarm.message else f"remark {alarm.key} {alarm.at_us}"
 
 

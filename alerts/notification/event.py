@@ -1,4 +1,4 @@
-"""What is to be said to people, and what is said: many remarks become few speeches."""
+"""What is to be said to people, and what is said: many events become few notifications."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alerts.model.kinds import LevelName, MessageKind, known_level
 from grid.text import Text
 
 OPENED = MessageKind.INCIDENT_OPENED
-"""The kind of remark that tells of a load rate that crossed the line: what flapping is counted by."""
+"""The kind of event that tells of a load rate that crossed the line: what flapping is counted by."""
 
 
 class Urgency(IntEnum):
@@ -36,7 +36,7 @@ class NotificationEvent:
     """One thing to say. `text` and all else carry no personal data."""
 
     key: str
-    """Names the remark for good: it is said once."""
+    """Names the event for good: it is said once."""
     kind: MessageKind
     station_id: str
     level: str
@@ -63,12 +63,12 @@ class NotificationEvent:
 
 @dataclass(frozen=True)
 class Notification:
-    """One message to send on every channel, and the remarks that are said by it."""
+    """One message to send on every channel, and the events that are said by it."""
 
     key: str
-    """A function of the remarks in it: the same remarks spoken again are the same speech."""
+    """A function of the events in it: the same events spoken again are the same notification."""
     kind: MessageKind
-    """Of its only remark, or of the remark that leads, or `group` or `digest`."""
+    """Of its only event, or of the event that leads, or `group` or `digest`."""
     station_id: str
     """Empty for a digest over several stations."""
     level: str
@@ -76,12 +76,12 @@ class Notification:
     text: Text
     created_at_us: int
     incident_id: str | None
-    """Where all its remarks are about one incident."""
+    """Where all its events are about one incident."""
     event_keys: tuple[str, ...]
 
 
 def notification_key(event_keys: tuple[str, ...]) -> str:
-    """Return the key of a speech: that of its only remark, or a digest of all."""
+    """Return the key of a notification: that of its only event, or a digest of all."""
     if len(event_keys) == 1:
         return event_keys[0]
     return f"speech/{sha256(chr(10).join(sorted(event_keys)).encode()).hexdigest()[:24]}"

@@ -53,7 +53,7 @@ class Unrest:
         return replace(self, said=self.flaps, told_urgency=max(self.told_urgency, urgency))
 
     def holds_back(self, urgency: int, now_us: int) -> bool:
-        """Return whether a remark has to wait until it is calm: people know, and it is no more urgent than that."""
+        """Return whether an event has to wait until it is calm: people know, and it is no more urgent than that."""
         return self.flaps and self.said and urgency <= self.told_urgency and not self.is_calm(now_us)
 
     def earlier(self, by_us: int) -> Unrest:

@@ -1,12 +1,12 @@
-"""Alarm hygiene: what is said to people and when, so that a storm of incidents is not a storm of messages.
+"""Throttling: what is said to people and when, so that a storm of incidents is not a storm of messages.
 
-Every incident has its row; this is about speech. Remarks are gathered for 30 s and said by group (station,
+Every incident has its row; this is about notification. Events are gathered for 30 s and said by group (station,
 level), a group at most once in five minutes. When more than ten groups want to speak within ten minutes, one
 digest speaks for all. A flapping transformer is told of once, then again when it is calm. Nothing is dropped:
-every remark is said in exactly one speech, or still waits.
+every event is said in exactly one notification, or still waits.
 
 The machine is pure: what it remembers is a `ThrottlingState` that the caller keeps, in the same transaction as the
-speeches that came of it. The limits are promises of the product; EEMUA 191 gives their sense.
+notifications that came of it. The limits are promises of the product; EEMUA 191 gives their sense.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ThrottlingSettings:
     """How much is said. The defaults are what is promised."""
 
     gather_seconds: float = 30.0
-    """How long a group's first remark waits for others."""
+    """How long a group's first event waits for others."""
     group_minutes: float = 5.0
     """A group, and the digest, speaks at most once in so long."""
     storm_groups: int = 10
@@ -59,7 +59,7 @@ class ThrottlingSettings:
     rate: TokenRate = field(default_factory=TokenRate)
     """Of each channel."""
     remembered_hours: float = 24.0
-    """How long a remark that was said is known again, should it be heard again."""
+    """How long an event that was said is known again, should it be heard again."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _Topic:
 
 
 class Throttling:
-    """The rules of speech for some channels, all of which get every speech. Keeps nothing between two calls."""
+    """The rules of notification for some channels, all of which get every notification; they hold no state."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Throttling:
     def step(
         self, state: ThrottlingState, events: Iterable[NotificationEvent], now_us: int
     ) -> tuple[tuple[Notification, ...], ThrottlingState]:
-        """Hear new remarks; return what to send now, the most urgent first, and the state after that."""
+        """Hear new events; return what to send now, the most urgent first, and the state after that."""
         state = self.hear(state, events, now_us)
         notifications: list[Notification] = []
         while True:
@@ -105,7 +105,7 @@ class Throttling:
             notifications.append(notification)
 
     def hear(self, state: ThrottlingState, events: Iterable[NotificationEvent], now_us: int) -> ThrottlingState:
-        """Return the state with new remarks in it; one that waits already, or was said lately, is not new."""
+        """Return the state with new events in it; one that waits already, or was said lately, is not new."""
         state = state.not_after(now_us)
         known = {w.event.key for w in state.waiting}
         unrest = dict(state.unrest)
@@ -127,7 +127,7 @@ class Throttling:
     def speak(self, state: ThrottlingState, now_us: int) -> tuple[Notification | None, ThrottlingState]:
         """Return the one thing to send now, None for nothing, and the state after it was sent.
 
-        Call it again until it returns None, and about once a second. Whoever keeps the state after each speech
+        Call it again until it returns None, and about once a second. Whoever keeps the state after each notification
         sends at most one twice when it falls down: the one it was about to send.
         """
         state = state.not_after(now_us)
@@ -147,7 +147,7 @@ class Throttling:
         return self._say(may_speak, state, now_us, in_storm=True)
 
     def _topics(self, state: ThrottlingState, now_us: int) -> Iterator[_Topic]:
-        """Yield what each group would say now. All remarks about one transformer go with its most urgent one."""
+        """Yield what each group would say now. All events about one transformer go with its most urgent one."""
         by_subject: dict[str, list[Waiting]] = {}
         for waiting in state.waiting:
             unrest = state.unrest.get(waiting.event.transformer_id)
@@ -239,9 +239,9 @@ class Throttling:
 def _after(
     unrest: Mapping[str, Unrest], said: Sequence[NotificationEvent], waiting: Sequence[Waiting], now_us: int
 ) -> dict[str, Unrest]:
-    """Return the unrest of all transformers after some remarks were said.
+    """Return the unrest of all transformers after some events were said.
 
-    What is past is forgotten, unless remarks still wait: it will be said that the transformer is calm.
+    What is past is forgotten, unless events still wait: it will be said that the transformer is calm.
     """
     urgency: dict[str, int] = {}
     for event in said:

@@ -1,4 +1,4 @@
-"""What alarm hygiene remembers between two looks: plain values, kept as JSON over a restart."""
+"""What throttling remembers between two looks: plain values, kept as JSON over a restart."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Waiting:
-    """A remark that is not said yet, and when it was heard."""
+    """An event that is not said yet, and when it was heard."""
 
     event: NotificationEvent
     heard_at_us: int
@@ -45,7 +45,7 @@ class ThrottlingState:
     unrest: Mapping[str, Unrest] = field(default_factory=dict)
     """By transformer."""
     told_at_us: Mapping[str, int] = field(default_factory=dict)
-    """When each remark was said, by key, for as long as it might come again."""
+    """When each event was said, by key, for as long as it might come again."""
     buckets: Mapping[str, TokenBucket] = field(default_factory=dict)
     """By channel; a channel that is missing has a full one."""
 

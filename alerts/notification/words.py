@@ -1,4 +1,4 @@
-"""What a speech says: one remark in its own words, many as counts and the worst few. No personal data.
+"""What a notification says: one event in its own words, many as counts and the worst few. No personal data.
 
 Transformers are named by id, stations by name; the page behind the link has the rest.
 """
@@ -45,7 +45,7 @@ _KINDS = {
     MessageKind.CHECK_THE_METER: Text("核查表计", "with a meter to check"),
     MessageKind.TRANSFORMER_SILENT: Text("失去数据", "without data"),
 }
-"""What a remark of a kind says of its transformer, in the order of the counts; a kind that is not here is counted
+"""What an event of a kind says of its transformer, in the order of the counts; a kind that is not here is counted
 as other news."""
 _OTHER = Text("其他", "other")
 _ALSO = Text("另有", "also")
@@ -69,14 +69,14 @@ _TELLING = (
 
 @dataclass(frozen=True)
 class Flapping:
-    """That a transformer of the speech crosses its line again and again."""
+    """That a transformer of the notification crosses its line again and again."""
 
     crossings: int
     calm: bool
 
 
 def leading(events: Sequence[NotificationEvent]) -> NotificationEvent:
-    """Return the remark that says how things stand: the last that tells a transformer's state, else the last."""
+    """Return the event that says how things stand: the last that tells a transformer's state, else the last."""
     telling = [event for event in events if event.kind in _TELLING]
     return (telling or events)[-1]
 
@@ -87,7 +87,7 @@ def group_text(
     flapping: Mapping[str, Flapping],
     station_names: Mapping[str, str],
 ) -> Text:
-    """Return what is said to one group. `flapping` holds the transformers of the speech that flap, by id."""
+    """Return what is said to one group. `flapping` holds the transformers of the notification that flap, by id."""
     single = _about_one(events, flapping)
     if single:
         return single
@@ -120,7 +120,7 @@ def digest_text(
 
 
 def _about_one(events: Sequence[NotificationEvent], flapping: Mapping[str, Flapping]) -> Text | None:
-    """Return the words for remarks about one thing, None where they are about several."""
+    """Return the words for events about one thing, None where they are about several."""
     if len({event.subject for event in events}) > 1:
         return None if any(event.transformer_id for event in events) else _own_words(events)
     name, last = events[0].transformer_id, leading(events).text
@@ -143,7 +143,7 @@ def _about_one(events: Sequence[NotificationEvent], flapping: Mapping[str, Flapp
 def _many(
     events: Sequence[NotificationEvent], flapping: Mapping[str, Flapping], opening: Text, levels: Sequence[str]
 ) -> Text:
-    """Return counts and the worst few of remarks about many transformers; what is about none speaks for itself."""
+    """Return counts and the worst few of events about many transformers; what is about none speaks for itself."""
     by_transformer: dict[str, list[NotificationEvent]] = {}
     for event in events:
         if event.transformer_id:
@@ -225,7 +225,7 @@ _TOPICS = {
 
 
 def _own_words(events: Sequence[NotificationEvent]) -> Text:
-    """Return the remarks' own words, the most urgent first, and how many more there are."""
+    """Return the events' own words, the most urgent first, and how many more there are."""
     ranked = sorted(events, key=lambda event: -event.urgency)
     spoken, rest = ranked[:_OWN_WORDS_MAX], len(ranked) - _OWN_WORDS_MAX
     zh, en = [event.text.zh for event in spoken], [event.text.en for event in spoken]

@@ -174,7 +174,8 @@ class QualitySettings:
     def reach_us(self) -> int:
         """Return how long before a reading nothing speaks for or against it any more [µs].
 
-        A walk that begins so long before a moment, with no past, doubts from that moment on exactly what a walk
+        An evaluation that begins so long before a moment, with no past, doubts from that moment on exactly what an
+        evaluation
         from the beginning doubts.
         """
         equal = max((self.stuck_readings - 1) * self.gap_us, max(self.stuck_us, self.frozen_us) + self.gap_us)

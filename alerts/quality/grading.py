@@ -148,7 +148,7 @@ class QualityGrader:
 
     @property
     def reach_us(self) -> int:
-        """Return how long before a moment a walk must begin to doubt as if it had begun at the beginning [µs]."""
+        """Return how long before a moment an evaluation must begin to flag what one from the beginning flags [µs]."""
         return self._by.reach_us
 
     def ongoing(self, transformer: Numbers) -> Bits:
@@ -166,7 +166,7 @@ class QualityGrader:
         return flags
 
     def forget(self, transformer: Numbers) -> None:
-        """Drop the past of some transformers, before they are walked anew."""
+        """Drop the past of some transformers, before they are re-evaluated."""
         self._past.last_at_us[transformer] = NEVER
         self._past.last_rate[transformer] = np.nan
         self._past.rate_before_last[transformer] = np.nan
@@ -185,7 +185,7 @@ class QualityGrader:
         return QualityGraderState.of_columns({name: column.copy() for name, column in self._past.columns().items()})
 
     def restore(self, state: QualityGraderState) -> None:
-        """Take over what another fold of as many transformers remembered; this one has no past yet."""
+        """Take over what another engine of as many transformers remembered; this one has no past yet."""
         self._past = state
         self._frozen.past, self._apart.past, self._light.past = state.frozen, state.apart, state.light
 
@@ -314,7 +314,7 @@ class QualityGrader:
 def newly_flagged(block: RatedReadings, flags: Bits, flags_before: Bits) -> Bits:
     """Return the doubts (n,) that the reading before did not have; a notice is due where there is one.
 
-    `flags_before` (n,): `QualityGrader.ongoing(block.transformer)` before the block was walked. Readings without a
+    `flags_before` (n,): `QualityGrader.ongoing(block.transformer)` before the block was evaluated. Readings without a
     load rate are passed over.
     """
     rows = np.flatnonzero(~np.isnan(block.load_rate))

@@ -107,7 +107,7 @@ class OrderedPass:
         return np.asarray(self._has_past[rows] & (self._distance_us[rows] <= span_us))
 
     def before(self, column: NDArray[Any], last: NDArray[Any], rows: Rows | None = None) -> NDArray[Any]:
-        """Return what a column held one reading earlier, for all readings or some; `last` is the fold's.
+        """Return what a column held one reading earlier, for all readings or some; `last` is the engine's.
 
         It may be a view of `last`: use it before `last` is written.
         """

@@ -2,10 +2,11 @@
 
 A *run* begins at the first reading at or above the enter line and lasts until the readings have stayed below
 the leave line for long enough. An episode is a run that held for `hold_minutes`. Where a level counts unbroken time
-only (`Level.unbroken_hold`), a run that has not held yet is over at its first reading below the enter line. The walk is
+only (`Level.unbroken_hold`), a run that has not held yet is over at its first reading below the enter line. The
+evaluation is
 vectorised along time, and over every pair of a level and a transformer; what it must remember of a pair between two
 blocks is one `OPEN_RUN`.
-`tests/support/naive.py` holds the slow twin that walks reading by reading.
+`tests/support/naive.py` holds the slow twin that goes reading by reading.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ class Heads:
 
 @dataclass(frozen=True)
 class Pairs:
-    """p pairs of a level and a transformer, each with the readings (n,) that it has to walk, one pair after another."""
+    """p pairs of a level and a transformer, each with its readings (n,), one pair after another."""
 
     level: Positions
     """(p,) row in `Lines`."""
@@ -228,7 +229,7 @@ def within_gap(since_us: Timestamps, passed_us: Timestamps, gap_us: int) -> Flag
 
 
 def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 - one pass over shared columns
-    """Walk every pair's readings through its level; return the runs touched."""
+    """Evaluate every pair's readings through its level; return the runs touched."""
     rows, count = len(pairs.measured_at_us), len(pairs.level)
     heads, past, level = pairs.heads, pairs.past, pairs.level
     # One more row ahead of each pair's readings stands for its past; one at the very end is a stop.
@@ -356,7 +357,7 @@ def evaluate(lines: Lines, gap_us: int, pairs: Pairs) -> Runs:  # noqa: PLR0915 
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of a walk (m,): every pair's head, then its readings."""
+    """The rows of an evaluation (m,): every pair's head, then its readings."""
 
     at_us: Timestamps
     rate: Rates

@@ -63,9 +63,9 @@ class VerdictState:
 class VerdictEngine:
     """All rule sets over a whole fleet: show it readings in time order, it says what they changed.
 
-    Each level gives episodes, which a gap in the readings ends. A level that opens or raises incidents is walked a
+    Each level gives episodes, which a gap in the readings ends. A level that opens or raises incidents is evaluated a
     second time, gaps bridged and doubtful readings left out: neither silence nor a broken meter ends an incident.
-    Levels of a phase that open incidents are walked where no incident of the total load is open: that one calls the
+    Levels of a phase that open incidents are evaluated where no incident of the total load is open: that one calls the
     same people to the same doors. A reading without voltage is no load and is passed over by all but the levels that
     look at the voltage.
     """
@@ -88,7 +88,7 @@ class VerdictEngine:
         self._gap_us = round(gap_minutes * MINUTE_US)
         self._bridged_us = round(unknown_after_hours * HOUR_US) or NEVER_TOO_LONG_US
         self._lines: list[tuple[int, Level, Gaps]] = []
-        """Of each level of the folds, one fold after another: its rule set's row, itself, what a gap does."""
+        """Of each level of the engines, one engine after another: its rule set's row, itself, what a gap does."""
         self._folds: list[LevelEngine] = []
         self._first_line: list[int] = []
         self._loads = self._fold_of(lambda level: not _is_of_supply(level), _of_loads)
@@ -119,7 +119,7 @@ class VerdictEngine:
         return np.asarray(measured_at_us <= last_at_us)
 
     def advance(self, rates: SortedRates, *, every_touched: bool = True) -> Verdicts:
-        """Walk a block on; each transformer's readings are later than all it was shown before.
+        """Evaluate a block; each transformer's readings are later than all it was shown before.
 
         Returns every episode and incident that has a reading in the block. Without `every_touched` an episode is left
         out that was known before and goes on: only its count and peak may have changed, `ongoing` tells them.
@@ -145,7 +145,7 @@ class VerdictEngine:
         return self._verdicts(Runs.concatenate(found), every_touched=True) if found else _NOTHING
 
     def forget(self, transformer: NDArray[np.int32]) -> None:
-        """Drop the past of some transformers, each named once, before they are walked anew."""
+        """Drop the past of some transformers, each named once, before they are re-evaluated."""
         for engine in self._folds:
             engine.forget(transformer)
         self._supply.forget(transformer)
@@ -154,7 +154,7 @@ class VerdictEngine:
             self._raises = {key: raises for key, raises in self._raises.items() if key[1] not in gone}
 
     def _fold_of(self, wanted: Callable[[Level], bool], gaps_of: Callable[[Level], Sequence[Gaps]]) -> LevelEngine:
-        """Make the fold of some levels of all rule sets, and note its lines."""
+        """Make the engine of some levels of all rule sets, and note its lines."""
         tracks: dict[Track, list[tuple[int, Level, Gaps]]] = {}
         for i, rules in enumerate(self._rule_sets):
             for level in filter(wanted, rules.levels):
@@ -200,7 +200,7 @@ class VerdictEngine:
         )
 
     def restore(self, state: VerdictState) -> None:
-        """Take over what another fold of the same rule sets and fleet remembered. This one has no past yet."""
+        """Take over what another engine of the same rule sets and fleet remembered. This one has no past yet."""
         for engine, of_fold in zip(self._folds, (state.levels, state.phases, state.outages), strict=True):
             engine.restore(of_fold)
         self._supply.restore(state.supply)
@@ -365,5 +365,5 @@ def _is_opening(level: Level, gaps: Gaps) -> bool:
 
 
 def _shifted(runs: Runs | None, first_line: int) -> list[Runs]:
-    """Return runs with their levels counted among the lines of all folds."""
+    """Return runs with their levels counted among the lines of all engines."""
     return [] if runs is None or not len(runs) else [replace(runs, level=runs.level + first_line)]

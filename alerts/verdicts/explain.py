@@ -1,6 +1,7 @@
-"""The walk of one transformer's verdicts, reading by reading: what each reading did to each level, and what is pending.
+"""One transformer's verdicts reading by reading: what each reading did to each level, and what is pending.
 
-The readings go one at a time through the very fold that makes the verdicts, so the walk cannot say anything else than
+The readings go one at a time through the very engine that makes the verdicts, so the evaluation cannot say anything
+else than
 they do. Pure values; `alerts.verdicts.explain_words` says them.
 """
 

@@ -1,4 +1,4 @@
-"""What is said of each reading in the walk of a verdict, in both languages."""
+"""What is said of each reading in the evaluation of a verdict, in both languages."""
 
 from __future__ import annotations
 

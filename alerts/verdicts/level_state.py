@@ -1,7 +1,7 @@
-"""Levels over a whole fleet: which pairs of a level and a transformer have to be walked, and what they remember.
+"""Levels over a whole fleet: which pairs of a level and a transformer have to be evaluated, and what they remember.
 
 Most transformers are in no run and stay below every line: nothing can happen to them. Of those in a run most stay above
-the leave line: only their count and peak change. What is left of a block is walked, all levels in one call.
+the leave line: only their count and peak change. What is left of a block is evaluated, all levels in one call.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EVALUATED_ROWS_MAX = 200_000
 
 @dataclass(frozen=True)
 class _Piece:
-    """Pairs of one track that have to be walked."""
+    """Pairs of one track that have to be evaluated."""
 
     level: Positions
     """(p,)"""
@@ -55,7 +55,7 @@ class _Piece:
 
 @dataclass(frozen=True)
 class LevelEngineState:
-    """What a fold remembers, as columns: for each of t tracks and n transformers, and of each of r open runs."""
+    """What an engine remembers, as columns: for each of t tracks and n transformers, and of each of r open runs."""
 
     last_at_us: Timestamps
     """(t, n)"""
@@ -104,7 +104,7 @@ class LevelEngine:
         return np.asarray(np.maximum.reduce([heads.last_at_us[transformer] for heads in self._heads]))
 
     def advance(self, rates: SortedRates, told: Flags) -> Runs | None:
-        """Walk sorted readings on, each later than all of its transformer before; return the runs touched.
+        """Evaluate sorted readings, each later than all of its transformer before; return the runs touched.
 
         Of levels that `told` (l,) leaves out only runs that begin, end or become episodes. None where there is none.
         """
@@ -165,7 +165,7 @@ class LevelEngine:
         return None if place < 0 else int(self._open.record["first_at_us"][place])
 
     def forget(self, transformer: Numbers) -> None:
-        """Drop the past of some transformers, each named once, before they are walked anew."""
+        """Drop the past of some transformers, each named once, before they are re-evaluated."""
         for heads in self._heads:
             heads.forget(transformer)
         busy = transformer[self._in_a_run[:, transformer].any(axis=0)]
@@ -186,7 +186,7 @@ class LevelEngine:
         )
 
     def restore(self, state: LevelEngineState) -> None:
-        """Take over what another fold of the same levels and fleet remembered. This one has no past yet."""
+        """Take over what another engine of the same levels and fleet remembered. This one has no past yet."""
         columns = (state.last_at_us, state.last_load_rate, state.passed_us)
         for heads, at_us, rate, passed_us in zip(self._heads, *columns, strict=True):
             heads.restore(at_us, rate, passed_us)
@@ -197,7 +197,7 @@ class LevelEngine:
     def _sort_out(
         self, levels: Positions, stretches: Stretches, new_day: Flags | None, told: Flags
     ) -> tuple[tuple[Positions, Positions], Runs | None]:
-        """Let steady pairs go on; return the pairs to walk and, of levels to be told, the steady runs.
+        """Let steady pairs go on; return the pairs to evaluate and, of levels to be told, the steady runs.
 
         A pair is named by its level's place among `levels` and its transformer's among the stretches.
         """
@@ -208,7 +208,7 @@ class LevelEngine:
         whole = stretches.gapless(self._gap_us, int(lines.points_us[levels[0]]))
         if new_day is not None:
             whole &= ~np.logical_or.reduceat(new_day, stretches.heads.first_row)
-        # What can begin a run anew that has not held yet is walked.
+        # What can begin a run anew that has not held yet is evaluated.
         unbroken = lines.unbroken[levels]
         stays_from = np.where(unbroken, lines.enters_from[levels], lines.stays_from[levels])
         stays = stretches.lowest >= stays_from[:, None]
@@ -319,7 +319,7 @@ def _still_open(
 
 
 def _cut(piece: _Piece) -> Iterator[_Piece]:
-    """Yield a piece in parts of not many more readings than may be walked at once; nothing of an empty one."""
+    """Yield a piece in parts of not many more readings than may be evaluated at once; nothing of an empty one."""
     part = np.cumsum(piece.size) // EVALUATED_ROWS_MAX
     for number in np.unique(part).tolist():
         here = part == number
@@ -327,7 +327,7 @@ def _cut(piece: _Piece) -> Iterator[_Piece]:
 
 
 def _joined(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
-    """Yield pieces that are walked in one call: few large arrays cost less than many small ones."""
+    """Yield pieces that are evaluated in one call: few large arrays cost less than many small ones."""
     together: list[_Piece] = []
     rows = 0
     for piece in pieces:

@@ -1,6 +1,6 @@
 """Which transformers are without voltage: what a reading that tells no voltage inherits, and whom to look at.
 
-Nearly always every reading of a block has voltage and nobody is without: then there is nothing to walk.
+Nearly always every reading of a block has voltage and nobody is without: then there is nothing to evaluate.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class SupplyEngine:
         return SupplyState(self._past.supply.copy(), self._past.passed_at_us.copy())
 
     def restore(self, state: SupplyState) -> None:
-        """Take over what another fold of as many transformers remembered."""
+        """Take over what another engine of as many transformers remembered."""
         self._past = SupplyState(state.supply.copy(), state.passed_at_us.copy())
 
     def _inherited(self, transformer: Numbers, supply: NDArray[np.int8], unseen: Flags) -> NDArray[np.int8]:

@@ -1,4 +1,4 @@
-"""What verdicts cost: the fold beside a bare numpy pass over the same columns, in one run on one machine.
+"""What verdicts cost: the engine beside a bare numpy pass over the same columns, in one run on one machine.
 
     python -m bench.verdicts.run [--readings N] [--rebuild ROWS] [--state N] [--start N]
 
@@ -111,7 +111,7 @@ def one_case(transformers: int, size: int, around: float, total: int, rule_sets:
 
 
 def rebuild(rows: int, transformers: int, rule_sets: tuple[RuleSet, ...]) -> str:
-    """Measure how long the fold takes to be built again from a journal of `rows` readings."""
+    """Measure how long the engine takes to be built again from a journal of `rows` readings."""
     fleet = a_fleet(transformers)
     with tempfile.TemporaryDirectory(prefix="redvest-bench-") as folder:
         with Journal.open_writer(Path(folder) / "journal.sqlite") as journal:
@@ -131,7 +131,7 @@ def rebuild(rows: int, transformers: int, rule_sets: tuple[RuleSet, ...]) -> str
 
 
 def state_bytes(transformers: int, around: float, rule_sets: tuple[RuleSet, ...]) -> str:
-    """Measure what the fold and trust remember of each transformer."""
+    """Measure what the engine and trust remember of each transformer."""
     fleet = a_fleet(transformers)
     engine, quality = VerdictEngine(rule_sets, 20.0, fleet.transformer_ids), QualityGrader(transformers)
     for batch in batches(transformers, min(transformers, 50_000), 3 * transformers, around):

@@ -1,4 +1,4 @@
-"""How the walk of one transformer's verdicts is printed: `judge --explain`."""
+"""How the evaluation of one transformer's verdicts is printed: `judge --explain`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INDENT = "    "
 def print_explanation(
     screen: Screen, recording: Recording, transformer_id: str, rule_sets: Sequence[RuleSet], gap_minutes: float
 ) -> None:
-    """Print the walk of one transformer's verdicts: lines for people, or one JSON line per reading and level."""
+    """Print the evaluation of one transformer's verdicts: lines for people, or one JSON line per reading and level."""
     from service.offline.explain import evaluated
 
     zone = recording.fleet.zones[recording.fleet.number[transformer_id]]

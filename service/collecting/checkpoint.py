@@ -1,7 +1,7 @@
-"""A checkpoint of the verdict fold: what spares a start the walk through a day of readings. Only a cache.
+"""A checkpoint of the verdict engine: what spares a start evaluating a day of readings. Only a cache.
 
 It is taken where everything judged is recorded, written by a thread of its own, and used only where it fits: whole, of
-the same ledger, rules and software, of this very journal, and no further than the records. Else the fold is built
+the same ledger, rules and software, of this very journal, and no further than the records. Else the engine is built
 from the journal, as if there had never been one.
 """
 
@@ -33,10 +33,10 @@ from stores.journal.journal import Journal
 from stores.maintenance.checkpoint_file import CheckpointFile, Column, read_checkpoint, write_checkpoint
 
 FORMAT = 2
-"""Goes up with every change of what the fold remembers, or of what follows from it."""
+"""Goes up with every change of what the engine remembers, or of what follows from it."""
 TAKEN_EVERY_SECONDS = 300.0
 TAKEN_AFTER_READINGS, BUSY_EVERY_SECONDS = 500_000, 60.0
-"""Where so many readings come between two, the next one is taken sooner: a start walks them all (practice)."""
+"""Where so many readings come between two, the next one is taken sooner: a start evaluates them all (practice)."""
 
 _FOLDS = ("levels", "phases", "outages")
 """Columns of `VerdictState` that are the memory of levels."""

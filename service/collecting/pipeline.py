@@ -245,7 +245,7 @@ class Pipeline:
         self._checkpoints.close()
 
     def keep_checkpoint(self) -> None:
-        """Begin to write down what judging remembers, so that the next start need not walk through a day of readings.
+        """Begin to write down what judging remembers, so that the next start need not evaluate a day of readings.
 
         Nothing is written while anything judged waits to be recorded: behind a checkpoint it would not be found again.
         """

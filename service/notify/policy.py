@@ -28,7 +28,7 @@ log = logging.getLogger("redvest.notify")
 
 
 class NotificationPolicy:
-    """Holds the rules of speech and their state, which is committed in one transaction with the messages."""
+    """Holds the rules of notification and their state, which is committed in one transaction with the messages."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The walk of one transformer's verdicts over a recording."""
+"""The evaluation of one transformer's verdicts over a recording."""
 
 from __future__ import annotations
 

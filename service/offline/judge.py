@@ -1,6 +1,6 @@
-"""Verdicts on a file of readings, with neither broker nor store: the same decoding, the same fold, the same words.
+"""Verdicts on a file of readings, with neither broker nor store: the same decoding, the same engine, the same words.
 
-The file may be of any size and in any order: its rows are brought into order first (`judge_rows`), then walked
+The file may be of any size and in any order: its rows are brought into order first (`judge_rows`), then evaluated
 block by block, transformer after transformer. What has been told of a transformer is let go.
 """
 
@@ -87,7 +87,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Recording:
-    """The readings of a file, read and ready to be walked in order."""
+    """The readings of a file, read and ready to be evaluated in order."""
 
     fleet: Fleet
     tally: Tally
@@ -98,7 +98,7 @@ class Recording:
     def blocks(self, progress: Progress = lambda rows: None) -> Iterator[ReadingBatch]:
         """Yield the readings in order of transformer and time, one per moment; `progress` is told the rows so far.
 
-        Of several rows for one transformer and moment one stands (`grid.precedence`). To be walked once: it tallies.
+        Of several rows for one transformer and moment one stands (`grid.precedence`). To be evaluated once: it tallies.
         """
         tally, done = self.tally, 0
         for block in self._in_order.blocks():
@@ -200,7 +200,7 @@ class _Told:
             self._over.append(self._verdict(episode))
 
     def before(self, number: int) -> list[Verdict]:
-        """Return what there is to tell of transformers before one, which is still being walked."""
+        """Return what there is to tell of transformers before one, which is still being evaluated."""
         done = [e for e in self._open.values() if self._number(e) < number]
         for episode in done:
             self._over.append(self._verdict(self._open.pop(episode.key)))

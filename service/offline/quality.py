@@ -39,7 +39,7 @@ class _Flagged:
 
 
 class FlagHistory:
-    """The doubts about readings walked block by block, transformer after transformer."""
+    """The doubts about readings evaluated block by block, transformer after transformer."""
 
     def __init__(self, rule_sets: Sequence[RuleSet], gap_us: int) -> None:
         """Start with nothing. A run that is no episode yet began at most a hold time and a gap ago."""
@@ -63,7 +63,7 @@ class FlagHistory:
         self._past = self._past.and_then(block)
 
     def forget(self, still_open: Sequence[Episode]) -> None:
-        """Let go what neither the open episodes of the transformer walked last nor a run to come can ask for."""
+        """Let go what neither the open episodes of the transformer evaluated last nor a run to come can ask for."""
         past = self._past
         if not len(past.transformer):
             return

@@ -47,7 +47,7 @@ def audited_alarms(records: Records, ledger: Ledger, zone: str, from_us: int, to
 
 
 def subject_of(key: str) -> str:
-    """Return what a remark is about, without the moment in its key: told again, it is repeated.
+    """Return what an event is about, without the moment in its key: told again, it is repeated.
 
     >>> subject_of("silence/feeder/F1/1627099200000000/lost")
     'silence/feeder/F1/lost'

@@ -1,4 +1,4 @@
-"""How far a transformer's readings can be trusted: its last day walked as the collector walks it."""
+"""How far a transformer's readings can be trusted: its last day evaluated as the collector evaluates it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUALITY_US = DAY_US
 NOTICES_US = 7 * DAY_US
 """How far back notices to check a meter are looked at: one that lasts longer is forgotten here, not on its own page."""
 METERS_MAX = 50
-"""Meters are walked one by one, so only those told of last."""
+"""Meters are evaluated one by one, so only those told of last."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,15 @@ class FlaggedMeter:
 def recent_quality(journal: Journal, fleet: Fleet, number: int, now_us: int) -> RecentQuality:
     """Return the trust that the readings of the last day up to `now_us` deserve.
 
-    The walk begins as much earlier as a doubt reaches, so that it doubts what a walk from the beginning doubts.
+    The evaluation begins as much earlier as a doubt reaches, so that it doubts what an evaluation from the beginning
+    doubts.
     """
     engine, from_us = QualityGrader(1), now_us - QUALITY_US
     readings = journal.series(number, from_us - engine.reach_us, now_us)
     ct_ratio = fleet.ratings_at(readings.transformer, readings.measured_at_us)[1]
     rated = RatedReadings.of(readings, LoadRates(readings, fleet), ct_ratio)
-    # One transformer is walked as a fleet of one: a fold as large as the fleet would cost more than the walk.
+    # One transformer is evaluated as a fleet of one: an engine as large as the fleet would cost more than the
+    # evaluation.
     block = replace(rated, transformer=np.zeros(len(rated), np.int32))
     flags = engine.advance(block)
     within = (block.measured_at_us >= from_us) & ~np.isnan(block.load_rate)

@@ -59,7 +59,7 @@ class Ground:
 
 
 class Draft:
-    """The changes and remarks of one answer."""
+    """The changes and events of one answer."""
 
     def __init__(self, ground: Ground, silent: Silent, now_us: int) -> None:
         """Begin with nothing in it."""

@@ -1,7 +1,7 @@
 """What verdicts set in motion: incident records, outreach lists, and what is said to whom.
 
-Takes what a walk found and answers with the `Changes` to commit and the remarks to make. Doing it twice gives the
-same: every event, list and remark is named by what it is about, not by when it was made.
+Takes what an evaluation found and answers with the `Changes` to commit and the events to make. Doing it twice gives the
+same: every event, list and event is named by what it is about, not by when it was made.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Response:
         return tuple(self._open.values())
 
     def answer(self, evaluated: Evaluated, silent: Silent, now_us: int) -> Answer:
-        """Return everything to record and to say about a walk; where an open incident only goes on, `follow_up` does.
+        """Return everything to record and to say about an evaluation; `follow_up` does where one only goes on.
 
         In memory every open incident stands as its newest reading leaves it. Of others nothing is said here: time alone
         changes nothing but their silence.

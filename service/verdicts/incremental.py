@@ -1,7 +1,7 @@
-"""Verdicts over the journal: new readings are walked on, late ones make their transformer be walked anew.
+"""Verdicts over the journal: new readings are evaluated, late ones make their transformer be re-evaluated.
 
-The journal is the truth and the fold a cache of it, so both ways end in the same verdicts. What a late block
-can touch is bounded: a run that lasts longer than every hold time is an episode and recorded, so the walk starts
+The journal is the truth and the engine a cache of it, so both ways end in the same verdicts. What a late block
+can touch is bounded: a run that lasts longer than every hold time is an episode and recorded, so the evaluation starts
 before the episodes that overlap the late readings, or else one hold time before them.
 """
 
@@ -67,7 +67,7 @@ class LateReadings:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What a walk says: episodes and incidents as they stand now, and those that stand no longer."""
+    """What an evaluation says: episodes and incidents as they stand now, and those that stand no longer."""
 
     episodes: tuple[Episode, ...] = ()
     incidents: tuple[Incident, ...] = ()
@@ -89,7 +89,7 @@ class Evaluated:
         )
 
     def plus(self, other: Evaluated) -> Evaluated:
-        """Return what two walks of different transformers say."""
+        """Return what two evaluations of different transformers say."""
         return Evaluated(
             self.episodes + other.episodes,
             self.incidents + other.incidents,
@@ -110,7 +110,7 @@ class IncrementalVerdictsState:
 
 
 class IncrementalVerdicts:
-    """The verdict fold of one collector, kept true to its journal."""
+    """The verdict engine of one collector, kept true to its journal."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class IncrementalVerdicts:
         return found
 
     def recover(self, evaluated_up_to_block: int, rated_anew: Iterable[int] = ()) -> Evaluated:
-        """Build the fold from the journal; readings stored after `evaluated_up_to_block` are judged for the first time.
+        """Build the engine from the journal; readings after `evaluated_up_to_block` are judged for the first time.
 
         All readings of the transformers `rated_anew` are judged again: their ratings are not what they were.
         """
@@ -212,7 +212,7 @@ class IncrementalVerdicts:
     def _against_records(
         self, numbers: NDArray[np.int32], first_us: NDArray[np.int64], found: list[Verdicts], flagged: list[Flagged]
     ) -> Evaluated:
-        """Return what was found of transformers (n,) walked on from moments (n,) [µs], in place of their records."""
+        """Return what was found of transformers (n,) evaluated from moments (n,) [µs], in place of their records."""
         ids = self._fleet.transformer_ids
         from_us_of = {ids[n]: at_us for n, at_us in zip(numbers.tolist(), first_us.tolist(), strict=True)}
         episodes = [c.episode for v in found for c in v.episodes if c.episode.transformer_id in from_us_of]
@@ -245,7 +245,7 @@ class IncrementalVerdicts:
         return _evaluated(from_us_of, recorded, found.episodes, found.incidents, found.flagged)
 
     def _evaluate_from(self, start_us: dict[int, int], back_us: int) -> tuple[Evaluated, list[int]]:
-        """Walk transformers (number -> moment) with the readings from `back_us` before their moment on.
+        """Evaluate transformers (number -> moment) with the readings from `back_us` before their moment on.
 
         Returns what was found from those moments on, and for which transformers it takes older readings to be sure.
         """
@@ -282,7 +282,7 @@ class IncrementalVerdicts:
         return oldest is not None and int(oldest.measured_at_us[0]) < int(first_us.max())
 
     def _where_to_start(self, changed_since_us: dict[int, int]) -> tuple[_Recorded, dict[int, int]]:
-        """Return the verdicts recorded since the walk's start, and that start: in no episode, in no incident."""
+        """Return the verdicts recorded since the evaluation's start, and that start: in no episode, in no incident."""
         ids = self._fleet.transformer_ids
         start_us = {n: at_us - self._reach_us for n, at_us in changed_since_us.items()}
         while True:
@@ -294,7 +294,7 @@ class IncrementalVerdicts:
                 return recorded, start_us
 
     def _advance(self, readings: ReadingBatch) -> tuple[Verdicts, tuple[Flagged, ...], RatedReadings]:
-        """Walk readings on that are later than all before; return the verdicts, what began to be doubtful, and them."""
+        """Evaluate readings later than all before; return the verdicts, what began to be doubtful, and the readings."""
         rates, rated = rated_and_sorted(readings, self._fleet)
         ongoing = self._quality.ongoing(rated.transformer)
         flags = self._quality.advance(rated)
@@ -372,7 +372,7 @@ class _Recorded:
     def episodes_gone(
         self, from_us: dict[str, int], ongoing: Sequence[Episode]
     ) -> tuple[tuple[str, str, str, int], ...]:
-        """Return the keys of recorded episodes since `from_us` that the new walk did not find."""
+        """Return the keys of recorded episodes since `from_us` that the new evaluation did not find."""
         stand = {episode.key for episode in ongoing}
         return tuple(
             episode.key
@@ -382,7 +382,7 @@ class _Recorded:
         )
 
     def incidents_gone(self, from_us: dict[str, int], ongoing: Sequence[Incident]) -> tuple[Incident, ...]:
-        """Return recorded incidents since `from_us` that the new walk did not find."""
+        """Return recorded incidents since `from_us` that the new evaluation did not find."""
         stand = {incident.incident_id for incident in ongoing}
         return tuple(
             incident
@@ -393,7 +393,7 @@ class _Recorded:
 
 
 def rated_and_sorted(readings: ReadingBatch, fleet: Fleet) -> tuple[SortedRates, RatedReadings]:
-    """Return the load rates of readings as the fold wants them, and the readings as trust wants them, row by row."""
+    """Return the load rates of readings as the engine wants them, and the readings as trust wants them, row by row."""
     rates = LoadRates(readings, fleet)
     rows = in_time_order(readings.transformer, readings.measured_at_us)
     rated = RatedReadings.of(readings, rates, fleet.ratings_at(readings.transformer, readings.measured_at_us)[1], rows)

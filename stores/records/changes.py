@@ -40,7 +40,7 @@ class NotifiedEvent:
     """One thing that had to be said, and the message that said it: what alarms are audited by."""
 
     key: str
-    """Names the remark for good."""
+    """Names the event for good."""
     kind: str
     station_id: str
     level: str

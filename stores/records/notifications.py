@@ -1,4 +1,4 @@
-"""What was said to people, remark by remark, and what the rules of speech remember."""
+"""What was said to people, event by event, and what the rules of notification remember."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIELDS = tuple(field.name for field in fields(NotifiedEvent))
 
 
 def record_told(connection: Connection, told: Sequence[NotifiedEvent]) -> None:
-    """Add remarks by their key; one that was told before stays as it is."""
+    """Add events by their key; one that was told before stays as it is."""
     insert_or_keep(connection, told_remark, [asdict(one) for one in told], ("key",))
 
 

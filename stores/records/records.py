@@ -182,7 +182,7 @@ class Records:
             notifications.keep_states(connection, changes.states)
 
     def told_since(self, since_us: int) -> tuple[NotifiedEvent, ...]:
-        """Return every remark that was told to people since a moment, oldest first."""
+        """Return every event that was told to people since a moment, oldest first."""
         with self._reading() as connection:
             return notifications.told_since(connection, since_us, self._visible)
 

@@ -64,7 +64,7 @@ def event(
 
 
 class Desk:
-    """Plays a timetable of remarks to a hygiene, looking every few seconds; keeps what was sent and when."""
+    """Plays a timetable of events to a hygiene, looking every few seconds; keeps what was sent and when."""
 
     def __init__(self, throttling: Throttling | None = None, every_seconds: float = 1.0) -> None:
         self.throttling = throttling or Throttling(CHANNELS)
@@ -74,7 +74,7 @@ class Desk:
         self._now_us = NOON
 
     def play(self, timetable: Iterable[tuple[float, NotificationEvent]] = (), until_minutes: float = 60.0) -> Desk:
-        """Hear each remark at its time [min after noon]; go on looking until the end."""
+        """Hear each event at its time [min after noon]; go on looking until the end."""
         coming = sorted(timetable, key=lambda item: item[0])
         place = 0
         while self._now_us <= NOON + until_minutes * MINUTE_US:
@@ -394,7 +394,7 @@ KINDS = [OPENED, OPENED, CLOSED, MessageKind.INCIDENT_LIST, MessageKind.INCIDENT
 
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[tuple[float, NotificationEvent]]:
-    """Return remarks in any order of stations, levels, transformers and times, some of them twice."""
+    """Return events in any order of stations, levels, transformers and times, some of them twice."""
     stations = draw(st.sampled_from([1, 3, 14]))
     per_station = draw(st.sampled_from([1, 2, 8]))
     steps = st.sampled_from([0, 0, 0, 0, 0, 0.01, 0.2, 0.2, 1, 4, 11, 31])
@@ -465,7 +465,7 @@ def test_a_state_that_went_through_json_says_the_same(timetable: Any, every_seco
 @settings(max_examples=60, deadline=None)
 @given(timetable=arrivals(), data=st.data())
 def test_after_a_crash_only_the_speech_that_was_on_its_way_can_be_sent_twice(timetable: Any, data: Any) -> None:
-    """Speeches are sent, then the state is kept; a crash falls between the two, and all remarks come again."""
+    """Speeches are sent, then the state is kept; a crash falls between the two, and all events come again."""
     throttling, kept, sent = Throttling(CHANNELS), ThrottlingState().to_json(), []
     arrives = [(NOON + round(at * MINUTE_US), one) for at, one in timetable]
     in_flight: list[str] = []

@@ -1,4 +1,4 @@
-"""A checkpoint spares a start the walk through the journal; whole, stale, foreign or damaged, it changes no verdict."""
+"""A checkpoint spares a start the evaluation of the journal, and changes no verdict: whole, stale or damaged."""
 
 from __future__ import annotations
 
