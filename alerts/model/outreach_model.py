@@ -121,7 +121,7 @@ class OutreachSettings:
     """Where nobody was at home, somebody calls again in the same incident, not before so long."""
     settle_minutes: float = 30.0
     """So long after a promise the readings show all of it, and in proportion before: some act later, the set point goes
-    up a kelvin at a time, compressors run down (measured on simulated streets)."""
+    up a kelvin at a time, compressors run down (assumption)."""
     setpoint_c: float = 26.0
     """The summer set point asked for (public guidance for summer cooling, 26 °C)."""
     heating_setpoint_c: float = 20.0
@@ -152,7 +152,7 @@ class OutreachSettings:
     recovery_half_life_days: float = 7.0
     """… and half of that comes back in so many days (assumption)."""
     delivered_prior: float = 0.80
-    """kW delivered for each kW promised, until it is learned (measured on simulated streets: 0.80 after an hour)."""
+    """kW delivered for each kW promised, until it is learned (0.80 ± 0.02 after an hour on simulated streets)."""
     delivered_prior_kw: float = 60.0
     """Promised kW, measured with their interval, that weigh as much as `delivered_prior`."""
     kept_share: float = 0.90
@@ -160,17 +160,17 @@ class OutreachSettings:
     delivered_sd: float = 0.10
     """Relative spread, from one day to the next, of what kept promises deliver (assumption)."""
     trend_sd: float = 0.01
-    """Standard deviation of the load rate half an hour ahead, beside the trend (measured on simulated streets)."""
+    """Standard deviation of the load rate half an hour ahead, beside the trend (assumption)."""
     hold_margin: float = 0.02
     """The target counts as held when the load is expected to stay so far below it (two standard deviations)."""
     release_line: float = 0.85
     """While merchants switch back the load rate stays below this: where an incident closes, well below calling."""
     release_gap_minutes: float = 20.0
-    """Between one step of the release and the next: the meter has to see the rebound (simulated streets)."""
+    """Between one step of the release and the next: the meter has to see the rebound (assumption)."""
     release_step_rate: float = 0.04
     """A step of the release brings back at most this share of the rated power, rebound included."""
     rebound: float = 1.3
-    """What a merchant draws more at first after switching back, for each kW held back (simulated streets)."""
+    """What a merchant draws more at first after switching back, for each kW held back (assumption)."""
     ask_hours_after_closing: float = 8.0
     """So long after its incident an ask is over, whatever the load: the shops are closing."""
     hold_minutes: float = 120.0

@@ -148,16 +148,3 @@ def release_text(plan: ReleasePlan) -> Text:
         f"{left} still take part and go on: once the load rate is down to {line.en}, "
         f"{len(plan.steps[0].merchant_ids)} of them may switch back first.",
     )
-
-
-RELEASE_WORDS = Text(
-    "谢谢您的配合，现在可以恢复正常用电了。空调请先开一台、温度逐步调回，不用的灯可以继续关着。",
-    "Thank you for your help; you may go back to normal now. Start one air conditioner at a time, bring the set point "
-    "back step by step, and leave lights off that you do not need.",
-)
-"""What a merchant is told at the door or by telephone."""
-HOLD_WORDS = Text(
-    "谢谢您的配合。高峰还没有过，请先保持，可以恢复时我们会来告诉您。",
-    "Thank you for your help. The peak is not over yet: please go on, we will tell you when you may switch back.",
-)
-"""What a merchant is told who asks too early."""
