@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
 from grid.errors import LedgerError, UsageError
 from grid.os_reasons import os_reason
 from grid.text import Text
+from grid.text_encoding import foreign_letters
 
 _BLOCK_BYTES = 1024 * 1024
 _NOT_TEXT = {
@@ -33,6 +35,9 @@ _SEPARATORS = (
 def encoding_of(path: Path) -> str:
     """Return the encoding of a whole CSV file: UTF-8, with or without byte order mark, else GB18030.
 
+    Short Chinese words in GB18030 can be valid UTF-8. Where that reading has letters that no name here has, and the
+    other has none, it is GB18030.
+
     Raises UsageError when the file cannot be opened, LedgerError when it is no text in either.
     """
     try:
@@ -43,9 +48,9 @@ def encoding_of(path: Path) -> str:
                     raise LedgerError(
                         Text(f"这是{what.zh}，不是 CSV", f"this is {what.en}, not CSV"), where=str(path), remedy=remedy
                     )
-            for encoding in ("utf-8", "gb18030"):
-                if _decodes(file, encoding):
-                    return "utf-8-sig" if encoding == "utf-8" else encoding
+            readings = {encoding: found for encoding in ("utf-8", "gb18030") if (found := _read_as(file, encoding))}
+            for encoding in sorted(readings, key=lambda encoding: readings[encoding] is _Reading.STRANGE):
+                return "utf-8-sig" if encoding == "utf-8" else encoding
     except OSError as error:
         remedy = Text("请给出可读的 CSV 文件路径", "give the path of a CSV file that you may read")
         raise UsageError(
@@ -71,18 +76,27 @@ def check_separator(header: list[str], path: Path) -> None:
             )
 
 
-def _decodes(file: BinaryIO, encoding: str) -> bool:
-    """Return whether a whole file is text of an encoding, in bounded memory."""
+class _Reading(Enum):
+    """What a file is in one encoding; None: no text."""
+
+    PLAIN = "plain"
+    STRANGE = "strange"
+    """Text with letters that no name here has."""
+
+
+def _read_as(file: BinaryIO, encoding: str) -> _Reading | None:
+    """Return what a whole file is in an encoding, in bounded memory."""
     decoder = codecs.getincrementaldecoder(encoding)()
+    found = _Reading.PLAIN
     try:
         for block in _blocks(file):
             between_characters = not decoder.getstate()[0]
-            if not (between_characters and block.isascii()):
-                decoder.decode(block)
+            if not (between_characters and block.isascii()) and foreign_letters(decoder.decode(block)):
+                found = _Reading.STRANGE
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
+    return found
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from collector.decoding.decode import Decoded
 from collector.decoding.plausibility import Limits
 from collector.decoding.rejects import Reason, Reject
 from collector.files.csv_numbers import parse_numbers
+from collector.files.csv_text import encoding_of
 from collector.files.readings_csv import COLUMNS, read_readings_csv
 from grid.assets import Transformer
 from grid.errors import LedgerError, UsageError
@@ -95,6 +96,17 @@ def test_columns_may_be_left_out_and_stand_in_any_order(write: WriteFile) -> Non
     readings = read(write("active_power_kw,measured_at,transformer_id", f"361.0,{TIME},YX06")).readings
     assert readings.active_power_kw.tolist() == [361.0]
     assert np.isnan(readings.voltage_v).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("学院", "gb18030"), ("学院", "utf-8"), ("Ξ", "utf-8"), ("A1", "utf-8")]
+)
+def test_a_name_in_gb18030_that_is_utf8_as_well_is_read_as_it_was_meant(
+    tmp_path: Path, name: str, encoding: str
+) -> None:
+    file = tmp_path / "readings.csv"
+    file.write_bytes(f"{HEADER}\n{power('1', name)}\n".encode(encoding))
+    assert file.read_bytes().decode(encoding_of(file)).splitlines()[1].startswith(f"{name},")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
