@@ -51,15 +51,19 @@ def init(
     for file in files:
         screen.line(file=str(file)) if as_json else screen.say(Text(f"已写入 {file}", f"written: {file}"))
     at = folder.resolve()
+    broker_reads = f"{at}/mosquitto/redvest.acl {at}/mosquitto/redvest.passwd {at}/certificates/broker.key"
+    rights = (
+        f"chown mosquitto {broker_reads}\n"
+        f"chown -R redvest-collect: {at}/secrets && chown root: {at}/secrets/devices.csv"
+    )
     screen.say(
         Text(
-            f"接下来：把 {at}/mosquitto/redvest.conf 链接到 /etc/mosquitto/conf.d/（口令表和私钥要让 mosquitto 可读），"
+            f"接下来：\n{rights}\n把 {at}/mosquitto/redvest.conf 链接到 /etc/mosquitto/conf.d/，"
             f"把 {at}/systemd/ 中的文件复制到 /etc/systemd/system/，把 {at}/certificates/authority.crt "
             f"和 {at}/secrets/devices.csv 中的口令交给各终端；然后 redvest doctor --config {at}/redvest.toml",
-            f"Next: link {at}/mosquitto/redvest.conf into /etc/mosquitto/conf.d/ (mosquitto must be able to read the "
-            f"password file and the key), copy what is in {at}/systemd/ to /etc/systemd/system/, give devices "
-            f"{at}/certificates/authority.crt and their password of {at}/secrets/devices.csv; then "
-            f"redvest doctor --config {at}/redvest.toml",
+            f"Next:\n{rights}\nLink {at}/mosquitto/redvest.conf into /etc/mosquitto/conf.d/, copy the files of "
+            f"{at}/systemd/ to /etc/systemd/system/, give each device {at}/certificates/authority.crt and its password "
+            f"in {at}/secrets/devices.csv; then redvest doctor --config {at}/redvest.toml",
         )
     )
 
