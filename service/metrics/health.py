@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import threading
@@ -13,13 +14,14 @@ from typing import Any
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from grid.errors import PortTakenError
+from grid.errors import PortTakenError, StoreError
 from grid.os_reasons import os_reason
 from grid.text import Text
 from service.metrics.metrics import Metrics
 from service.queries.answers_system import CollectorState
 from service.settings.settings import Settings
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _REQUEST_SECONDS_MAX = 5.0
 _ASK_SECONDS_MAX = 1.0
 _ANSWER_BYTES_MAX = 64 * 1024
@@ -55,9 +57,18 @@ class HealthServer:
         return int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer. Raises StoreError when the data folder cannot be written; a full disk is no reason."""
         if self._address_file is not None:
-            self._address_file.write_text(f"{self.port}\n", encoding="ascii")
+            try:
+                self._address_file.write_text(f"{self.port}\n", encoding="ascii")
+            except OSError as error:
+                if error.errno not in _FULL:
+                    self._server.server_close()
+                    raise StoreError(
+                        Text(f"无法写入（{os_reason(error).zh}）", f"cannot be written ({error.strerror})"),
+                        where=str(self._address_file),
+                        remedy=Text("请让采集程序可以写数据文件夹", "let the collector write in the data folder"),
+                    ) from error
         self._thread.start()
 
     def stop(self) -> None:

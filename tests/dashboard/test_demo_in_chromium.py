@@ -48,6 +48,8 @@ def demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
                 running.wait(STOP_SECONDS_MAX)
             except subprocess.TimeoutExpired:
                 running.kill()
+        assert running.stdout is not None
+        running.stdout.close()
 
 
 def _address(running: subprocess.Popen[str]) -> str:
