@@ -80,7 +80,6 @@ def test_a_day_brings_the_verdicts_that_its_scenario_promises_and_no_others(name
             lambda s: {"machines": tuple(msgspec.structs.replace(m, compensation_kvar=240.0) for m in s.machines)},
             "GY01 has no severe heavy load",
         ),
-        ("outage-and-return", lambda s: {"outage": ()}, "TD01 has no overload"),
         ("roofs-at-noon", lambda s: {"roof": ()}, "GF01 has no heavy load"),
     ],
 )

@@ -19,7 +19,8 @@ from simulator.scenario.values import Part
 from simulator.scenario.weather import Weather
 from stores.ledger_files import read_ledger
 
-TEXT = (SCENARIOS_FOLDER / "yx06-24-july.toml").read_text(encoding="utf-8")
+# A scenario with everything in one file, so that a fault of each part can be tried in it.
+TEXT = (Path(__file__).parents[1] / "cases" / "scenarios" / "whole-street.toml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", built_in_names())

@@ -265,7 +265,7 @@ def _said(site: Site, good: tuple[object, ...]) -> Outcome:
     )
 
 
-_ALWAYS_TOLD = {"incident_opened", "incident_raised", "incident_list"}
+_ALWAYS_TOLD = {"incident_opened", "incident_raised", "incident_list", "incident_unanswered"}
 
 
 def _flags(site: Site) -> str:

@@ -26,7 +26,7 @@ SENT_SECONDS_MAX = 60.0
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def member(town: Town) -> str:
     """Return the token of the team member P2."""
     return token_of(town.config, "member", "P2")
