@@ -61,9 +61,6 @@ def test_a_row_of_the_sensitivity_table_is_what_the_runs_give(key: str) -> None:
             assert one - other == pytest.approx(float(cell.replace("−", "-")), abs=POINTS)
 
 
-@pytest.mark.xfail(
-    reason="the street of 24 July changed: the figures of docs/simulator-proof.md are of the one before", strict=False
-)
 def test_every_parameter_is_moved_both_ways_and_named_in_the_document() -> None:
     scenario, _ = study.the_day()
     every = list(changes(scenario))
